@@ -1,0 +1,63 @@
+//! The labels of a container, its volumes and its sidecars.
+//!
+//! They hold enough to stop, list and remove a container whose project
+//! directory is gone.
+
+/// `true` on everything that is ctrkit's.
+pub const MANAGED: &str = "ctrkit.managed";
+/// The container's name, also on its volumes.
+pub const NAME: &str = "ctrkit.name";
+/// The worktree's root.
+pub const PROJECT_PATH: &str = "ctrkit.project.path";
+/// The 12 hex digits that identify the worktree.
+pub const PROJECT_HASH: &str = "ctrkit.project.hash";
+/// The repository's name.
+pub const PROJECT_NAME: &str = "ctrkit.project.name";
+/// The branch that the container was created for.
+pub const BRANCH: &str = "ctrkit.branch";
+/// The template, where one was used.
+pub const TEMPLATE: &str = "ctrkit.template";
+/// The account that people log in to.
+pub const REMOTE_USER: &str = "ctrkit.remote_user";
+/// The directory of the code in the container.
+pub const WORKSPACE: &str = "ctrkit.workspace";
+/// The host port of ssh.
+pub const PORT_SSH: &str = "ctrkit.port.ssh";
+/// The host port of the web service.
+pub const PORT_WEB: &str = "ctrkit.port.web";
+/// The host port of the audio service.
+pub const PORT_AUDIO: &str = "ctrkit.port.audio";
+/// All host ports: `service:container:host` joined by spaces.
+pub const PORTS: &str = "ctrkit.ports";
+/// On a sidecar: the hash of the project that it serves.
+pub const SIDECAR_OF: &str = "ctrkit.sidecar.of";
+/// On a sidecar: what it is, such as `proxy`.
+pub const SIDECAR_TYPE: &str = "ctrkit.sidecar.type";
+/// The digest of what was applied.
+pub const SPEC: &str = "ctrkit.spec";
+
+/// All of them, for engines that must be asked for labels one by one.
+pub const ALL: [&str; 16] = [
+    MANAGED,
+    NAME,
+    PROJECT_PATH,
+    PROJECT_HASH,
+    PROJECT_NAME,
+    BRANCH,
+    TEMPLATE,
+    REMOTE_USER,
+    WORKSPACE,
+    PORT_SSH,
+    PORT_WEB,
+    PORT_AUDIO,
+    PORTS,
+    SIDECAR_OF,
+    SIDECAR_TYPE,
+    SPEC,
+];
+
+/// Returns the label that holds the host port of `service`.
+#[must_use]
+pub fn port(service: &str) -> String {
+    format!("ctrkit.port.{service}")
+}

@@ -1,0 +1,33 @@
+//! The JSON documents that the tools exchange.
+//!
+//! One module per kind of document. A type here reads and writes itself and
+//! does nothing else: no I/O, no clock, no environment.
+
+pub mod container;
+pub mod containers;
+pub mod error;
+pub mod event;
+pub mod labels;
+pub mod ports;
+mod received;
+pub mod schemas;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use crate::{
+    container::Container,
+    containers::Containers,
+    error::ErrorReport,
+    event::Event,
+    ports::Ports,
+    received::{ParseError, Received, parse, parse_limited},
+};
+
+/// Keys that this version does not know, passed on as they came.
+pub type Extra = serde_json::Map<String, serde_json::Value>;
+
+/// A versioned JSON document.
+pub trait Document: Serialize + DeserializeOwned {
+    /// The value of the document's `schema` key, such as `container/1`.
+    const SCHEMA: &'static str;
+}

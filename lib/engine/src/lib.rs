@@ -1,0 +1,228 @@
+//! The engine adapter: podman and docker, as child processes.
+//!
+//! Every call is an argument array, never a line for a shell. A call that
+//! fails is reported with its command line, its status and the engine's last
+//! words. Questions about many containers are one call.
+
+mod args;
+mod error;
+mod list;
+mod run;
+
+use std::path::{Path, PathBuf};
+
+pub use crate::{
+    args::EngineArgs,
+    error::{EngineError, FailedCall},
+    list::{Image, NamedVolume, Published, Summary},
+};
+
+/// The two engines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// podman(1)
+    Podman,
+    /// docker(1)
+    Docker,
+}
+
+impl Kind {
+    /// The kinds in the order in which they are looked for.
+    pub const ALL: [Self; 2] = [Self::Podman, Self::Docker];
+
+    /// Returns `podman` or `docker`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Podman => "podman",
+            Self::Docker => "docker",
+        }
+    }
+
+    /// Returns the oldest version, major and minor, that ctrkit works with.
+    ///
+    /// Below it `cp` does not keep the owner of a file (podman 4.3), or
+    /// volumes cannot be filled before the start (docker 20.10).
+    #[must_use]
+    pub fn oldest(self) -> (u32, u32) {
+        match self {
+            Self::Podman => (4, 3),
+            Self::Docker => (20, 10),
+        }
+    }
+
+    fn of(program: &Path) -> Option<Self> {
+        let name = program.file_name()?.to_str()?;
+        Self::ALL.into_iter().find(|kind| name.starts_with(kind.name()))
+    }
+}
+
+/// A container engine, found and ready to be called.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    kind: Kind,
+    program: PathBuf,
+    host: Option<String>,
+    version: Option<String>,
+}
+
+/// Where an engine is looked for, in this order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice<'a> {
+    /// What the command line or `CTRKIT_ENGINE` says: `podman`, `docker` or
+    /// the path of a program whose name begins with one of them.
+    pub asked: Option<&'a str>,
+    /// What the document says.
+    pub document: Option<&'a document::container::Engine>,
+    /// What the configuration file says, in the same words as `asked`.
+    pub configured: Option<&'a str>,
+}
+
+impl Engine {
+    /// Finds the engine: the first that is named, else one that answers.
+    ///
+    /// The program's full path is taken, so that what a shell makes of its
+    /// name does not matter.
+    pub fn find(choice: Choice<'_>) -> Result<Self, EngineError> {
+        if let Some(asked) = choice.asked {
+            return Self::named(asked);
+        }
+        if let Some(engine) = choice.document {
+            return Self::of_document(engine);
+        }
+        match choice.configured {
+            Some(configured) => Self::named(configured),
+            None => Self::that_answers(),
+        }
+    }
+
+    fn named(asked: &str) -> Result<Self, EngineError> {
+        let program = which::which(asked)
+            .map_err(|source| EngineError::Absent { asked: asked.to_owned(), source })?;
+        let kind = Kind::of(&program)
+            .ok_or_else(|| EngineError::UnknownKind { asked: asked.to_owned() })?;
+        Ok(Self { kind, program, host: None, version: None })
+    }
+
+    fn of_document(engine: &document::container::Engine) -> Result<Self, EngineError> {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == engine.kind);
+        let kind = kind.ok_or_else(|| EngineError::UnknownKind { asked: engine.kind.clone() })?;
+        let program = engine.program.as_deref().map(Path::as_os_str);
+        let asked = program.unwrap_or(kind.name().as_ref());
+        let program = which::which(asked).map_err(|source| EngineError::Absent {
+            asked: asked.to_string_lossy().into_owned(),
+            source,
+        })?;
+        Ok(Self { kind, program, host: engine.host.clone(), version: engine.version.clone() })
+    }
+
+    /// Returns the only engine that is installed, or the first that answers.
+    fn that_answers() -> Result<Self, EngineError> {
+        let installed = Kind::ALL.into_iter().filter_map(|kind| Self::named(kind.name()).ok());
+        let mut installed: Vec<_> = installed.collect();
+        match installed.len() {
+            0 => Err(EngineError::NoneInstalled),
+            1 => Ok(installed.remove(0)),
+            _ => {
+                let answers = |engine: &mut Self| engine.learn_version().is_ok();
+                let found = installed.iter_mut().position(answers);
+                found.map(|index| installed.swap_remove(index)).ok_or(EngineError::NoneAnswers)
+            }
+        }
+    }
+
+    /// Returns which engine it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns the program's full path.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Returns where the engine runs, if not here.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// Makes the engine at `host` (`ssh://…`) the one that is called.
+    #[must_use]
+    pub fn at(mut self, host: Option<&str>) -> Self {
+        self.host = host.map(str::to_owned);
+        self
+    }
+
+    /// Asks for the engine's version, once, and refuses one that is too old.
+    ///
+    /// It is the cheapest call that an engine answers: a failure says that
+    /// the engine does not run.
+    pub fn learn_version(&mut self) -> Result<(), EngineError> {
+        if self.version.is_none() {
+            let side = match (self.kind, &self.host) {
+                (Kind::Podman, None) => "{{.Client.Version}}",
+                _ => "{{.Server.Version}}",
+            };
+            self.version = Some(self.run(["version", "--format", side])?.trim().to_owned());
+        }
+        let version = self.version.clone().unwrap_or_default();
+        if is_older(&version, self.kind.oldest()) {
+            return Err(EngineError::TooOld { kind: self.kind, version });
+        }
+        Ok(())
+    }
+
+    /// Returns the `engine` section of a document.
+    #[must_use]
+    pub fn section(&self) -> document::container::Engine {
+        document::container::Engine {
+            kind: self.kind.name().to_owned(),
+            program: Some(self.program.clone()),
+            version: self.version.clone(),
+            host: self.host.clone(),
+            ..Default::default()
+        }
+    }
+}
+
+/// Says whether `version` (`MAJOR.MINOR…`) comes before `oldest`.
+///
+/// One that cannot be read is taken to be new: a development version.
+fn is_older(version: &str, oldest: (u32, u32)) -> bool {
+    let mut parts = version.split(['.', '-', '+']).map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < oldest,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(is_older("4.2.9", (4, 3)));
+        assert!(!is_older("4.10.0-dev", (4, 3)));
+        assert!(is_older("19.03.1", (20, 10)));
+        assert!(!is_older("28.5.2", (20, 10)));
+        assert!(!is_older("dev", (20, 10)));
+    }
+
+    #[test]
+    fn the_kind_is_read_off_the_program() {
+        assert_eq!(Kind::of(Path::new("/usr/bin/podman")), Some(Kind::Podman));
+        assert_eq!(Kind::of(Path::new("/opt/docker-28")), Some(Kind::Docker));
+        assert_eq!(Kind::of(Path::new("/bin/sh")), None);
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_is_named() {
+        let choice = Choice { asked: Some("podman-of-nowhere"), ..Choice::default() };
+        let error = Engine::find(choice).unwrap_err();
+        assert_eq!(error.to_string(), "cannot find the container engine 'podman-of-nowhere'");
+    }
+}

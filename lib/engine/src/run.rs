@@ -1,0 +1,108 @@
+//! Calling the engine.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{self, Write},
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+use crate::{Engine, EngineError, FailedCall, Kind};
+
+/// How many lines of an engine's standard error are kept for a report.
+const LAST_WORDS: usize = 8;
+
+impl Engine {
+    /// Returns the engine's command with `args`, for a caller that wires its
+    /// standard streams itself.
+    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(host) = &self.host {
+            let option = match self.kind {
+                Kind::Podman => "--url",
+                Kind::Docker => "--host",
+            };
+            command.arg(option).arg(host);
+        }
+        // A message in another language could not be told apart from others.
+        command.env("LC_ALL", "C.UTF-8").args(args);
+        command
+    }
+
+    /// Calls the engine and returns its standard output.
+    pub fn run<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<String, EngineError> {
+        self.succeed(self.command(args).stdin(Stdio::null()))
+    }
+
+    /// Calls the engine, writing to its standard input as `feed` does.
+    ///
+    /// An engine that stops reading has failed: its own error is returned,
+    /// not the broken pipe.
+    pub fn run_with_input<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+        feed: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send,
+    ) -> Result<String, EngineError> {
+        let mut command = self.command(args);
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawned.spawn().map_err(|source| self.spawn_error(source))?;
+        let mut stdin = child.stdin.take();
+        let (fed, output) = thread::scope(|scope| {
+            let feeder = scope.spawn(move || stdin.as_mut().map_or(Ok(()), |pipe| feed(pipe)));
+            let output = child.wait_with_output();
+            (feeder.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())), output)
+        });
+        let output = self.judge(&command, output.map_err(|source| self.spawn_error(source))?)?;
+        fed.map_err(|source| self.spawn_error(source))?;
+        Ok(output)
+    }
+
+    /// Runs `command`, which [`Engine::command`] made, and judges its status.
+    pub fn succeed(&self, command: &mut Command) -> Result<String, EngineError> {
+        let output = command.output().map_err(|source| self.spawn_error(source))?;
+        self.judge(command, output)
+    }
+
+    /// Runs `command` and returns what it wrote, whether it failed or not.
+    pub(crate) fn output(&self, command: &mut Command) -> Result<Output, EngineError> {
+        command.output().map_err(|source| self.spawn_error(source))
+    }
+
+    /// Returns the standard output of a call that succeeded.
+    pub(crate) fn judge(&self, command: &Command, output: Output) -> Result<String, EngineError> {
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(EngineError::Failed(FailedCall {
+            program: self.kind.name(),
+            line: line(command),
+            status: output.status.code(),
+            last_words: last_words(&output.stderr),
+        }))
+    }
+
+    fn spawn_error(&self, source: io::Error) -> EngineError {
+        EngineError::Spawn { program: self.program.clone(), source }
+    }
+}
+
+/// Returns the command line, quoted so that it can be pasted into a shell.
+pub(crate) fn line(command: &Command) -> String {
+    let words: Vec<OsString> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(Into::into).collect();
+    shell_words::join(words.iter().map(|word| word.to_string_lossy()))
+}
+
+/// Returns the last lines that say something.
+fn last_words(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let says_something = |line: &&str| {
+        // podman says this wherever there is no syslog; it means nothing.
+        !line.trim().is_empty() && !line.contains("failed to connect to syslog")
+    };
+    let lines: Vec<_> = text.lines().filter(says_something).collect();
+    lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
+}

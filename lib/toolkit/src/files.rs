@@ -1,0 +1,256 @@
+//! Files that are replaced whole, directories that are private, locks.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use tempfile::NamedTempFile;
+
+use crate::{Exit, Failure};
+
+/// A file or directory could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It could not be read.
+    #[error("cannot read '{}'", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It could not be written.
+    #[error("cannot write '{}'", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process holds the lock for too long.
+    #[error("cannot lock '{}': another process has held it for {seconds} s", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
+
+impl FileError {
+    /// Returns a function that makes a read error at `path`, for `map_err`.
+    pub fn reading(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Read { path: path.clone(), source }
+    }
+
+    /// Returns a function that makes a write error at `path`, for `map_err`.
+    pub fn writing(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Write { path: path.clone(), source }
+    }
+}
+
+impl Failure for FileError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "cannot-read-file",
+            Self::Write { .. } => "cannot-write-file",
+            Self::Locked { .. } => "lock-held",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Read { source, .. } => Exit::of_reading(source),
+            Self::Write { source, .. } => Exit::of_writing(source),
+            Self::Locked { .. } => Exit::TempFail,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { path, .. } => {
+                Some(format!("see who holds it: fuser -v {}", path.display()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns the contents of the file at `path`, or `None` where there is none.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let mut contents = Vec::new();
+    let read = File::open(path).and_then(|mut file| file.read_to_end(&mut contents));
+    match read {
+        Ok(_) => Ok(Some(contents)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::reading(path)(error)),
+    }
+}
+
+/// Makes the file at `path` have exactly `contents`, by rename.
+///
+/// Whoever opens the file, also after a crash, finds all of the old contents
+/// or all of the new. A symbolic link is followed and stays. An existing file
+/// keeps its permission bits and, as far as the caller may give it away, its
+/// owner; a new one gets `mode`. Returns whether anything was written.
+pub fn replace(path: &Path, contents: &[u8], mode: u32) -> Result<bool, FileError> {
+    if read(path)?.is_some_and(|old| old == contents) {
+        return Ok(false);
+    }
+    let target = follow(path).map_err(FileError::writing(path))?;
+    write_beside(&target, contents, mode).map_err(FileError::writing(path))?;
+    Ok(true)
+}
+
+/// Returns the file that `path` leads to, which need not exist.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    /// As many links in a chain as Linux follows (path_resolution(7)).
+    const LINKS: usize = 40;
+
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => {
+                path = path.parent().map_or(target.clone(), |parent| parent.join(&target));
+            }
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(Errno::ELOOP.into())
+}
+
+fn write_beside(target: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    let directory = target.parent().ok_or(Errno::EISDIR)?;
+    let old = fs::metadata(target).ok();
+    let mut file = NamedTempFile::with_prefix_in(".ctrkit-", directory)?;
+    file.write_all(contents)?;
+    if let Some(old) = &old {
+        // Only root may give a file away; for others the owner is right already.
+        let _ = std::os::unix::fs::chown(file.path(), Some(old.uid()), Some(old.gid()));
+    }
+    let mode = old.map_or(mode, |old| old.mode() & 0o7777);
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    file.persist(target)?;
+    File::open(directory)?.sync_all()
+}
+
+/// Removes the file at `path`; one that is gone already is no error.
+pub fn remove(path: &Path) -> Result<bool, FileError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::writing(path)(error)),
+    }
+}
+
+/// Makes the directory at `path`, and its parents, for the user alone (0700).
+///
+/// Directories that exist are left as they are.
+pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(FileError::writing(path))
+}
+
+/// An exclusive advisory lock (flock(2)), held until it is dropped.
+///
+/// The kernel takes it away from a process that dies, however it dies.
+#[derive(Debug)]
+pub struct Lock {
+    _held: Flock<File>,
+}
+
+impl Lock {
+    /// Takes the lock on the file at `path`, which is made if need be.
+    ///
+    /// Waits for as long as `patience` for a process that holds it.
+    pub fn take(path: &Path, patience: Duration) -> Result<Self, FileError> {
+        if let Some(directory) = path.parent() {
+            create_private_dir(directory)?;
+        }
+        let options =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+        let mut file = options.map_err(FileError::writing(path))?;
+        let begun = Instant::now();
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(held) => return Ok(Self { _held: held }),
+                Err((back, Errno::EWOULDBLOCK)) if begun.elapsed() < patience => file = back,
+                Err((_, Errno::EWOULDBLOCK)) => {
+                    let seconds = patience.as_secs();
+                    return Err(FileError::Locked { path: path.to_owned(), seconds });
+                }
+                Err((_, error)) => return Err(FileError::writing(path)(error.into())),
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_gets_the_mode_and_an_old_one_keeps_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        assert!(replace(&path, b"one", 0o600).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        assert!(replace(&path, b"two", 0o600).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o440);
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+    }
+
+    #[test]
+    fn the_same_contents_are_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        replace(&path, b"one", 0o600).unwrap();
+        let inode = fs::metadata(&path).unwrap().ino();
+        assert!(!replace(&path, b"one", 0o600).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+    }
+
+    #[test]
+    fn a_symbolic_link_stays_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (link, file) = (directory.path().join("link"), directory.path().join("file"));
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        replace(&link, b"dangling", 0o600).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"dangling");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_circle_of_links_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("link", &link).unwrap();
+        assert!(replace(&link, b"x", 0o600).is_err());
+    }
+
+    #[test]
+    fn a_held_lock_is_waited_for_and_then_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let held = Lock::take(&path, Duration::ZERO).unwrap();
+        let error = Lock::take(&path, Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), "lock-held");
+        drop(held);
+        Lock::take(&path, Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,133 @@
+//! The parts that every tool shares: entry point, exit status, documents on
+//! standard input and output, progress, files that are replaced atomically.
+//!
+//! A tool implements [`Tool`] and its `main` calls [`main`]. The tool's own
+//! logic does not print, exit or read the environment, so that all of it can
+//! be tested as a library.
+
+mod events;
+mod exit;
+mod failure;
+pub mod files;
+mod interrupt;
+mod places;
+mod stdio;
+
+use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, ValueEnum};
+use clap_complete::Shell;
+
+pub use crate::{
+    events::{Events, EventsError},
+    exit::Exit,
+    failure::Failure,
+    interrupt::{Interrupt, Interrupted},
+    places::{Places, PlacesError},
+    stdio::{DocumentError, parse, read, read_file, read_named, write, write_text},
+};
+
+/// Options that every tool takes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Common options")]
+pub struct Common {
+    /// Write errors to standard error as text, or as one error/1 document
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "CTRKIT_ERROR_FORMAT")]
+    pub error_format: ErrorFormat,
+
+    /// Append progress to FILE, one event/1 document per line
+    #[arg(long, value_name = "FILE", env = "CTRKIT_EVENTS")]
+    pub events: Option<PathBuf>,
+
+    /// Write the completion for SHELL (bash, zsh or fish) to standard output
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    pub completion: Option<Shell>,
+}
+
+/// How errors are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum ErrorFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: an `error/1` document.
+    Json,
+}
+
+/// One program of the suite.
+pub trait Tool: Parser {
+    /// The ways in which this tool fails.
+    type Error: Failure;
+
+    /// Returns the options that all tools share.
+    fn common(&self) -> &Common;
+
+    /// Does the tool's one job.
+    ///
+    /// The status is [`Exit::Success`] unless the tool answers a question
+    /// ([`Exit::No`]) or passes on another program's status.
+    fn run(self, events: &mut Events) -> Result<Exit, Self::Error>;
+}
+
+/// Parses the arguments, runs the tool, and reports how it went.
+pub fn main<T: Tool>() -> ExitCode {
+    let name = T::command().get_name().to_owned();
+    if let Some(shell) = asked_for_completion() {
+        return completion(shell, &mut T::command(), &name);
+    }
+    let tool = match T::try_parse() {
+        Ok(tool) => tool,
+        Err(error) => return usage(&error),
+    };
+    let format = tool.common().error_format;
+    let events = tool.common().events.clone();
+    let result = match Events::open(&name, events.as_deref()) {
+        Ok(mut events) => tool.run(&mut events),
+        Err(error) => return failure::report(&name, format, &error),
+    };
+    match result {
+        Ok(exit) => exit.end(),
+        Err(error) => failure::report(&name, format, &error),
+    }
+}
+
+/// Returns the shell of `--completion SHELL`, where that is all there is.
+///
+/// It is looked at before the arguments are parsed, because tools with
+/// required arguments would refuse the line.
+fn asked_for_completion() -> Option<Shell> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.as_slice() {
+        [option, shell] if option == OsStr::new("--completion") => {
+            Shell::from_str(shell.to_str()?, true).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Writes the completion script to standard output.
+fn completion(shell: Shell, command: &mut clap::Command, name: &str) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, command, name, &mut script);
+    match stdio::write_bytes(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(name, ErrorFormat::Text, &error),
+    }
+}
+
+/// Prints clap's message; `--help` and `--version` are not failures.
+fn usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    match (error.use_stderr(), printed) {
+        (true, _) => Exit::Usage.end(),
+        (false, Ok(())) => ExitCode::SUCCESS,
+        (false, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Sigpipe.end(),
+        (false, Err(_)) => Exit::IoErr.end(),
+    }
+}
+
+/// Returns the present moment, RFC 3339 in UTC, to the millisecond.
+#[must_use]
+pub fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}

@@ -1,0 +1,82 @@
+//! Where ctrkit keeps its files.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use etcetera::base_strategy::{BaseStrategy, Xdg};
+
+use crate::{Exit, Failure};
+
+/// Options of the tools that read or write ctrkit's own files.
+///
+/// The defaults follow the XDG Base Directory Specification, on macOS too.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Places")]
+pub struct Places {
+    /// Keep configuration in DIR [default: $XDG_CONFIG_HOME/ctrkit, or
+    /// ~/.config/ctrkit]
+    #[arg(long, value_name = "DIR", env = "CTRKIT_CONFIG_DIR")]
+    pub config_dir: Option<PathBuf>,
+
+    /// Keep state in DIR [default: $XDG_STATE_HOME/ctrkit, or
+    /// ~/.local/state/ctrkit]
+    #[arg(long, value_name = "DIR", env = "CTRKIT_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// There is no home directory, and no option that names another place.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot find the {0} directory: there is no home directory")]
+pub struct PlacesError(&'static str);
+
+impl Places {
+    /// Returns the configuration directory, absolute; it need not exist.
+    pub fn config(&self) -> Result<PathBuf, PlacesError> {
+        place(
+            self.config_dir.as_deref(),
+            |xdg| Some(xdg.config_dir()),
+            PlacesError("configuration"),
+        )
+    }
+
+    /// Returns the state directory, absolute; it need not exist.
+    pub fn state(&self) -> Result<PathBuf, PlacesError> {
+        place(self.state_dir.as_deref(), Xdg::state_dir, PlacesError("state"))
+    }
+
+    /// Returns the state directory of the container `name`.
+    pub fn container(&self, name: &str) -> Result<PathBuf, PlacesError> {
+        Ok(self.state()?.join(name))
+    }
+
+    /// Returns the ledger of ports.
+    pub fn ledger(&self) -> Result<PathBuf, PlacesError> {
+        Ok(self.state()?.join("ports.json"))
+    }
+}
+
+fn place(
+    given: Option<&Path>,
+    standard: impl Fn(&Xdg) -> Option<PathBuf>,
+    none: PlacesError,
+) -> Result<PathBuf, PlacesError> {
+    let found = match given.filter(|path| !path.as_os_str().is_empty()) {
+        Some(path) => std::path::absolute(path).ok(),
+        None => Xdg::new().ok().and_then(|xdg| standard(&xdg)).map(|base| base.join("ctrkit")),
+    };
+    found.ok_or(none)
+}
+
+impl Failure for PlacesError {
+    fn kind(&self) -> &'static str {
+        "no-home"
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("set HOME, or CTRKIT_CONFIG_DIR and CTRKIT_STATE_DIR".into())
+    }
+}

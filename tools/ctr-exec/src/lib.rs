@@ -1,0 +1,1 @@
+//! Run a command in a container as its user in its workspace.

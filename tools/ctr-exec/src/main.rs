@@ -1,0 +1,3 @@
+//! ctr-exec(1).
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Carry the code between a worktree and its container.

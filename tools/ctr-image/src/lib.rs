@@ -1,0 +1,1 @@
+//! Make the base image when it is missing.

@@ -1,0 +1,3 @@
+//! ctr-image(1).
+
+fn main() {}

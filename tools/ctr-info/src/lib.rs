@@ -1,0 +1,1 @@
+//! Tell all about one container.

@@ -1,0 +1,3 @@
+//! ctr-info(1).
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Draw progress events for a person.

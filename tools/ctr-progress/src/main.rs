@@ -1,0 +1,3 @@
+//! ctr-progress(1).
+
+fn main() {}

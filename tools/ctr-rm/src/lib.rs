@@ -1,0 +1,1 @@
+//! Remove a container and what was made for it.

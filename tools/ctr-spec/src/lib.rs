@@ -1,0 +1,1 @@
+//! Describe the container that a git worktree gets.

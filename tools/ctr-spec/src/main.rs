@@ -1,0 +1,3 @@
+//! ctr-spec(1).
+
+fn main() {}

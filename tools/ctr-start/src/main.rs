@@ -1,0 +1,3 @@
+//! ctr-start(1).
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! ctr-stop(1).
+
+fn main() {}

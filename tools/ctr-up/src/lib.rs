@@ -1,0 +1,1 @@
+//! Make the container be as the document says.

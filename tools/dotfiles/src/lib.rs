@@ -1,0 +1,1 @@
+//! Choose the dotfiles of a container and list them.

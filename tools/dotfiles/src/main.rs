@@ -1,0 +1,3 @@
+//! dotfiles(1).
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reserve one block of host ports at one offset.

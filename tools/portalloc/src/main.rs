@@ -1,0 +1,3 @@
+//! portalloc(1).
+
+fn main() {}

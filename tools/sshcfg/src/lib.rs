@@ -1,0 +1,1 @@
+//! Keep the container's block in the user's ssh configuration.

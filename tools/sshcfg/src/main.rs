@@ -1,0 +1,3 @@
+//! sshcfg(1).
+
+fn main() {}
