@@ -1,3 +1,72 @@
-//! ctr-spec(1).
+//! ctr-spec(1): describe the container that a git worktree gets.
 
-fn main() {}
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use ctr_spec::{Error, SettingsArgs, Worktree};
+use document::Ports;
+use toolkit::{Common, Events, Exit, Places, Tool, files};
+
+/// Describe the container that a git worktree gets
+///
+/// Writes the start of a container/1 document to standard output: name,
+/// project, image, ports without numbers, volumes, labels. Nothing is made,
+/// reserved or asked of an engine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct CtrSpec {
+    /// A directory in the worktree
+    #[arg(value_name = "PATH", default_value = ".")]
+    path: PathBuf,
+
+    /// Write the container's name alone
+    #[arg(long)]
+    name_only: bool,
+
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    #[command(flatten)]
+    places: Places,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for CtrSpec {
+    type Error = Error;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, _: &mut Events) -> Result<Exit, Error> {
+        let config = config::read(&self.places)?;
+        let home = etcetera::home_dir().ok();
+        let here = std::env::current_dir().unwrap_or_default();
+        let settings = self.settings.over(config, home.as_deref(), &here);
+        let worktree = Worktree::find(&self.path)?;
+        let ledger = ledger(&self.places)?;
+        let remembered = ctr_spec::remembered(&ledger, &worktree);
+        let container = ctr_spec::describe(&worktree, settings, remembered)?;
+        match self.name_only {
+            true => toolkit::write_text(&format!("{}\n", container.name))?,
+            false => toolkit::write(&container.into())?,
+        }
+        Ok(Exit::Success)
+    }
+}
+
+/// Reads the ledger for the names that it remembers.
+///
+/// One that is absent or broken remembers none: portalloc(1) mends it, and
+/// is the one to complain.
+fn ledger(places: &Places) -> Result<Ports, Error> {
+    let contents = files::read(&places.ledger()?).ok().flatten();
+    let parsed = contents.and_then(|text| document::parse::<Ports>(&text).ok());
+    Ok(parsed.map_or_else(Ports::empty, document::Received::into_inner))
+}
+
+fn main() -> ExitCode {
+    toolkit::main::<CtrSpec>()
+}

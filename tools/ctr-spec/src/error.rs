@@ -1,0 +1,177 @@
+//! The ways in which ctr-spec fails.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use config::ConfigError;
+use toolkit::{DocumentError, Exit, Failure, PlacesError};
+
+/// An error of ctr-spec.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document or the ledger could not be read or written.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// There is no git.
+    #[error("cannot find 'git'")]
+    GitAbsent,
+
+    /// Git could not be run.
+    #[error("cannot run 'git'")]
+    Git(#[source] io::Error),
+
+    /// The path cannot be used.
+    #[error("cannot use '{}'", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// The path is not in a git repository.
+    #[error("'{}' is not in a git repository", path.display())]
+    NotARepository {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// The path is in a repository, but not in a worktree of it.
+    #[error("'{}' is in a git repository but not in a worktree", path.display())]
+    NotAWorktree {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// The repository belongs to somebody else.
+    #[error("the git repository of '{}' belongs to another user", path.display())]
+    ForeignRepository {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// The repository has no commits.
+    #[error("the git repository of '{}' has no commits", path.display())]
+    NoCommits {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// No branch is checked out.
+    #[error("the worktree '{}' has no branch checked out (detached HEAD)", path.display())]
+    DetachedHead {
+        /// The worktree.
+        path: PathBuf,
+    },
+
+    /// A path or a branch is not UTF-8.
+    #[error("{what} '{}' is not UTF-8", text.display())]
+    NotUtf8 {
+        /// What it is.
+        what: &'static str,
+        /// It, as far as it can be shown.
+        text: PathBuf,
+    },
+
+    /// A setting has a value that no container could have.
+    #[error("the setting '{setting}' cannot be '{value}': {rule}")]
+    Setting {
+        /// The setting, by its name in the configuration.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What is expected.
+        rule: &'static str,
+    },
+}
+
+impl Error {
+    pub(crate) fn not_a_directory(path: &Path) -> Self {
+        let kind =
+            if path.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
+        Self::Path { path: path.to_owned(), source: kind.into() }
+    }
+
+    pub(crate) fn path_not_utf8(path: &Path) -> Self {
+        Self::NotUtf8 { what: "the path", text: path.to_owned() }
+    }
+
+    pub(crate) fn branch_not_utf8(path: &Path) -> Self {
+        Self::NotUtf8 { what: "the branch of", text: path.to_owned() }
+    }
+
+    pub(crate) fn setting(setting: &'static str, value: &str, rule: &'static str) -> Self {
+        Self::Setting { setting, value: value.to_owned(), rule }
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.kind(),
+            Self::Config(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::GitAbsent => "git-absent",
+            Self::Git(_) => "git-cannot-run",
+            Self::Path { .. } => "bad-path",
+            Self::NotARepository { .. } => "not-a-repository",
+            Self::NotAWorktree { .. } => "not-a-worktree",
+            Self::ForeignRepository { .. } => "foreign-repository",
+            Self::NoCommits { .. } => "no-commits",
+            Self::DetachedHead { .. } => "detached-head",
+            Self::NotUtf8 { .. } => "not-utf-8",
+            Self::Setting { .. } => "bad-setting",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document(error) => error.exit(),
+            Self::Config(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::GitAbsent | Self::Git(_) => Exit::Unavailable,
+            Self::Path { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Exit::NoPerm
+            }
+            Self::Path { .. } | Self::NotARepository { .. } | Self::NotAWorktree { .. } => {
+                Exit::NoInput
+            }
+            Self::ForeignRepository { .. } => Exit::NoPerm,
+            Self::NoCommits { .. }
+            | Self::DetachedHead { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Setting { .. } => Exit::DataErr,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Document(error) => return error.hint(),
+            Self::Config(error) => return error.hint(),
+            Self::Places(error) => return error.hint(),
+            Self::GitAbsent => "install it: apt-get install git",
+            Self::NotARepository { .. } => "go into a git worktree, or make one: git init",
+            Self::NotAWorktree { .. } => "go into a worktree: git worktree list",
+            Self::ForeignRepository { .. } => {
+                "if you trust it: git config --global --add safe.directory DIRECTORY"
+            }
+            Self::NoCommits { .. } => "make one: git commit --allow-empty -m start",
+            Self::DetachedHead { .. } => "check a branch out: git switch BRANCH",
+            Self::NotUtf8 { .. } => "rename it",
+            Self::Git(_) | Self::Path { .. } | Self::Setting { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

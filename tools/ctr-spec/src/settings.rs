@@ -1,0 +1,311 @@
+//! What a person may choose: by flag, by environment, or in `config.toml`.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use config::{Config, Service};
+use document::container::{Engine, Limits};
+
+use crate::{Error, expand_tilde};
+
+/// The options that describe a container. Each wins over its variable, and
+/// the variable over the key in `config.toml`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Container")]
+pub struct SettingsArgs {
+    /// Use ENGINE: podman, docker, or the path of such a program
+    #[arg(long, value_name = "ENGINE", env = "CTRKIT_ENGINE")]
+    pub engine: Option<String>,
+
+    /// Begin the container's name with PREFIX [default: dev]
+    #[arg(long, value_name = "PREFIX", env = "CTRKIT_PREFIX")]
+    pub prefix: Option<String>,
+
+    /// Make the container from IMAGE [default: localhost/ctrkit-base:latest]
+    #[arg(long, value_name = "IMAGE", env = "CTRKIT_IMAGE")]
+    pub image: Option<String>,
+
+    /// Work in the container as USER [default: dev]
+    #[arg(long, value_name = "USER", env = "CTRKIT_USER")]
+    pub user: Option<String>,
+
+    /// Publish ports on ADDRESS [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", env = "CTRKIT_ADDRESS")]
+    pub address: Option<IpAddr>,
+
+    /// Reserve a port for one more service (can be repeated)
+    #[arg(long, value_name = "NAME:CONTAINER_PORT:START", value_parser = service)]
+    pub service: Vec<Service>,
+
+    /// Set a variable of the container's environment, which the engine shows
+    /// to whoever asks: not for secrets (can be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+
+    /// Limit memory to SIZE, such as 4g
+    #[arg(long, value_name = "SIZE", env = "CTRKIT_MEMORY")]
+    pub memory: Option<String>,
+
+    /// Limit processors to NUMBER, such as 1.5
+    #[arg(long, value_name = "NUMBER", env = "CTRKIT_CPUS")]
+    pub cpus: Option<String>,
+
+    /// Limit the number of processes to NUMBER
+    #[arg(long, value_name = "NUMBER", env = "CTRKIT_PIDS")]
+    pub pids: Option<u32>,
+
+    /// Drop the capability CAP (can be repeated)
+    #[arg(long, value_name = "CAP")]
+    pub cap_drop: Vec<String>,
+
+    /// Restart the container by POLICY: no, always, unless-stopped or
+    /// on-failure [default: unless-stopped]
+    #[arg(long, value_name = "POLICY", env = "CTRKIT_RESTART")]
+    pub restart: Option<String>,
+
+    /// Take the dotfiles from DIR
+    #[arg(long, value_name = "DIR", env = "CTRKIT_DOTFILES")]
+    pub dotfiles: Option<PathBuf>,
+
+    /// Log in with the private key FILE
+    #[arg(long, value_name = "FILE", env = "CTRKIT_IDENTITY_FILE")]
+    pub identity_file: Option<PathBuf>,
+
+    /// Authorise the public key FILE in the container
+    #[arg(long, value_name = "FILE", env = "CTRKIT_AUTHORIZED_KEY")]
+    pub authorized_key: Option<PathBuf>,
+
+    /// Let the host certificate be valid for DAYS [default: 730]
+    #[arg(long, value_name = "DAYS", env = "CTRKIT_VALIDITY_DAYS")]
+    pub validity_days: Option<u32>,
+}
+
+/// The settings that are in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The engine, where one is chosen.
+    pub engine: Option<Engine>,
+    /// The first part of the name.
+    pub prefix: String,
+    /// The image.
+    pub image: String,
+    /// The account in the container.
+    pub user: String,
+    /// The restart policy.
+    pub restart: Option<String>,
+    /// The address that ports are published on.
+    pub address: IpAddr,
+    /// How many offsets there are.
+    pub blocks: Option<u16>,
+    /// The ssh port at offset 0.
+    pub ssh_start: u16,
+    /// The web port at offset 0.
+    pub web_start: u16,
+    /// The audio port at offset 0.
+    pub audio_start: u16,
+    /// More services.
+    pub services: Vec<Service>,
+    /// The environment.
+    pub env: Vec<(String, String)>,
+    /// The limits.
+    pub limits: Limits,
+    /// The dotfiles.
+    pub dotfiles: Option<PathBuf>,
+    /// The key to log in with.
+    pub identity_file: Option<PathBuf>,
+    /// The key that is authorised.
+    pub authorized_key: Option<PathBuf>,
+    /// The certificate's lifetime.
+    pub validity_days: Option<u32>,
+}
+
+impl SettingsArgs {
+    /// Lays the options over the configuration, and that over the defaults.
+    ///
+    /// `home` is what `~` stands for in the configuration; options are
+    /// relative to `directory`.
+    #[must_use]
+    pub fn over(self, config: Config, home: Option<&Path>, directory: &Path) -> Settings {
+        let given = |option: Option<PathBuf>, configured: Option<PathBuf>| {
+            let option = option.filter(|path| !path.as_os_str().is_empty());
+            option.or(configured).map(|path| directory.join(expand_tilde(path, home)))
+        };
+        let Config { ports, ssh, limits, .. } = config;
+        let mut settings = Settings {
+            engine: some(self.engine).or(config.engine).map(engine),
+            prefix: some(self.prefix).or(config.prefix).unwrap_or("dev".into()),
+            image: some(self.image).or(config.image).unwrap_or(DEFAULT_IMAGE.into()),
+            user: some(self.user).or(config.user).unwrap_or("dev".into()),
+            restart: some(self.restart).or(config.restart),
+            address: self.address.or(ports.address).unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            blocks: ports.blocks,
+            ssh_start: ports.ssh_start.unwrap_or(2200),
+            web_start: ports.web_start.unwrap_or(3000),
+            audio_start: ports.audio_start.unwrap_or(4714),
+            services: ports.service,
+            env: config.env.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+            limits: merge(limits, self.memory, self.cpus, self.pids, self.cap_drop),
+            dotfiles: given(self.dotfiles, config.dotfiles),
+            identity_file: given(self.identity_file, ssh.identity_file),
+            authorized_key: given(self.authorized_key, ssh.authorized_key),
+            validity_days: self.validity_days.or(ssh.validity_days),
+        };
+        settings.services.extend(self.service);
+        settings.override_env(self.env);
+        settings
+    }
+}
+
+/// The image that `ctr-image` knows how to make.
+const DEFAULT_IMAGE: &str = "localhost/ctrkit-base:latest";
+
+/// Returns the option's value; an empty variable says nothing.
+fn some(option: Option<String>) -> Option<String> {
+    option.filter(|text| !text.is_empty())
+}
+
+/// Takes an engine that is given by its path apart into kind and program.
+fn engine(asked: String) -> Engine {
+    if !asked.contains('/') {
+        return Engine { kind: asked, ..Engine::default() };
+    }
+    let program = PathBuf::from(asked);
+    let file = program.file_name().unwrap_or_default().to_string_lossy();
+    let kind = ["podman", "docker"].into_iter().find(|kind| file.starts_with(kind));
+    let kind = kind.unwrap_or(&file).to_owned();
+    Engine { kind, program: Some(program), ..Engine::default() }
+}
+
+fn merge(
+    configured: config::Limits,
+    memory: Option<String>,
+    cpus: Option<String>,
+    pids: Option<u32>,
+    cap_drop: Vec<String>,
+) -> Limits {
+    let capability = |name: String| name.to_uppercase().trim_start_matches("CAP_").to_owned();
+    let all = configured.cap_drop.unwrap_or_default().into_iter().chain(cap_drop);
+    let mut cap_drop: Vec<String> = all.map(capability).collect();
+    cap_drop.sort();
+    cap_drop.dedup();
+    Limits {
+        memory: some(memory).or(configured.memory),
+        cpus: some(cpus).or(configured.cpus),
+        pids: pids.or(configured.pids),
+        cap_drop,
+        ..Limits::default()
+    }
+}
+
+impl Settings {
+    /// Lays `env` over the environment, the last value of a name winning.
+    fn override_env(&mut self, env: Vec<(String, String)>) {
+        for (name, value) in env {
+            self.env.retain(|(old, _)| *old != name);
+            self.env.push((name, value));
+        }
+    }
+
+    /// Refuses settings that no container could have.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |setting, value: &str, rule| Error::setting(setting, value, rule);
+        if !is_prefix(&self.prefix) {
+            return Err(wrong("prefix", &self.prefix, PREFIX_RULE));
+        }
+        if !is_account(&self.user) {
+            return Err(wrong("user", &self.user, ACCOUNT_RULE));
+        }
+        let kinds = ["podman", "docker"];
+        let engine = self.engine.as_ref().map(|engine| engine.kind.as_str());
+        if let Some(kind) = engine.filter(|kind| !kinds.contains(kind)) {
+            return Err(wrong("engine", kind, "it must be podman, docker or a path of one"));
+        }
+        if self.image.starts_with('-') || self.image.contains(|c: char| c.is_whitespace()) {
+            return Err(wrong("image", &self.image, "it must be an image's name"));
+        }
+        let policies = ["no", "always", "unless-stopped", "on-failure"];
+        if let Some(policy) = self.restart.as_deref().filter(|policy| !policies.contains(policy)) {
+            return Err(wrong("restart", policy, RESTART_RULE));
+        }
+        if self.blocks == Some(0) {
+            return Err(wrong("ports.blocks", "0", "it must be at least 1"));
+        }
+        self.check_services()?;
+        self.check_env()
+    }
+
+    fn check_services(&self) -> Result<(), Error> {
+        let mut names = vec!["ssh", "web", "audio"];
+        for service in &self.services {
+            if !is_account(&service.name) {
+                return Err(Error::setting("service", &service.name, ACCOUNT_RULE));
+            }
+            if names.contains(&service.name.as_str()) {
+                return Err(Error::setting("service", &service.name, "it is there already"));
+            }
+            names.push(&service.name);
+        }
+        let services = self.services.iter().map(|service| service.start);
+        let starts = [self.ssh_start, self.web_start, self.audio_start].into_iter().chain(services);
+        let last = self.blocks.unwrap_or(100) - 1;
+        for start in starts {
+            if start == 0 || start.checked_add(last).is_none() {
+                let rule = "the range must lie between 1 and 65535";
+                return Err(Error::setting("start", &start.to_string(), rule));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_env(&self) -> Result<(), Error> {
+        let bad = self.env.iter().find(|(name, _)| !is_variable(name));
+        bad.map_or(Ok(()), |(name, _)| Err(Error::setting("env", name, VARIABLE_RULE)))
+    }
+}
+
+const PREFIX_RULE: &str = "it must be a lower-case letter and then up to 9 lower-case letters, \
+                           digits or single hyphens, the last one no hyphen";
+const ACCOUNT_RULE: &str = "it must be a lower-case letter or underscore and then up to 31 \
+                            lower-case letters, digits, underscores or hyphens";
+const RESTART_RULE: &str = "it must be no, always, unless-stopped or on-failure";
+const VARIABLE_RULE: &str = "it must be a name as a shell has it";
+
+fn is_prefix(text: &str) -> bool {
+    text.len() <= 10
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !text.contains("--")
+        && !text.ends_with('-')
+}
+
+/// Says whether `text` is a name of an account (useradd(8)).
+fn is_account(text: &str) -> bool {
+    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.chars().all(rest)
+}
+
+/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Reads `NAME:CONTAINER_PORT:START`.
+fn service(text: &str) -> Result<Service, String> {
+    let [name, container, start] = text.split(':').collect::<Vec<_>>()[..] else {
+        return Err("expected NAME:CONTAINER_PORT:START".to_owned());
+    };
+    let port = |text: &str| text.parse::<u16>().map_err(|_| format!("'{text}' is not a port"));
+    Ok(Service { name: name.to_owned(), container: port(container)?, start: port(start)? })
+}
+
+/// Reads `NAME=VALUE`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
