@@ -3,8 +3,16 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Write},
-    process::{Command, Output, Stdio},
+    os::unix::process::CommandExt,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
     thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
 };
 
 use crate::{Engine, EngineError, FailedCall, Kind};
@@ -34,7 +42,7 @@ impl Engine {
         &self,
         args: impl IntoIterator<Item = S>,
     ) -> Result<String, EngineError> {
-        self.succeed(self.command(args).stdin(Stdio::null()))
+        self.succeed(&mut self.command(args))
     }
 
     /// Calls the engine, writing to its standard input as `feed` does.
@@ -47,8 +55,7 @@ impl Engine {
         feed: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send,
     ) -> Result<String, EngineError> {
         let mut command = self.command(args);
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = spawned.spawn().map_err(|source| self.spawn_error(source))?;
+        let mut child = self.spawn(command.stdin(Stdio::piped()))?;
         let mut stdin = child.stdin.take();
         let (fed, output) = thread::scope(|scope| {
             let feeder = scope.spawn(move || stdin.as_mut().map_or(Ok(()), |pipe| feed(pipe)));
@@ -62,13 +69,47 @@ impl Engine {
 
     /// Runs `command`, which [`Engine::command`] made, and judges its status.
     pub fn succeed(&self, command: &mut Command) -> Result<String, EngineError> {
-        let output = command.output().map_err(|source| self.spawn_error(source))?;
+        let output = self.output(command)?;
         self.judge(command, output)
+    }
+
+    /// Calls the engine as [`Engine::run`] does, and ends it after `limit`.
+    ///
+    /// An engine that was torn apart once may wait for itself for ever.
+    pub fn run_within<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+        limit: Duration,
+    ) -> Result<String, EngineError> {
+        let mut command = self.command(args);
+        let child = self.spawn(command.stdin(Stdio::null()))?;
+        let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
+        let (finished, wait) = mpsc::channel::<()>();
+        let output = thread::scope(|scope| {
+            scope.spawn(move || {
+                if wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    let _ = killpg(group, Signal::SIGKILL);
+                }
+            });
+            let output = child.wait_with_output();
+            drop(finished);
+            output
+        });
+        self.judge(&command, output.map_err(|source| self.spawn_error(source))?)
     }
 
     /// Runs `command` and returns what it wrote, whether it failed or not.
     pub(crate) fn output(&self, command: &mut Command) -> Result<Output, EngineError> {
-        command.output().map_err(|source| self.spawn_error(source))
+        let child = self.spawn(command.stdin(Stdio::null()))?;
+        child.wait_with_output().map_err(|source| self.spawn_error(source))
+    }
+
+    /// Starts `command` in a process group of its own: Ctrl-C reaches this
+    /// tool, which undoes its work in order, and never tears an engine apart
+    /// in the middle of a change.
+    fn spawn(&self, command: &mut Command) -> Result<Child, EngineError> {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.spawn().map_err(|source| self.spawn_error(source))
     }
 
     /// Returns the standard output of a call that succeeded.
