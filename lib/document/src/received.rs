@@ -1,6 +1,9 @@
 //! Reading a document, and writing it back in the order in which it came.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    collections::HashMap,
+    ops::{Deref, DerefMut},
+};
 
 use serde_json::{Map, Value};
 
@@ -113,11 +116,25 @@ fn in_order(value: Value, order: &Value) -> Value {
             Value::Object(ordered)
         }
         (Value::Array(new), Value::Array(old)) => {
-            let before = old.iter().chain(std::iter::repeat(&Value::Null));
-            Value::Array(new.into_iter().zip(before).map(|(now, old)| in_order(now, old)).collect())
+            let elsewhere: HashMap<_, _> =
+                old.iter().filter_map(|item| Some((identity(item)?, item))).collect();
+            let ordered = new.into_iter().enumerate().map(|(index, now)| {
+                let here = old.get(index).filter(|item| identity(item) == identity(&now));
+                let there = || identity(&now).and_then(|identity| elsewhere.get(identity).copied());
+                let before = here.or_else(there).unwrap_or(&Value::Null);
+                in_order(now, before)
+            });
+            Value::Array(ordered.collect())
         }
         (value, _) => value,
     }
+}
+
+/// Returns what tells an item of a list from the others, also when its place
+/// in the list has changed.
+fn identity(item: &Value) -> Option<&str> {
+    let keys = ["target", "service", "key", "name"];
+    keys.into_iter().find_map(|key| item.get(key)?.as_str())
 }
 
 /// Says whether `value` is one that the types write by leaving the key out.
@@ -152,6 +169,15 @@ mod tests {
         check_unchanged(
             r#"{"schema":"container/1","name":"a","project":{"path":"/a","name":"a","hash":"0"},"ports":[],"mounts":[{"type":"bind","target":"/b","read_only":false}]}"#,
         );
+    }
+
+    #[test]
+    fn an_item_that_moves_takes_its_own_keys_along() {
+        let text = r#"{"schema":"container/1","name":"a","project":{"path":"/a","name":"a","hash":"0"},"labels":[{"name":"one","x":false,"value":"1"},{"value":"2","name":"two"}]}"#;
+        let mut document = parse::<Container>(text.as_bytes()).unwrap();
+        document.labels.remove(0);
+        let expected = text.replace(r#"{"name":"one","x":false,"value":"1"},"#, "");
+        assert_eq!(document.to_line().unwrap(), expected);
     }
 
     #[test]

@@ -69,9 +69,20 @@ fn text(report: &ErrorReport) -> String {
     lines.join("\n")
 }
 
+/// Writes `tool: warning: message` to standard error.
+///
+/// A caller that asked for errors as JSON gets none: standard error is then
+/// for programs.
+pub fn warn(tool: &str, format: ErrorFormat, message: &str) {
+    if format == ErrorFormat::Text {
+        let _ = writeln!(io::stderr().lock(), "{tool}: warning: {}", printable(message));
+    }
+}
+
 /// Replaces control characters, which may come from names and from other
 /// programs, by escapes, so that none reaches a terminal.
-fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() && character != '\t' {

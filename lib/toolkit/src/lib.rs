@@ -21,9 +21,9 @@ use clap_complete::Shell;
 pub use crate::{
     events::{Events, EventsError},
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, printable, warn},
     interrupt::{Interrupt, Interrupted},
-    places::{Places, PlacesError},
+    places::{Places, PlacesError, expand_tilde},
     stdio::{DocumentError, parse, read, read_file, read_named, write, write_text},
 };
 

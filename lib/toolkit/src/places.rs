@@ -67,6 +67,15 @@ fn place(
     found.ok_or(none)
 }
 
+/// Replaces a leading `~` by `home`; `~name` is a name like any other.
+#[must_use]
+pub fn expand_tilde(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
 impl Failure for PlacesError {
     fn kind(&self) -> &'static str {
         "no-home"
