@@ -1,12 +1,14 @@
 //! Files that are replaced whole, directories that are private, locks.
 
 use std::{
+    ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::{
@@ -134,7 +136,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
 fn write_beside(target: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let directory = target.parent().ok_or(Errno::EISDIR)?;
     let old = fs::metadata(target).ok();
-    let mut file = NamedTempFile::with_prefix_in(".ctrkit-", directory)?;
+    let mut file = NamedTempFile::with_prefix_in(temporary_prefix(target), directory)?;
     file.write_all(contents)?;
     if let Some(old) = &old {
         // Only root may give a file away; for others the owner is right already.
@@ -145,6 +147,30 @@ fn write_beside(target: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(target)?;
     File::open(directory)?.sync_all()
+}
+
+/// Returns what the names of the files begin with that become `target`.
+fn temporary_prefix(target: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(target.file_name().unwrap_or_default());
+    prefix.push(".ctrkit-");
+    prefix
+}
+
+/// Removes what writers of `path` left beside it when they were killed.
+///
+/// Only for a caller that holds the lock which every writer of `path` takes:
+/// it would remove the file that another one is about to rename. What cannot
+/// be removed stays; it harms nobody.
+pub fn sweep(path: &Path) {
+    let Ok(target) = follow(path) else { return };
+    let prefix = temporary_prefix(&target);
+    let entries = target.parent().and_then(|directory| fs::read_dir(directory).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Removes the file at `path`; one that is gone already is no error.
@@ -182,21 +208,28 @@ impl Lock {
         }
         let options =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-        let mut file = options.map_err(FileError::writing(path))?;
-        let begun = Instant::now();
-        loop {
-            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(held) => return Ok(Self { _held: held }),
-                Err((back, Errno::EWOULDBLOCK)) if begun.elapsed() < patience => file = back,
-                Err((_, Errno::EWOULDBLOCK)) => {
-                    let seconds = patience.as_secs();
-                    return Err(FileError::Locked { path: path.to_owned(), seconds });
-                }
-                Err((_, error)) => return Err(FileError::writing(path)(error.into())),
-            }
-            thread::sleep(Duration::from_millis(2));
+        let file = options.map_err(FileError::writing(path))?;
+        let held = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((file, Errno::EWOULDBLOCK)) => wait(file, patience),
+            done => Some(done),
+        };
+        match held {
+            Some(Ok(held)) => Ok(Self { _held: held }),
+            Some(Err((_, error))) => Err(FileError::writing(path)(error.into())),
+            None => Err(FileError::Locked { path: path.to_owned(), seconds: patience.as_secs() }),
         }
     }
+}
+
+/// Waits for the lock in the kernel's queue, or returns `None` after `patience`.
+///
+/// flock(2) knows no time limit, so a thread waits. Asking again and again
+/// instead would keep the processors busy that the holder needs.
+fn wait(file: File, patience: Duration) -> Option<Result<Flock<File>, (File, Errno)>> {
+    let (sender, receiver) = mpsc::channel();
+    // A lock that comes too late is not received, and so dropped at once.
+    thread::spawn(move || sender.send(Flock::lock(file, FlockArg::LockExclusive)));
+    receiver.recv_timeout(patience).ok()
 }
 
 #[cfg(test)]
@@ -241,6 +274,38 @@ mod tests {
         let link = directory.path().join("link");
         std::os::unix::fs::symlink("link", &link).unwrap();
         assert!(replace(&link, b"x", 0o600).is_err());
+    }
+
+    #[test]
+    fn what_killed_writers_left_is_swept_away_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let left = directory.path().join(".file.ctrkit-a1b2c3");
+        let others =
+            [".file2.ctrkit-a1b2c3", "file", "file.ctrkit-x"].map(|n| path.with_file_name(n));
+        for file in others.iter().chain([&left]) {
+            fs::write(file, "x").unwrap();
+        }
+        sweep(&path);
+        assert!(!left.exists());
+        assert!(others.iter().all(|file| file.exists()));
+    }
+
+    #[test]
+    fn those_who_wait_for_a_lock_get_it_one_after_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let _held = Lock::take(&path, Duration::from_secs(20)).unwrap();
+                    assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                    thread::sleep(Duration::from_millis(1));
+                    inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                });
+            }
+        });
     }
 
     #[test]
