@@ -343,6 +343,20 @@ pub struct State {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Missing(pub &'static str);
 
+/// Says whether `text` can be the name of a container.
+///
+/// That is a label of a host name (RFC 1123 section 2.1), which has at most 63
+/// characters, in lower case. Such a name is safe as a file name, as a pattern
+/// of ssh_config(5) and as a certificate's principal.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&text.len())
+        && text.chars().all(allowed)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
 impl Container {
     /// Returns a document with nothing but its name and project.
     #[must_use]
@@ -421,4 +435,18 @@ impl Container {
 
 impl Document for Container {
     const SCHEMA: &'static str = "container/1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn a_name_is_a_label_of_a_host_name() {
+        assert!(is_name("dev-myapp-b3e5ed") && is_name("a") && is_name(&"a".repeat(63)));
+        for text in ["", "-a", "a-", "A", "a.b", "a/b", "..", "a b", "*", "a\n", "a,b", "é"] {
+            assert!(!is_name(text), "{text:?}");
+        }
+        assert!(!is_name(&"a".repeat(64)));
+    }
 }

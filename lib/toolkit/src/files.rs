@@ -108,11 +108,32 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// keeps its permission bits and, as far as the caller may give it away, its
 /// owner; a new one gets `mode`. Returns whether anything was written.
 pub fn replace(path: &Path, contents: &[u8], mode: u32) -> Result<bool, FileError> {
+    replace_synced(path, contents, mode, Sync::Now)
+}
+
+/// Does what [`replace`] does, and leaves it to the system when the contents
+/// reach the disk, which is much faster.
+///
+/// A process that is killed still leaves the old file or the new one; a
+/// machine that loses power may leave an empty one. For what is checked when
+/// it is read and can be made again.
+pub fn replace_lazily(path: &Path, contents: &[u8], mode: u32) -> Result<bool, FileError> {
+    replace_synced(path, contents, mode, Sync::Later)
+}
+
+/// When a file's contents must be on the disk.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Sync {
+    Now,
+    Later,
+}
+
+fn replace_synced(path: &Path, contents: &[u8], mode: u32, sync: Sync) -> Result<bool, FileError> {
     if read(path)?.is_some_and(|old| old == contents) {
         return Ok(false);
     }
     let target = follow(path).map_err(FileError::writing(path))?;
-    write_beside(&target, contents, mode).map_err(FileError::writing(path))?;
+    write_beside(&target, contents, mode, sync).map_err(FileError::writing(path))?;
     Ok(true)
 }
 
@@ -133,7 +154,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(Errno::ELOOP.into())
 }
 
-fn write_beside(target: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+fn write_beside(target: &Path, contents: &[u8], mode: u32, sync: Sync) -> io::Result<()> {
     let directory = target.parent().ok_or(Errno::EISDIR)?;
     let old = fs::metadata(target).ok();
     let mut file = NamedTempFile::with_prefix_in(temporary_prefix(target), directory)?;
@@ -144,9 +165,14 @@ fn write_beside(target: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     }
     let mode = old.map_or(mode, |old| old.mode() & 0o7777);
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
+    if sync == Sync::Now {
+        file.as_file().sync_all()?;
+    }
     file.persist(target)?;
-    File::open(directory)?.sync_all()
+    match sync {
+        Sync::Now => File::open(directory)?.sync_all(),
+        Sync::Later => Ok(()),
+    }
 }
 
 /// Returns what the names of the files begin with that become `target`.
@@ -246,6 +272,17 @@ mod tests {
         assert!(replace(&path, b"two", 0o600).unwrap());
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o440);
         assert_eq!(fs::read(&path).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_lazy_replacement_is_a_replacement() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        assert!(replace_lazily(&path, b"one", 0o600).unwrap());
+        assert!(!replace_lazily(&path, b"one", 0o600).unwrap());
+        assert!(replace_lazily(&path, b"two", 0o644).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]
