@@ -48,6 +48,19 @@ pub struct Listed {
     /// Its ports: from the engine's mappings, or from its labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<container::Port>,
+    /// Its named volumes; only of a container that was asked for by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<container::Volume>,
+    /// Its other mounts; only of a container that was asked for by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<container::Mount>,
+    /// The limits in force, memory in bytes; only of a container that was
+    /// asked for by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<container::Limits>,
+    /// The restart policy; only of a container that was asked for by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<String>,
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,
@@ -67,6 +80,22 @@ pub struct ListedProject {
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Containers {
+    /// Returns the document that lists `containers`.
+    #[must_use]
+    pub fn new(containers: Vec<Listed>) -> Self {
+        Self { schema: Self::SCHEMA.to_owned(), containers, extra: Extra::new() }
+    }
+}
+
+impl Listed {
+    /// Returns the host port of `service`, published or not.
+    #[must_use]
+    pub fn host_port(&self, service: &str) -> Option<u16> {
+        self.ports.iter().find(|port| port.service == service)?.host
+    }
 }
 
 impl Document for Containers {

@@ -57,6 +57,20 @@ pub enum EngineError {
     #[error("{}: {}", .0.program, .0.summary())]
     Failed(FailedCall),
 
+    /// There is no container of that name.
+    #[error("there is no container '{name}'")]
+    NoSuchContainer {
+        /// The name.
+        name: String,
+    },
+
+    /// The container is somebody else's.
+    #[error("the container '{name}' is not ctrkit's")]
+    NotManaged {
+        /// The name.
+        name: String,
+    },
+
     /// The engine's answer is not what it is documented to be.
     #[error("cannot read the answer of '{command}'")]
     Unreadable {
@@ -152,6 +166,8 @@ impl Failure for EngineError {
             Self::TooOld { .. } => "engine-too-old",
             Self::Spawn { .. } => "engine-cannot-run",
             Self::Failed(call) => call.kind(),
+            Self::NoSuchContainer { .. } => "no-such-container",
+            Self::NotManaged { .. } => "not-managed",
             Self::Unreadable { .. } => "engine-answer-unreadable",
         }
     }
@@ -160,6 +176,7 @@ impl Failure for EngineError {
         match self.kind() {
             "engine-unknown" => Exit::Usage,
             "engine-permission" => Exit::NoPerm,
+            "not-managed" => Exit::DataErr,
             "engine-answer-unreadable" | "disk-full" => Exit::IoErr,
             "port-taken" => Exit::TempFail,
             _ => Exit::Unavailable,
@@ -175,6 +192,8 @@ impl Failure for EngineError {
                 "join its group: sudo usermod -aG docker $USER, then log in anew"
             }
             "disk-full" => "make room where the engine keeps its data: podman system df",
+            "no-such-container" => "see what there is: ctr-ls",
+            "not-managed" => "it lacks the label ctrkit.managed=true; remove or rename it yourself",
             "engine-too-old" => return self.too_old(),
             _ => return None,
         };

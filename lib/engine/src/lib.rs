@@ -6,7 +6,10 @@
 
 mod args;
 mod error;
+mod inspect;
 mod list;
+mod listed;
+mod managed;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +17,9 @@ use std::path::{Path, PathBuf};
 pub use crate::{
     args::EngineArgs,
     error::{EngineError, FailedCall},
+    inspect::Inspection,
     list::{Image, NamedVolume, Published, Summary},
+    managed::{Managed, is_container_name},
 };
 
 /// The two engines.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use document::labels;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{Engine, EngineError, Kind, run};
+use crate::{Engine, EngineError, Kind, is_container_name, run};
 
 /// A container, as the engine lists it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -94,6 +94,9 @@ impl Engine {
 
     /// Returns the container called `name`, whoever's it is: one call.
     pub fn container(&self, name: &str) -> Result<Option<Summary>, EngineError> {
+        if !is_container_name(name) {
+            return Ok(None);
+        }
         // The engines take the name for a regular expression, and docker also
         // finds a prefix of the id: what comes back is compared once more.
         let filter = format!("name=^{name}$");

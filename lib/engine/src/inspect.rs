@@ -1,0 +1,239 @@
+//! All that the engine says of one container.
+
+use std::collections::BTreeMap;
+
+use document::container::{Limits, Mount, Volume};
+use serde::Deserialize;
+
+use crate::{Engine, EngineError, Published, run};
+
+/// What only an inspection tells; the rest is in [`Summary`](crate::Summary).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inspection {
+    /// The TCP ports that are published, or will be at the next start.
+    pub published: Vec<Published>,
+    /// The named volumes.
+    pub volumes: Vec<Volume>,
+    /// The other mounts.
+    pub mounts: Vec<Mount>,
+    /// The limits in force; memory is in bytes.
+    pub limits: Limits,
+    /// The restart policy.
+    pub restart: Option<String>,
+}
+
+impl Engine {
+    /// Inspects the container called `name`: one call.
+    pub fn inspect(&self, name: &str) -> Result<Inspection, EngineError> {
+        let mut command = self.command(["container", "inspect", name]);
+        let text = self.succeed(&mut command)?;
+        parse(&text)
+            .map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
+    }
+}
+
+/// Reads the array of one object that both engines answer with.
+fn parse(text: &str) -> Result<Inspection, serde_json::Error> {
+    let [answer]: [Answer; 1] = serde_json::from_str(text)?;
+    Ok(answer.into())
+}
+
+/// The keys that are read, the same on both engines: `ContainerInspect` of
+/// the Docker Engine API, which podman follows.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    host_config: HostConfig,
+    #[serde(default)]
+    mounts: Vec<Mounted>,
+    #[serde(default)]
+    network_settings: NetworkSettings,
+}
+
+/// Host ports by container port, which is written `22/tcp`.
+type Bindings = BTreeMap<String, Option<Vec<Binding>>>;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    port_bindings: Option<Bindings>,
+    memory: i64,
+    nano_cpus: i64,
+    cpu_quota: i64,
+    cpu_period: i64,
+    pids_limit: Option<i64>,
+    cap_drop: Option<Vec<String>>,
+    restart_policy: RestartPolicy,
+    tmpfs: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RestartPolicy {
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    ports: Option<Bindings>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Binding {
+    #[serde(default)]
+    host_ip: String,
+    #[serde(default)]
+    host_port: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mounted {
+    #[serde(rename = "Type")]
+    kind: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    source: String,
+    destination: String,
+    #[serde(rename = "RW", default)]
+    writable: bool,
+}
+
+impl From<Answer> for Inspection {
+    fn from(answer: Answer) -> Self {
+        let Answer { host_config, mounts, network_settings } = answer;
+        let (volumes, mut mounts): (Vec<_>, Vec<_>) =
+            mounts.into_iter().partition(|mount| mount.kind == "volume");
+        mounts.extend(host_config.tmpfs.iter().flatten().map(|(target, _)| Mounted::tmpfs(target)));
+        // Docker empties the ports of a container that does not run.
+        let running = network_settings.ports.filter(|ports| !ports.is_empty());
+        Self {
+            published: published(running.as_ref().or(host_config.port_bindings.as_ref())),
+            volumes: volumes.into_iter().map(Mounted::volume).collect(),
+            mounts: mounts.into_iter().map(Mounted::mount).collect(),
+            limits: host_config.limits(),
+            restart: Some(host_config.restart_policy.name).filter(|name| !name.is_empty()),
+        }
+    }
+}
+
+fn published(bindings: Option<&Bindings>) -> Vec<Published> {
+    let each = |(port, hosts): (&String, &Option<Vec<Binding>>)| {
+        let container = port.strip_suffix("/tcp").and_then(|port| port.parse().ok());
+        let hosts = hosts.iter().flatten().filter_map(|binding| {
+            let host = binding.host_port.parse().ok()?;
+            let address = Some(&binding.host_ip).filter(|address| !address.is_empty());
+            let address = address.map_or("0.0.0.0", |address| address).to_owned();
+            Some(Published { container: container?, host, address })
+        });
+        hosts.collect::<Vec<_>>()
+    };
+    bindings.into_iter().flatten().flat_map(each).collect()
+}
+
+impl HostConfig {
+    fn limits(&self) -> Limits {
+        let caps = self.cap_drop.iter().flatten();
+        Limits {
+            memory: Some(self.memory).filter(|bytes| *bytes > 0).map(|bytes| bytes.to_string()),
+            cpus: self.cpus(),
+            pids: self.pids_limit.filter(|pids| *pids > 0).and_then(|pids| pids.try_into().ok()),
+            cap_drop: caps.map(|cap| cap.trim_start_matches("CAP_").to_owned()).collect(),
+            ..Limits::default()
+        }
+    }
+
+    /// Returns the number of processors, to the thousandth.
+    fn cpus(&self) -> Option<String> {
+        let thousandths = match (self.nano_cpus, self.cpu_quota, self.cpu_period) {
+            (1.., _, _) => self.nano_cpus / 1_000_000,
+            (_, quota @ 1.., period @ 1..) => quota.saturating_mul(1000) / period,
+            _ => return None,
+        };
+        let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+        Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
+    }
+}
+
+impl Mounted {
+    fn tmpfs(target: &str) -> Self {
+        Self {
+            kind: "tmpfs".to_owned(),
+            name: String::new(),
+            source: String::new(),
+            destination: target.to_owned(),
+            writable: true,
+        }
+    }
+
+    fn volume(self) -> Volume {
+        Volume { name: self.name, target: self.destination, ..Volume::default() }
+    }
+
+    fn mount(self) -> Mount {
+        Mount {
+            source: Some(self.source).filter(|source| !source.is_empty()).map(Into::into),
+            target: self.destination,
+            read_only: !self.writable,
+            kind: self.kind,
+            ..Mount::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// podman 4.3.1, running, shortened to the keys around those that are read.
+    const PODMAN: &str = r#"[{"Id":"5a","Created":"2026-11-22T08:35:44.361599909Z","Mounts":[{"Type":"volume","Name":"dev-a-home","Source":"/var/lib/containers/storage/volumes/dev-a-home/_data","Destination":"/home/dev","Driver":"local","Mode":"","Options":["nosuid","nodev","rbind"],"RW":true,"Propagation":"rprivate"},{"Type":"bind","Source":"/etc/hostname","Destination":"/hn","Driver":"","Mode":"","Options":["rbind"],"RW":false,"Propagation":"rprivate"}],"NetworkSettings":{"Bridge":"","Ports":{"22/tcp":[{"HostIp":"127.0.0.1","HostPort":"2200"}],"53/udp":[{"HostIp":"","HostPort":"53"}],"80/tcp":null}},"HostConfig":{"PortBindings":{"22/tcp":[{"HostIp":"127.0.0.1","HostPort":"2200"}]},"Memory":1073741824,"NanoCpus":1500000000,"CpuQuota":150000,"CpuPeriod":100000,"PidsLimit":300,"CapAdd":[],"CapDrop":["CAP_NET_RAW"],"RestartPolicy":{"Name":"unless-stopped","MaximumRetryCount":0},"Tmpfs":{"/scratch":"rw,rprivate,nosuid,nodev,tmpcopyup"}}}]"#;
+
+    /// docker 20.10.24, stopped and without limits, shortened in the same way.
+    const DOCKER: &str = r#"[{"Id":"45","Mounts":[{"Type":"tmpfs","Source":"","Destination":"/scr2","Mode":"","RW":true,"Propagation":""}],"NetworkSettings":{"Bridge":"","Ports":{}},"HostConfig":{"PortBindings":{"22/tcp":[{"HostIp":"127.0.0.1","HostPort":"2200"}],"3000/tcp":[{"HostIp":"","HostPort":"3000"}]},"Memory":0,"NanoCpus":0,"CpuQuota":0,"CpuPeriod":0,"PidsLimit":null,"CapAdd":null,"CapDrop":null,"RestartPolicy":{"Name":"no","MaximumRetryCount":0}}}]"#;
+
+    #[test]
+    fn podman_is_read() {
+        let found = parse(PODMAN).unwrap();
+        assert_eq!(
+            found.published,
+            [Published { container: 22, host: 2200, address: "127.0.0.1".into() }]
+        );
+        assert_eq!(found.volumes[0].name, "dev-a-home");
+        assert_eq!(found.volumes[0].target, "/home/dev");
+        let mounts: Vec<_> =
+            found.mounts.iter().map(|each| (&*each.target, each.read_only)).collect();
+        assert_eq!(mounts, [("/hn", true), ("/scratch", false)]);
+        assert_eq!(found.limits.memory.as_deref(), Some("1073741824"));
+        assert_eq!(found.limits.cpus.as_deref(), Some("1.5"));
+        assert_eq!(found.limits.pids, Some(300));
+        assert_eq!(found.limits.cap_drop, ["NET_RAW"]);
+        assert_eq!(found.restart.as_deref(), Some("unless-stopped"));
+    }
+
+    #[test]
+    fn docker_is_read_also_when_stopped() {
+        let found = parse(DOCKER).unwrap();
+        let ports: Vec<_> =
+            found.published.iter().map(|each| (each.host, &*each.address)).collect();
+        assert_eq!(ports, [(2200, "127.0.0.1"), (3000, "0.0.0.0")]);
+        assert_eq!(found.mounts[0].kind, "tmpfs");
+        assert_eq!(found.mounts[0].source, None);
+        assert_eq!(found.limits, Limits::default());
+    }
+
+    #[test]
+    fn processors_may_come_as_a_share_of_time() {
+        let host = HostConfig { cpu_quota: 25_000, cpu_period: 100_000, ..HostConfig::default() };
+        assert_eq!(host.cpus().as_deref(), Some("0.25"));
+        let host = HostConfig { nano_cpus: 2_000_000_000, ..HostConfig::default() };
+        assert_eq!(host.cpus().as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn an_empty_answer_is_none() {
+        assert!(parse("[]").is_err());
+    }
+}

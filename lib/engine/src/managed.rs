@@ -1,0 +1,137 @@
+//! The containers that are ctrkit's, found by their names and labels.
+
+use document::labels;
+
+use crate::{Engine, EngineError, Summary};
+
+/// All containers of ctrkit on one engine.
+#[derive(Clone, Debug, Default)]
+pub struct Managed(Vec<Summary>);
+
+impl Engine {
+    /// Lists what is ctrkit's, sidecars included: one call.
+    pub fn all_managed(&self) -> Result<Managed, EngineError> {
+        let filter = format!("label={}=true", labels::MANAGED);
+        self.containers(&[&filter]).map(Managed)
+    }
+
+    /// Returns ctrkit's container called `name`: one call.
+    pub fn managed(&self, name: &str) -> Result<Summary, EngineError> {
+        match self.container(name)? {
+            Some(container) if container.is_managed() => Ok(container),
+            Some(_) => Err(EngineError::NotManaged { name: name.to_owned() }),
+            None => Err(EngineError::NoSuchContainer { name: name.to_owned() }),
+        }
+    }
+}
+
+impl Managed {
+    /// Returns the containers that people work in, by name.
+    #[must_use]
+    pub fn apps(&self) -> Vec<&Summary> {
+        let mut apps: Vec<_> = self.0.iter().filter(|each| !each.is_sidecar()).collect();
+        apps.sort_by(|one, other| one.name.cmp(&other.name));
+        apps
+    }
+
+    /// Returns the container called `name`, if it is one that people work in.
+    #[must_use]
+    pub fn app(&self, name: &str) -> Option<&Summary> {
+        self.0.iter().find(|each| each.name == name && !each.is_sidecar())
+    }
+
+    /// Returns the sidecars of the container called `name`, in the order in
+    /// which they start: by the label `ctrkit.sidecar.type`, then by name.
+    ///
+    /// They are found by the hash of the project, and by the container's name
+    /// where that container is gone.
+    #[must_use]
+    pub fn sidecars(&self, name: &str) -> Vec<&Summary> {
+        let hash = self.app(name).and_then(|app| app.label(labels::PROJECT_HASH));
+        let serves = |each: &&Summary| {
+            let of = each.label(labels::SIDECAR_OF);
+            of.is_some() && (of == hash || each.label(labels::NAME) == Some(name))
+        };
+        let mut found: Vec<_> = self.0.iter().filter(serves).collect();
+        found.sort_by_key(|each| (each.label(labels::SIDECAR_TYPE), each.name.as_str()));
+        found
+    }
+}
+
+impl From<Vec<Summary>> for Managed {
+    fn from(containers: Vec<Summary>) -> Self {
+        Self(containers)
+    }
+}
+
+impl Summary {
+    /// Says whether the container serves another one.
+    #[must_use]
+    pub fn is_sidecar(&self) -> bool {
+        self.label(labels::SIDECAR_OF).is_some()
+    }
+}
+
+/// Says whether an engine takes `name` for the name of a container: letters,
+/// digits, `_`, `.` and `-`, the first a letter or a digit.
+///
+/// Both engines document it as `[a-zA-Z0-9][a-zA-Z0-9_.-]*`; a name that
+/// passes can neither leave a directory nor be taken for an option.
+#[must_use]
+pub fn is_container_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.chars().all(|each| each.is_ascii_alphanumeric() || "_.-".contains(each))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(name: &str, labels: &[(&str, &str)]) -> Summary {
+        let labels = labels.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Summary { name: name.into(), labels: labels.collect(), ..Summary::default() }
+    }
+
+    fn some() -> Managed {
+        Managed(vec![
+            container("p", &[("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", "proxy")]),
+            container("dev-b", &[("ctrkit.project.hash", "2")]),
+            container("dev-a", &[("ctrkit.project.hash", "1")]),
+            container("i", &[("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", "ingress")]),
+            container("o", &[("ctrkit.sidecar.of", "9"), ("ctrkit.name", "dev-gone")]),
+        ])
+    }
+
+    #[track_caller]
+    fn check_sidecars(name: &str, expected: &[&str]) {
+        let managed = some();
+        let found: Vec<_> = managed.sidecars(name).iter().map(|each| each.name.clone()).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn sidecars_are_not_what_people_work_in() {
+        let managed = some();
+        let names: Vec<_> = managed.apps().iter().map(|each| each.name.clone()).collect();
+        assert_eq!(names, ["dev-a", "dev-b"]);
+        assert!(managed.app("p").is_none());
+    }
+
+    #[test]
+    fn sidecars_are_found_by_the_hash_or_by_the_name() {
+        check_sidecars("dev-a", &["i", "p"]);
+        check_sidecars("dev-b", &[]);
+        check_sidecars("dev-gone", &["o"]);
+        check_sidecars("dev-never", &[]);
+    }
+
+    #[test]
+    fn names_that_engines_refuse_are_told() {
+        for name in ["dev-a", "A.b_c-1", "0"] {
+            assert!(is_container_name(name), "{name}");
+        }
+        for name in ["", ".", "..", "-x", "a/b", "a b", "a\n", "é", "a|b", "^a$"] {
+            assert!(!is_container_name(name), "{name}");
+        }
+    }
+}
