@@ -1,1 +1,154 @@
-//! Make the container be as the document says.
+//! Makes the container be as the document says.
+//!
+//! [`Plan`] holds what is decided before anything is touched; [`up`] carries
+//! it out. What fails half-way is taken back, and nothing else.
+
+mod archive;
+mod create;
+mod error;
+mod files;
+mod journal;
+pub mod keys;
+mod place;
+mod probe;
+mod spec;
+mod sshd;
+mod steps;
+
+use std::{path::PathBuf, time::Duration};
+
+use document::{Container, container::State, event::Status};
+use engine::{Engine, Summary};
+use toolkit::{Events, Interrupt};
+
+use crate::steps::Run;
+pub use crate::{
+    archive::{Account, Content, Entry},
+    error::Error,
+    files::Files,
+    journal::Journal,
+    probe::{Answer, Probe},
+    spec::Spec,
+};
+
+/// What is decided before anything is touched.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The document.
+    pub container: &'a Container,
+    /// Its digest.
+    pub spec: Spec,
+    /// How sshd is asked who it is.
+    pub probe: Probe,
+    /// The file that outlives a SIGKILL.
+    pub journal: Journal,
+    /// How long sshd may take to answer.
+    pub patience: Duration,
+}
+
+/// What the engine has by the container's name.
+#[derive(Debug, Eq, PartialEq)]
+enum Found {
+    /// Nothing.
+    Absent,
+    /// The container, made from this document, and running.
+    Running,
+    /// The container, made from this document, and not running now.
+    Stopped,
+    /// The container, created and never started: an unfinished run's.
+    Unstarted,
+}
+
+impl<'a> Plan<'a> {
+    /// Makes the plan; `ssh` is the client program, `directory` the
+    /// container's state directory.
+    pub fn new(
+        container: &'a Container,
+        ssh: PathBuf,
+        directory: &std::path::Path,
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            container,
+            spec: Spec::of(container),
+            probe: Probe::new(ssh, container)?,
+            journal: Journal::of(directory),
+            patience,
+        })
+    }
+
+    /// Says what there is, and refuses what is not this project's or was made
+    /// from another document.
+    fn judge(&self, summary: Option<&Summary>) -> Result<Found, Error> {
+        let Some(summary) = summary else { return Ok(Found::Absent) };
+        let name = &self.container.name;
+        let project = summary.label(document::labels::PROJECT_PATH).map(str::to_owned);
+        let hash = summary.label(document::labels::PROJECT_HASH);
+        if !summary.is_managed() || hash != Some(&self.container.project.hash) {
+            let project = project.filter(|_| summary.is_managed());
+            return Err(Error::NameTaken { name: name.clone(), project });
+        }
+        let applied = summary.label(document::labels::SPEC).unwrap_or_default();
+        let sections = self.spec.changes(applied);
+        match summary.status.as_str() {
+            // It holds nothing yet, so it may be made anew from any document.
+            "created" => Ok(Found::Unstarted),
+            _ if !sections.is_empty() => Err(Error::Changed { name: name.clone(), sections }),
+            "running" => Ok(Found::Running),
+            _ => Ok(Found::Stopped),
+        }
+    }
+}
+
+/// Makes the container be as the plan says, and returns what came of it.
+///
+/// `files` is called only if a container is to be made.
+pub fn up(
+    plan: &Plan<'_>,
+    engine: &Engine,
+    interrupt: &Interrupt,
+    events: &mut Events,
+    files: impl FnOnce() -> Result<Files, Error>,
+) -> Result<State, Error> {
+    let name = &plan.container.name;
+    let summary = events.step("check", || engine.container(name))?;
+    let found = plan.judge(summary.as_ref())?;
+    let mut run = Run::new(plan, engine, interrupt, events);
+    match found {
+        Found::Running => run.check_running()?,
+        Found::Stopped => run.start_again()?,
+        Found::Unstarted => {
+            let files = files()?;
+            run.discard()?;
+            run.make(files)?;
+        }
+        Found::Absent => {
+            let files = files()?;
+            run.make(files)?;
+        }
+    }
+    let id = match (found, summary) {
+        (Found::Running | Found::Stopped, Some(summary)) => Some(summary.id),
+        _ => run.id(),
+    };
+    plan.journal.end()?;
+    let status = "running".to_owned();
+    Ok(State { id, status, spec: Some(plan.spec.to_label()), ..State::default() })
+}
+
+/// Says what [`up`] would do, without doing it: the state that there is.
+pub fn look(plan: &Plan<'_>, engine: &Engine, events: &mut Events) -> Result<State, Error> {
+    let summary = events.step("check", || engine.container(&plan.container.name))?;
+    plan.judge(summary.as_ref())?;
+    events.emit("dry-run", Status::Done, None);
+    Ok(match summary {
+        Some(summary) => State {
+            id: Some(summary.id.clone()),
+            status: summary.status.clone(),
+            spec: summary.label(document::labels::SPEC).map(str::to_owned),
+            ..State::default()
+        },
+        None => State { status: "absent".to_owned(), ..State::default() },
+    })
+}
+

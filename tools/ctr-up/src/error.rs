@@ -1,0 +1,294 @@
+//! The ways in which ctr-up fails.
+
+use std::{io, path::PathBuf};
+
+use document::{container::Missing, error::FailedCommand};
+use engine::EngineError;
+use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+
+use crate::{
+    archive::Unreadable,
+    keys::NoKey,
+    probe::{ProbeError, Unwritable},
+};
+
+/// An error of ctr-up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document could not be read or written, or lacks a key.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    /// A file of ctrkit's could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// A signal asked the tool to end; what it had made is undone.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+
+    /// Signals cannot be watched for.
+    #[error("cannot watch for signals")]
+    Watch(#[source] io::Error),
+
+    /// A container of that name belongs to somebody else.
+    #[error("the container name '{name}' is taken by a container that is not this project's")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The worktree that the other container belongs to, if it is ctrkit's.
+        project: Option<String>,
+    },
+
+    /// A volume of that name belongs to another container.
+    #[error("the volume name '{name}' is taken by the container '{owner}'")]
+    VolumeTaken {
+        /// The volume's name.
+        name: String,
+        /// The container that it is for.
+        owner: String,
+    },
+
+    /// The container was made from another document.
+    #[error("the container '{name}' was made from another document: {} changed", sections.join(", "))]
+    Changed {
+        /// The container's name.
+        name: String,
+        /// The sections that differ.
+        sections: Vec<&'static str>,
+    },
+
+    /// The image is not there.
+    #[error("the image '{image}' is not there")]
+    ImageMissing {
+        /// The image's name.
+        image: String,
+    },
+
+    /// The image has no such account.
+    #[error("the image '{image}' has no account '{user}'")]
+    UserMissing {
+        /// The image's name.
+        image: String,
+        /// The account.
+        user: String,
+    },
+
+    /// There is no public key to authorise.
+    #[error("cannot find an ssh public key{}", where_searched(.0))]
+    NoKey(NoKey),
+
+    /// There is no ssh client.
+    #[error("cannot find 'ssh'")]
+    SshAbsent,
+
+    /// The ssh client could not be run.
+    #[error("cannot run 'ssh'")]
+    Ssh(#[source] io::Error),
+
+    /// A file that is to be put into the container cannot be read.
+    #[error("cannot read '{}', which is to be put into the container", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// An entry of `inject` breaks a rule.
+    #[error("cannot put '{target}' into the container: {rule}")]
+    BadEntry {
+        /// The path in the container.
+        target: String,
+        /// What is expected.
+        rule: &'static str,
+    },
+
+    /// A variable cannot be given to ssh's sessions.
+    #[error("cannot set the variable '{name}': its value has a control character")]
+    BadVariable {
+        /// The variable.
+        name: String,
+    },
+
+    /// A path cannot be written in an ssh configuration.
+    #[error("cannot name '{}' to ssh: it has a quote or a control character", path.display())]
+    Unwritable {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// A port was taken between its reservation and the start.
+    #[error("cannot start '{name}': one of its ports ({ports}) is in use")]
+    PortTaken {
+        /// The container's name.
+        name: String,
+        /// The ports that it publishes.
+        ports: String,
+        /// The engine's words.
+        source: Box<EngineError>,
+    },
+
+    /// The server in the container does not show the right certificate.
+    #[error("the ssh server of '{name}' does not show the container's certificate: {words}")]
+    WrongCertificate {
+        /// The container's name.
+        name: String,
+        /// ssh's words.
+        words: String,
+    },
+
+    /// The server in the container did not answer in time.
+    #[error("the ssh server of '{name}' did not answer within {seconds} s: {words}")]
+    NoAnswer {
+        /// The container's name.
+        name: String,
+        /// How long was waited.
+        seconds: u64,
+        /// ssh's words.
+        words: String,
+    },
+
+    /// The container ended while it was waited for.
+    #[error("the container '{name}' ended while it was waited for: {words}")]
+    Ended {
+        /// The container's name.
+        name: String,
+        /// The last lines of its log.
+        words: String,
+    },
+}
+
+fn where_searched(no_key: &NoKey) -> String {
+    match no_key {
+        NoKey::InFile(path) => format!(" in '{}'", path.display()),
+        NoKey::Anywhere => ": neither in the agent nor in ~/.ssh".to_owned(),
+    }
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        Self::Document(missing.into())
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(Unreadable { path, source }: Unreadable) -> Self {
+        Self::Unreadable { path, source }
+    }
+}
+
+impl From<ProbeError> for Error {
+    fn from(error: ProbeError) -> Self {
+        match error {
+            ProbeError::Missing(missing) => missing.into(),
+            ProbeError::Unwritable(Unwritable(path)) => Self::Unwritable { path },
+        }
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.kind(),
+            Self::Engine(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::Interrupted(error) => error.kind(),
+            Self::Watch(_) => "cannot-watch-signals",
+            Self::NameTaken { .. } => "name-taken",
+            Self::VolumeTaken { .. } => "volume-taken",
+            Self::Changed { .. } => "changed",
+            Self::ImageMissing { .. } => "no-such-image",
+            Self::UserMissing { .. } => "no-such-user",
+            Self::NoKey(_) => "no-ssh-key",
+            Self::SshAbsent => "ssh-absent",
+            Self::Ssh(_) => "ssh-cannot-run",
+            Self::Unreadable { .. } => "cannot-read-file",
+            Self::BadEntry { .. } => "bad-inject",
+            Self::BadVariable { .. } => "bad-variable",
+            Self::Unwritable { .. } => "bad-path",
+            Self::PortTaken { .. } => "port-taken",
+            Self::WrongCertificate { .. } => "wrong-certificate",
+            Self::NoAnswer { .. } => "no-answer",
+            Self::Ended { .. } => "container-ended",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document(error) => error.exit(),
+            Self::Engine(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::Interrupted(error) => error.exit(),
+            Self::Unreadable { source, .. } => Exit::of_reading(source),
+            Self::NoKey(_) => Exit::NoInput,
+            Self::Changed { .. }
+            | Self::BadEntry { .. }
+            | Self::BadVariable { .. }
+            | Self::Unwritable { .. } => Exit::DataErr,
+            Self::PortTaken { .. } => Exit::TempFail,
+            Self::Watch(_) => Exit::IoErr,
+            Self::NameTaken { .. }
+            | Self::VolumeTaken { .. }
+            | Self::ImageMissing { .. }
+            | Self::UserMissing { .. }
+            | Self::SshAbsent
+            | Self::Ssh(_)
+            | Self::WrongCertificate { .. }
+            | Self::NoAnswer { .. }
+            | Self::Ended { .. } => Exit::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Document(DocumentError::Missing(key)) if key.starts_with("ports") => {
+                "pipe the document through portalloc first".to_owned()
+            }
+            Self::Document(DocumentError::Missing(key)) if key.starts_with("ssh") => {
+                "pipe the document through sshca first".to_owned()
+            }
+            Self::Document(error) => return error.hint(),
+            Self::Engine(error) => return error.hint(),
+            Self::File(error) => return error.hint(),
+            Self::Places(error) => return error.hint(),
+            Self::NameTaken { project: Some(project), .. } => {
+                format!("it belongs to the worktree '{project}'")
+            }
+            Self::NameTaken { project: None, .. } => "rename or remove the other one".to_owned(),
+            Self::Changed { name, .. } => {
+                format!("ctr-rebuild {name}, or ctr-rm {name}, which keeps volumes, and again")
+            }
+            Self::ImageMissing { .. } => {
+                "make or pull it: pipe the document through ctr-image".into()
+            }
+            Self::UserMissing { .. } => "choose another with ctr-spec --user".to_owned(),
+            Self::NoKey(NoKey::Anywhere) => "make one: ssh-keygen -t ed25519".to_owned(),
+            Self::SshAbsent => "install it: apt-get install openssh-client".to_owned(),
+            Self::PortTaken { .. } => {
+                "see who has it (ss -Hltnp), or give the block back with portalloc --release".into()
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::Engine(error) => error.command(),
+            Self::PortTaken { source, .. } => source.command(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Deploying dotfiles without overwriting what a person edited.
+//!
+//! Into a home that was made just now they go directly. In one that was there
+//! before, a fixed script in the container compares each file with what was
+//! deployed last, and writes a file that was edited since beside it as `.new`.
+
+use sha2::{Digest, Sha256};
+
+use crate::archive::{Account, Content, Entry};
+
+/// Where the files wait in the container: outside of all volumes.
+const STAGING: &str = "/var/lib/ctrkit/place";
+
+/// The file below the home that says what was deployed last: lines of
+/// digest, space, space, path, as sha256sum(1) writes them.
+const MANIFEST: &str = ".local/state/ctrkit/dotfiles";
+
+/// Runs in the container, as the user. Arguments: the staging directory, the
+/// home, the manifest below it. Data comes from files, never from the script.
+const SCRIPT: &str = r#"
+set -eu
+umask 022
+staging=$1 home=$2 manifest=$3
+tab=$(printf '\t')
+digest() { sha256sum <"$1" | cut -d ' ' -f 1; }
+cd -- "$home"
+mkdir -p -- "$(dirname -- "$manifest")"
+[ -e "$manifest" ] || : >"$manifest"
+while IFS=$tab read -r number mode wanted path; do
+    if [ "$wanted" = directory ]; then
+        [ -d "$path" ] || { mkdir -p -- "$path"; chmod -- "$mode" "$path"; }
+        continue
+    fi
+    mkdir -p -- "$(dirname -- "$path")"
+    destination=$path
+    if [ -e "$path" ] || [ -L "$path" ]; then
+        found=$(digest "$path" 2>/dev/null || echo unreadable)
+        [ "$found" != "$wanted" ] || continue
+        grep -qxF -- "$found  $path" "$manifest" || destination=$path.new
+    fi
+    cp -- "$staging/$number" "$destination.ctrkit"
+    chmod -- "$mode" "$destination.ctrkit"
+    mv -f -- "$destination.ctrkit" "$destination"
+done <"$staging/index"
+cp -- "$staging/manifest" "$manifest"
+"#;
+
+/// Splits `entries`, the dotfiles of `home`, for a home that was there before:
+/// what goes into the staging directory, to be placed by [`command`].
+#[must_use]
+pub(crate) fn staged(entries: &[Entry], home: &str) -> Vec<Entry> {
+    let mut all = vec![Entry::directory(STAGING, 0o755, Account::ROOT)];
+    let mut index = String::new();
+    for (number, entry) in entries.iter().enumerate() {
+        let path = below(home, entry);
+        match &entry.content {
+            Content::Bytes(bytes) => {
+                let digest = digest(bytes);
+                index += &format!("{number}\t{:o}\t{digest}\t{path}\n", entry.mode);
+                all.push(Entry {
+                    target: format!("{STAGING}/{number}"),
+                    mode: 0o400,
+                    ..entry.clone()
+                });
+            }
+            _ => index += &format!("{number}\t{:o}\tdirectory\t{path}\n", entry.mode),
+        }
+    }
+    all.push(Entry::file(format!("{STAGING}/index"), 0o644, index));
+    all.push(Entry::file(format!("{STAGING}/manifest"), 0o644, manifest(entries, home)));
+    all
+}
+
+/// Returns the manifest for a new home, to be sent along with the files.
+#[must_use]
+pub(crate) fn manifest_entry(entries: &[Entry], home: &str, owner: Account) -> Entry {
+    let target = format!("{home}/{MANIFEST}");
+    Entry { owner, ..Entry::file(target, 0o644, manifest(entries, home)) }
+}
+
+/// Returns the arguments that place the staged files.
+#[must_use]
+pub(crate) fn command<'a>(container: &'a str, user: &'a str, home: &'a str) -> Vec<&'a str> {
+    vec!["exec", "--user", user, container, "sh", "-c", SCRIPT, "sh", STAGING, home, MANIFEST]
+}
+
+fn manifest(entries: &[Entry], home: &str) -> String {
+    let line = |entry: &Entry| match &entry.content {
+        Content::Bytes(bytes) => Some(format!("{}  {}\n", digest(bytes), below(home, entry))),
+        _ => None,
+    };
+    entries.iter().filter_map(line).collect()
+}
+
+fn below<'a>(home: &str, entry: &'a Entry) -> &'a str {
+    entry.target.strip_prefix(home).unwrap_or(&entry.target).trim_start_matches('/')
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

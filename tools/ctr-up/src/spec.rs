@@ -1,0 +1,82 @@
+//! The digest of what a container is made from.
+//!
+//! It is kept as the label `ctrkit.spec`, section by section, so that a later
+//! run can tell from the label alone what has changed. What may change
+//! without another container is not in it: the branch, the repository's name,
+//! the contents of files, and the dotfiles, which are deployed again.
+
+use document::{Container, container::Inject, labels};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::create;
+
+/// How many hex digits of each section's digest are kept.
+const DIGITS: usize = 8;
+
+/// Labels whose values may change during the life of a container.
+const VOLATILE: [&str; 2] = [labels::BRANCH, labels::PROJECT_NAME];
+
+/// The digests of the sections, in the order in which they are written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Spec(Vec<(&'static str, String)>);
+
+impl Spec {
+    /// Returns the digest of `container`.
+    #[must_use]
+    pub fn of(container: &Container) -> Self {
+        let published: Vec<_> = container.ports.iter().filter_map(create::published).collect();
+        let volumes: Vec<_> =
+            container.volumes.iter().map(|volume| (&volume.name, &volume.target)).collect();
+        let fixed: Vec<_> = container
+            .labels
+            .iter()
+            .filter(|label| !VOLATILE.contains(&label.name.as_str()))
+            .map(|label| (&label.name, &label.value))
+            .collect();
+        let files: Vec<_> =
+            container.inject.iter().filter(|entry| !entry.keep_edited).map(placed).collect();
+        Self(vec![
+            ("image", digest(&container.image)),
+            ("user", digest(&container.user)),
+            ("restart", digest(&container.restart)),
+            ("ports", digest(&published)),
+            ("volumes", digest(&volumes)),
+            ("mounts", digest(&container.mounts)),
+            ("env", digest(&container.env)),
+            ("limits", digest(&container.limits)),
+            ("labels", digest(&fixed)),
+            ("inject", digest(&files)),
+        ])
+    }
+
+    /// Returns the value of the label: `image:0a1b2c3d user:…`.
+    #[must_use]
+    pub fn to_label(&self) -> String {
+        let sections: Vec<_> =
+            self.0.iter().map(|(name, digest)| format!("{name}:{digest}")).collect();
+        sections.join(" ")
+    }
+
+    /// Returns the sections in which the label `applied` differs.
+    #[must_use]
+    pub fn changes(&self, applied: &str) -> Vec<&'static str> {
+        let before = |name: &str| {
+            let sections = applied.split(' ').filter_map(|section| section.split_once(':'));
+            sections.filter(|(section, _)| *section == name).map(|(_, digest)| digest).next()
+        };
+        let changed = |(name, digest): &&(&'static str, String)| before(name) != Some(digest);
+        self.0.iter().filter(changed).map(|(name, _)| *name).collect()
+    }
+}
+
+fn placed(entry: &Inject) -> (&str, &str, &str) {
+    (&entry.target, &entry.mode, &entry.owner)
+}
+
+/// Returns the first digits of the SHA-256 of `value` as JSON.
+fn digest(value: &impl Serialize) -> String {
+    let json = serde_json::to_vec(value).unwrap_or_default();
+    let hex: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
+    hex[..DIGITS].to_owned()
+}
