@@ -151,4 +151,3 @@ pub fn look(plan: &Plan<'_>, engine: &Engine, events: &mut Events) -> Result<Sta
         None => State { status: "absent".to_owned(), ..State::default() },
     })
 }
-

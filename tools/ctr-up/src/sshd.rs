@@ -13,15 +13,21 @@ pub(crate) const AUTHORIZED_KEYS: &str = "/etc/ssh/ctrkit/authorized_keys";
 
 /// Returns the text of the configuration.
 ///
+/// Every session knows by `CTRKIT_WORKSPACE` where the code is, so that a
+/// command that goes there is the same for all containers.
+///
 /// The Include comes last: for most keywords the first value counts, and
 /// nothing that an image brings may turn these off.
 pub(crate) fn config(container: &Container) -> Result<String, Error> {
     let user = container.user()?;
     let root = if user == "root" { "prohibit-password" } else { "no" };
     let mut environment = String::new();
-    for variable in &container.env {
-        let line = set_env(&variable.name, &variable.value);
-        environment += &line.ok_or_else(|| Error::BadVariable { name: variable.name.clone() })?;
+    let own =
+        [("CTRKIT_NAME", container.name.as_str()), ("CTRKIT_WORKSPACE", container.workspace()?)];
+    let given = container.env.iter().map(|v| (v.name.as_str(), v.value.as_str()));
+    for (name, value) in own.into_iter().chain(given) {
+        let line = set_env(name, value);
+        environment += &line.ok_or_else(|| Error::BadVariable { name: name.to_owned() })?;
     }
     Ok(format!(
         "# Written by ctr-up. A rebuild writes it again.\n\
