@@ -15,7 +15,7 @@ mod stdio;
 
 use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum, builder::Resettable};
 use clap_complete::Shell;
 
 pub use crate::{
@@ -75,7 +75,7 @@ pub fn main<T: Tool>() -> ExitCode {
     if let Some(shell) = asked_for_completion() {
         return completion(shell, &mut T::command(), &name);
     }
-    let tool = match T::try_parse() {
+    let tool = match parse_arguments::<T>() {
         Ok(tool) => tool,
         Err(error) => return usage(&error),
     };
@@ -89,6 +89,23 @@ pub fn main<T: Tool>() -> ExitCode {
         Ok(exit) => exit.end(),
         Err(error) => failure::report(&name, format, &error),
     }
+}
+
+/// Parses the arguments and the variables that stand in for them.
+fn parse_arguments<T: Tool>() -> Result<T, clap::Error> {
+    let mut matches = without_empty_variables(T::command()).try_get_matches()?;
+    T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut T::command()))
+}
+
+/// Makes a variable that is set and empty count as one that is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    #[expect(clippy::disallowed_methods, reason = "the name is one that an argument declares")]
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env() {
+        Some(name) if is_empty(name) => argument.env(Resettable::Reset),
+        _ => argument,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Returns the shell of `--completion SHELL`, where that is all there is.
