@@ -19,7 +19,7 @@ pub use crate::{
     error::{EngineError, FailedCall},
     inspect::Inspection,
     list::{Image, NamedVolume, Published, Summary},
-    managed::{Managed, is_container_name},
+    managed::Managed,
 };
 
 /// The two engines.

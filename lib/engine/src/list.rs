@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use document::labels;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{Engine, EngineError, Kind, is_container_name, run};
+use crate::{Engine, EngineError, Kind, managed::is_container_name, run};
 
 /// A container, as the engine lists it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -77,8 +77,7 @@ impl Summary {
 ///
 /// Both engines document it as `[a-zA-Z0-9][a-zA-Z0-9_.-]*`; a name that
 /// passes can neither leave a directory nor be taken for an option.
-#[must_use]
-pub fn is_container_name(name: &str) -> bool {
+pub(crate) fn is_container_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.chars().all(|each| each.is_ascii_alphanumeric() || "_.-".contains(each))
 }

@@ -1,0 +1,83 @@
+//! The table for people.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use document::containers::Listed;
+use jiff::Timestamp;
+
+/// The blanks between two columns.
+const GAP: u16 = 2;
+
+/// Returns the table, with a line of headings also when there is nothing.
+pub(crate) fn render(containers: &[Listed], colours: bool, now: Timestamp) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_row(["NAME", "STATUS", "SSH", "WEB", "AUDIO", "BRANCH", "AGE"]);
+    for listed in containers {
+        table.add_row(row(listed, now));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+    }
+    let names = containers.iter().map(|listed| listed.name.len());
+    let status_at = names.max().unwrap_or(0).max("NAME".len()) + usize::from(GAP);
+    let mut text = String::new();
+    for (index, line) in table.lines().enumerate() {
+        let status = index.checked_sub(1).and_then(|index| containers.get(index));
+        let colour = status.filter(|_| colours).map(|listed| (listed.status.as_str(), status_at));
+        text += &painted(line.trim_end(), colour);
+        text.push('\n');
+    }
+    text
+}
+
+fn row(listed: &Listed, now: Timestamp) -> [String; 7] {
+    let port = |service| listed.host_port(service).map(|port| port.to_string());
+    let branch = listed.branch.as_deref().map(shown);
+    let age = listed.created.as_deref().and_then(|created| age(created, now));
+    let name = Some(shown(&listed.name));
+    let cells =
+        [name, Some(shown(&listed.status)), port("ssh"), port("web"), port("audio"), branch, age];
+    cells.map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
+}
+
+/// Returns what a terminal may be shown of `text`, in one cell.
+fn shown(text: &str) -> String {
+    toolkit::printable(text).replace('\t', "\\t")
+}
+
+/// Puts the colour of a status around it.
+///
+/// This is done on the finished line: names, which stand before it, have one
+/// byte to a column, and so has the status.
+fn painted(line: &str, status: Option<(&str, usize)>) -> String {
+    let painted = status.and_then(|(status, at)| {
+        let colour = colour(status)?;
+        let (before, rest) = line.split_at_checked(at)?;
+        let after = rest.strip_prefix(status)?;
+        Some(format!("{before}\u{1b}[{colour}m{status}\u{1b}[0m{after}"))
+    });
+    painted.unwrap_or_else(|| line.to_owned())
+}
+
+/// Returns the colour, as ECMA-48 numbers it in "select graphic rendition".
+fn colour(status: &str) -> Option<u8> {
+    match status {
+        "running" => Some(32),
+        "paused" | "created" | "restarting" => Some(33),
+        "stopped" | "dead" => Some(31),
+        _ => None,
+    }
+}
+
+/// Returns how long ago `created` was, in its largest unit; a clock that was
+/// set back makes nothing younger than new.
+fn age(created: &str, now: Timestamp) -> Option<String> {
+    let created: Timestamp = created.parse().ok()?;
+    let seconds = now.duration_since(created).as_secs().max(0);
+    Some(match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    })
+}
