@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+#
+# The tools taken apart and put together in other ways.
+
+load world
+bats_require_minimum_version 1.5.0
+
+setup() {
+    make_world "$BATS_TEST_TMPDIR"
+    path=$(worktree myapp)
+}
+teardown() { unmake_world; }
+
+@test "every prefix of the pipe is useful by itself" {
+    ctr-spec "$path" | get '.name | startswith("dev-myapp-")'
+    ctr-spec "$path" | portalloc | get '.ports[0].host == 2200'
+    ctr-spec "$path" | portalloc --shell | grep -qx 'SSH_PORT=2200'
+    ctr-spec "$path" | portalloc | sshca | get .ssh.certificate
+    ctr-spec "$path" | portalloc | sshca | sshcfg print | grep -q '^Host dev-myapp-'
+    ctr-spec "$path" | dotfiles | get '[.inject[].target] | any(endswith("/.bashrc"))'
+    # None of this has touched an engine or the user's ssh configuration.
+    is "$(on_engine)" ""
+    cmp "$CTRKIT_SSH_CONFIG" "$world/ssh_config.before"
+}
+
+@test "unknown keys come out at the end of the pipe as they went in" {
+    ctr-spec "$path" | jq -c '. + {"x-note": {"b": [1, 2], "a": null}} | .project["x-owner"] = "ops"' |
+        portalloc | sshca | dotfiles | ctr-image >"$world/out"
+    is "$(jq -c '[."x-note", .project."x-owner"]' "$world/out")" '[{"b":[1,2],"a":null},"ops"]'
+}
+
+@test "a tool can be replaced by a script of a few lines" {
+    local bin=$world/bin
+    mkdir "$bin"
+    # Ports by jq, dotfiles none, an image that is simply there.
+    printf '#!/bin/sh\nexec jq -c %s\n' "'.ports |= map(.host = .start + 77)'" >"$bin/portalloc"
+    printf '#!/bin/sh\nexec cat\n' | tee "$bin/dotfiles" >"$bin/ctr-image"
+    # A certificate by ssh-keygen.
+    cat >"$bin/sshca" <<'SCRIPT'
+#!/bin/bash
+set -e
+document=$(cat) name=$(jq -r .name <<<"$document") ca=$HOME/own
+[ -e "$ca" ] || ssh-keygen -q -t ed25519 -N '' -f "$ca"
+[ -e "$HOME/host" ] || ssh-keygen -q -t ed25519 -N '' -f "$HOME/host"
+ssh-keygen -q -s "$ca" -I "$name" -h -n "$name" -V -5m:+1d "$HOME/host.pub"
+echo "@cert-authority $name $(cat "$ca.pub")" >"$HOME/hosts"
+jq -c --arg home "$HOME" '.ssh.known_hosts = $home + "/hosts" | .inject += [
+  {source: ($home + "/host"), target: "/etc/ssh/ssh_host_ed25519_key", mode: "0600", owner: "root"},
+  {source: ($home + "/host-cert.pub"), target: "/etc/ssh/ssh_host_ed25519_key-cert.pub", mode: "0644", owner: "root"}]' <<<"$document"
+SCRIPT
+    chmod +x "$bin"/*
+    ctr-spec "$path" | "$bin/portalloc" | "$bin/sshca" | "$bin/dotfiles" | "$bin/ctr-image" |
+        ctr-up | sshcfg add | ctr-git >"$world/document"
+    is "$(get '.ports[0].host' <"$world/document")" 2277
+    is "$(ssh_ "$(get .name <"$world/document")" cat /workspace/myapp/file)" hello
+}
+
+@test "create --dry-run prints the document and touches nothing" {
+    local before after
+    before=$(find "$HOME" -type f -newermt '@0' -exec sha256sum {} + | sort; on_engine)
+    ctrkit create --dry-run "$path" >"$world/document"
+    after=$(find "$HOME" -type f -exec sha256sum {} + | sort; on_engine)
+    is "$after" "$before"
+    get '.ports[0].host == 2200 and .name != null' <"$world/document"
+}
+
+@test "a failing step ends the create with its status, and says where the last document is" {
+    local bin=$world/bin
+    mkdir "$bin"
+    printf '#!/bin/sh\nexit 69\n' >"$bin/ctr-image"
+    for tool in ctr-spec portalloc sshca dotfiles ctr-up sshcfg ctr-git ctr-progress; do
+        ln -s "$root/target/release/$tool" "$bin/$tool"
+    done
+    chmod +x "$bin/ctr-image"
+    mkdir -p "$world/suite/bin" "$world/suite/libexec"
+    cp "$root/scripts/ctrkit" "$world/suite/bin/"
+    mv "$bin" "$world/suite/libexec/ctrkit"
+    run "$world/suite/bin/ctrkit" create "$path"
+    is "$status" 69
+    [[ $output == *"the last good document is"* ]]
+    is "$(on_engine)" ""
+}

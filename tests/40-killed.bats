@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+#
+# A create that is killed after each event that it emits, and run again, ends
+# in the same state as one that was left alone.
+
+load world
+bats_require_minimum_version 1.5.0
+
+setup() { make_world "$BATS_TEST_TMPDIR"; }
+teardown() { unmake_world; }
+
+# cut_off SIGNAL NUMBER PATH: starts a create and sends SIGNAL to all of it
+# after its NUMBERth event. Fails if it ends before that; sets `event`.
+cut_off() {
+    local fifo=$world/events seen=0 fd pid
+    rm -f "$fifo"
+    mkfifo "$fifo"
+    exec {fd}<>"$fifo"
+    CTRKIT_EVENTS=$fifo setsid "$root/scripts/ctrkit" create "$3" >/dev/null 2>&1 3>&- {fd}>&- &
+    pid=$!
+    while ((seen < $2)); do
+        if IFS= read -r -t 0.2 -u "$fd" event; then
+            ((seen += 1))
+        elif ! kill -0 "$pid" 2>/dev/null; then
+            # What it wrote last may still be in the pipe.
+            while IFS= read -r -t 0.1 -u "$fd" event; do ((seen += 1)); done
+            break
+        fi
+    done
+    ((seen < $2)) || kill -s "$1" -- "-$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    exec {fd}>&-
+    ((seen >= $2))
+}
+
+# Engine calls have a process group of their own and end by themselves.
+settle() {
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        pgrep -f "$engine.*$1" >/dev/null || return 0
+        sleep 0.1
+    done
+}
+
+# normal FILE: a document without what differs from one container to the next.
+normal() {
+    jq -S 'del(.state.id, .ssh.serial, .ssh.valid_after, .ssh.valid_before)' "$1"
+}
+
+# whole PATH NAME: everything is there once, and nothing besides.
+whole() {
+    is "$(on_engine | sort)" "$(printf '%s\n' "container $2" "volume $2-home" "volume $2-workspace")"
+    is "$(jq --arg name "$2" '[.reservations[] | select(.name == $name)] | length' "$state/ports.json")" 1
+    is "$(grep -c "^Host $2\$" "$config/ssh_config")" 1
+    is "$(grep -c Include "$CTRKIT_SSH_CONFIG")" 1
+    is "$(git -C "$1" remote)" "$2"
+    is "$(ssh_ "$2" git -C /workspace/myapp rev-parse HEAD)" "$(git -C "$1" rev-parse HEAD)"
+    is "$(ssh_ "$2" git -C /workspace/myapp status --porcelain)" ""
+    if [[ $engine == podman ]]; then
+        # What a podman that is killed leaves in its storage has no labels.
+        is "$(podman ps --all --external --format '{{.Names}}' | grep -c -- "$2")" 1
+    fi
+}
+
+# sweep SIGNAL STEP: cuts a create off after event 1, 1+STEP, 1+2*STEP …
+sweep() {
+    local path name number
+    path=$(worktree myapp)
+    ctrkit create "$path" >"$world/reference"
+    name=$(get .name <"$world/reference")
+    whole "$path" "$name"
+    for ((number = 1; ; number += $2)); do
+        ctrkit rm --volumes "$name" >&2
+        is "$(on_engine)" ""
+        cut_off "$1" "$number" "$path" || break
+        settle "$name"
+        echo "# $1 after event $number: $(jq -r '"\(.tool) \(.step) \(.status)"' <<<"$event")" >&3
+        ctrkit create "$path" >"$world/document"
+        is "$(normal "$world/document")" "$(normal "$world/reference")"
+        whole "$path" "$name"
+    done
+    # It must have gone through all of it: a create emits more than 20 events.
+    ((number > 20))
+}
+
+@test "SIGKILL after each event, then the same command again" { sweep KILL 1; }
+
+@test "Ctrl-C after every third event, then the same command again" { sweep INT 3; }
+
+@test "Ctrl-C undoes what the run has made on the engine" {
+    local path number=1
+    path=$(worktree myapp)
+    # Into the middle of ctr-up: after its container was created.
+    while cut_off INT "$number" "$path"; do
+        settle "$(ctr-spec --name-only "$path")"
+        if jq -e '.tool == "ctr-up" and .step == "inject" and .status == "started"' <<<"$event"; then
+            is "$(on_engine)" ""
+            return 0
+        fi
+        ctrkit rm --volumes "$(ctr-spec --name-only "$path")" 2>/dev/null || true
+        ((number += 1))
+    done
+    echo 'no event of ctr-up inject was seen' >&2
+    return 1
+}
+
+@test "two creates of the same worktree at once" {
+    local path first second
+    path=$(worktree myapp)
+    ctrkit create "$path" >"$world/1" 2>"$world/1.err" &
+    first=$!
+    ctrkit create "$path" >"$world/2" 2>"$world/2.err" &
+    second=$!
+    wait "$first" || { cat "$world/1.err"; false; }
+    wait "$second" || { cat "$world/2.err"; false; }
+    is "$(get .state.id <"$world/1")" "$(get .state.id <"$world/2")"
+    whole "$path" "$(get .name <"$world/1")"
+}

@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+#
+# world: each test has a home, a configuration, a state and an ssh
+# configuration of its own, and real engines under it.
+
+root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+
+# What the tests call is what is shipped.
+PATH=$root/scripts:$root/target/release:$PATH
+engine=${CTRKIT_ENGINE:?name the engine: CTRKIT_ENGINE=podman bats tests}
+image=localhost/ctrkit-base:latest
+
+# make_world DIRECTORY: an empty home with an ssh key and an authority.
+make_world() {
+    world=$1
+    mkdir -p "$world/home"
+    export HOME=$world/home
+    export XDG_CONFIG_HOME=$HOME/.config XDG_STATE_HOME=$HOME/.local/state
+    export CTRKIT_SSH_CONFIG=$HOME/ssh_config
+    export CTRKIT_IDENTITY_FILE=$HOME/id
+    export GIT_CONFIG_GLOBAL=$HOME/gitconfig
+    unset SSH_AUTH_SOCK GIT_DIR CTRKIT_EVENTS
+    ssh-keygen -q -t ed25519 -N '' -f "$HOME/id"
+    printf '# mine\nHost other\n    User me\n' >"$CTRKIT_SSH_CONFIG"
+    cp "$CTRKIT_SSH_CONFIG" "$world/ssh_config.before"
+    git config --global user.name 'A Person'
+    git config --global user.email person@example.org
+    sshca init
+    state=$XDG_STATE_HOME/ctrkit config=$XDG_CONFIG_HOME/ctrkit
+}
+
+# worktree NAME: a repository with one commit on main; prints its path.
+worktree() {
+    local path=$world/$1
+    mkdir -p -- "$path"
+    git -C "$path" init -q -b main
+    echo hello >"$path/file"
+    git -C "$path" add file
+    git -C "$path" commit -q -m start
+    printf '%s\n' "$path"
+}
+
+ssh_() { ssh -F "$CTRKIT_SSH_CONFIG" "$@"; }
+
+# get FILTER: a value of the JSON on standard input.
+get() { jq -er "$1"; }
+
+# Everything of this world that the engine has, in any state: the independent
+# judge of what was left behind. Fields: kind, name.
+on_engine() {
+    "$engine" ps --all --filter label=ctrkit.managed=true --format '{{.Names}}' |
+        while read -r name; do
+            case $("$engine" inspect --format '{{index .Config.Labels "ctrkit.project.path"}}' "$name") in
+            "$world"/*) echo "container $name" ;;
+            esac
+        done
+    "$engine" volume ls --quiet --filter label=ctrkit.managed=true |
+        while read -r name; do
+            case $("$engine" volume inspect --format '{{index .Labels "ctrkit.project.path"}}' "$name") in
+            "$world"/*) echo "volume $name" ;;
+            esac
+        done
+}
+
+# Removes what a test has left, by the engine alone.
+unmake_world() {
+    local kind name
+    for name in $(sshcfg list 2>/dev/null); do
+        ssh_ -O exit "$name" 2>/dev/null || true
+    done
+    on_engine | while read -r kind name; do
+        case $kind in
+        container) "$engine" rm --force "$name" >/dev/null ;;
+        volume) "$engine" volume rm "$name" >/dev/null ;;
+        esac
+    done
+}
+
+# is LEFT RIGHT: fails with both if they differ.
+is() {
+    [[ $1 == "$2" ]] && return
+    printf 'expected: %s\n   found: %s\n' "$2" "$1" >&2
+    return 1
+}
+
+# refused STATUS KIND COMMAND...: the command fails so, with nothing on stdout.
+refused() {
+    local status=0 wanted=$1 kind=$2 out err
+    shift 2
+    err=$(mktemp)
+    out=$(CTRKIT_ERROR_FORMAT=json "$@" 2>"$err" </dev/null) || status=$?
+    is "$status" "$wanted" || { cat "$err" >&2; return 1; }
+    is "$out" "" && is "$(jq -r 'select(.schema == "error/1").kind' "$err" | tail -1)" "$kind"
+}
+
+# calls COMMAND...: runs it with an engine that counts its calls; sets `count`.
+calls() {
+    local bin=$world/counting real
+    real=$(command -v "$engine")
+    mkdir -p "$bin"
+    printf '#!/bin/sh\necho "$*" >>"%s"\nexec "%s" "$@"\n' "$world/calls" "$real" >"$bin/$engine"
+    chmod +x "$bin/$engine"
+    : >"$world/calls"
+    CTRKIT_ENGINE=$bin/$engine "$@"
+    count=$(wc -l <"$world/calls")
+}
