@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+#
+# What README says can be typed.
+
+load world
+bats_require_minimum_version 1.5.0
+
+setup() {
+    make_world "$BATS_TEST_TMPDIR"
+    cd "$(worktree myapp)"
+}
+teardown() { unmake_world; }
+
+@test "the pipes of README work as they stand" {
+    local line lines
+    mapfile -t lines < <(sed -n '/^Any prefix of the pipe/,/^Errors/p' "$root/README.md" | grep '^ctr\|^eval')
+    [ "${#lines[@]}" -ge 5 ]
+    for line in "${lines[@]}"; do
+        echo "# $line" >&3
+        bash -euo pipefail -c "$line"
+    done
+    is "$(ctr-ls --json | jq -r '.containers[0].status')" stopped
+    is "$(ctr-spec | portalloc --shell | head -1)" SSH_PORT=2200
+}
