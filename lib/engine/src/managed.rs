@@ -15,6 +15,18 @@ impl Engine {
         self.containers(&[&filter]).map(Managed)
     }
 
+    /// Lists what is ctrkit's and makes sure that all of `names` are among it:
+    /// one call, and one more to say what is wrong with a name.
+    pub fn all_managed_with(&self, names: &[String]) -> Result<Managed, EngineError> {
+        let mut managed = self.all_managed()?;
+        for name in names {
+            if managed.get(name).is_none() {
+                managed.0.push(self.managed(name)?);
+            }
+        }
+        Ok(managed)
+    }
+
     /// Returns ctrkit's container called `name`: one call.
     pub fn managed(&self, name: &str) -> Result<Summary, EngineError> {
         match self.container(name)? {
@@ -34,10 +46,10 @@ impl Managed {
         apps
     }
 
-    /// Returns the container called `name`, if it is one that people work in.
+    /// Returns the container called `name`, which may be a sidecar.
     #[must_use]
-    pub fn app(&self, name: &str) -> Option<&Summary> {
-        self.0.iter().find(|each| each.name == name && !each.is_sidecar())
+    pub fn get(&self, name: &str) -> Option<&Summary> {
+        self.0.iter().find(|each| each.name == name)
     }
 
     /// Returns the sidecars of the container called `name`, in the order in
@@ -47,10 +59,12 @@ impl Managed {
     /// where that container is gone.
     #[must_use]
     pub fn sidecars(&self, name: &str) -> Vec<&Summary> {
-        let hash = self.app(name).and_then(|app| app.label(labels::PROJECT_HASH));
+        let app = self.get(name).filter(|each| !each.is_sidecar());
+        let hash = app.and_then(|app| app.label(labels::PROJECT_HASH));
         let serves = |each: &&Summary| {
             let of = each.label(labels::SIDECAR_OF);
-            of.is_some() && (of == hash || each.label(labels::NAME) == Some(name))
+            let is_of = of == hash || each.label(labels::NAME) == Some(name);
+            of.is_some() && is_of && each.name != name
         };
         let mut found: Vec<_> = self.0.iter().filter(serves).collect();
         found.sort_by_key(|each| (each.label(labels::SIDECAR_TYPE), each.name.as_str()));
@@ -113,7 +127,7 @@ mod tests {
         let managed = some();
         let names: Vec<_> = managed.apps().iter().map(|each| each.name.clone()).collect();
         assert_eq!(names, ["dev-a", "dev-b"]);
-        assert!(managed.app("p").is_none());
+        assert!(managed.get("p").is_some());
     }
 
     #[test]
@@ -122,6 +136,7 @@ mod tests {
         check_sidecars("dev-b", &[]);
         check_sidecars("dev-gone", &["o"]);
         check_sidecars("dev-never", &[]);
+        check_sidecars("p", &[]);
     }
 
     #[test]

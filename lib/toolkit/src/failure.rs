@@ -94,6 +94,12 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// Renders `message: cause: cause`.
+pub(crate) fn chain(error: &impl Failure) -> String {
+    let parts: Vec<_> = iter::once(error.to_string()).chain(causes(error)).collect();
+    parts.join(": ")
+}
+
 fn causes(error: &impl Failure) -> impl Iterator<Item = String> {
     iter::successors(error.source(), |&error| error.source()).map(ToString::to_string)
 }

@@ -11,6 +11,7 @@ mod failure;
 pub mod files;
 mod interrupt;
 mod places;
+mod several;
 mod stdio;
 
 use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
@@ -24,6 +25,7 @@ pub use crate::{
     failure::{Failure, printable, warn},
     interrupt::{Interrupt, Interrupted},
     places::{Places, PlacesError, expand_tilde},
+    several::each,
     stdio::{DocumentError, parse, read, read_file, read_named, write, write_text},
 };
 
