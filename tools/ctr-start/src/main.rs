@@ -1,3 +1,63 @@
-//! ctr-start(1).
+//! ctr-start(1): start containers.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use ctr_start::Error;
+use document::Containers;
+use engine::EngineArgs;
+use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
+
+/// Start containers
+///
+/// The sidecars of each are started before it. One that runs is left alone.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct CtrStart {
+    /// The name of a container
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+
+    /// Write one containers/1 document with these containers, started
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+
+    #[command(flatten)]
+    places: Places,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for CtrStart {
+    type Error = Error;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, events: &mut Events) -> Result<Exit, Error> {
+        let interrupt = Interrupt::watch().map_err(Error::Signals)?;
+        let config = config::read(&self.places)?;
+        let engine = self.engine.find(config.engine.as_deref())?;
+        let managed = engine.all_managed_with(&self.names)?;
+        toolkit::each("ctr-start", self.common.error_format, &self.names, |name| {
+            interrupt.check()?;
+            ctr_start::start(&engine, &managed, name, events)
+        })?;
+        if self.json {
+            let managed = engine.all_managed_with(&self.names)?;
+            let started = self.names.iter().filter_map(|name| managed.get(name));
+            let started = started.map(engine::Summary::listed).collect();
+            toolkit::write(&Containers::new(started).into())?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn main() -> ExitCode {
+    toolkit::main::<CtrStart>()
+}

@@ -1,0 +1,130 @@
+//! The ways in which ctr-start fails.
+
+use std::io;
+
+use config::ConfigError;
+use document::error::FailedCommand;
+use engine::EngineError;
+use toolkit::{DocumentError, Exit, Failure, Interrupted};
+
+/// An error of ctr-start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+
+    /// The engine failed, or a container is not there or not ctrkit's.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    /// The document could not be written.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// A signal asked the tool to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+
+    /// Signals cannot be handled.
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
+
+    /// Something else listens on a port of the container.
+    #[error("cannot start '{name}': {} is taken", port_of(port.as_ref()))]
+    PortTaken {
+        /// The container.
+        name: String,
+        /// The service and its port, where the engine says which it is.
+        port: Option<(String, u16)>,
+        /// What the engine says.
+        source: Box<EngineError>,
+    },
+
+    /// The engine was killed once while it started the container, and cannot
+    /// go on from there.
+    #[error("cannot start '{name}': an earlier start was cut off")]
+    Stuck {
+        /// The container.
+        name: String,
+        /// What the engine says.
+        source: Box<EngineError>,
+    },
+
+    /// The engine cannot start the container.
+    #[error("cannot start '{name}'")]
+    Start {
+        /// The container.
+        name: String,
+        /// What the engine says.
+        source: Box<EngineError>,
+    },
+}
+
+fn port_of(port: Option<&(String, u16)>) -> String {
+    match port {
+        Some((service, port)) => format!("port {port} ({service})"),
+        None => "one of its ports".to_owned(),
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.kind(),
+            Self::Engine(error) => error.kind(),
+            Self::Start { source, .. } => source.kind(),
+            Self::Document(error) => error.kind(),
+            Self::Interrupted(error) => error.kind(),
+            Self::Signals(_) => "cannot-handle-signals",
+            Self::PortTaken { .. } => "port-taken",
+            Self::Stuck { .. } => "container-stuck",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(error) => error.exit(),
+            Self::Engine(error) => error.exit(),
+            Self::Start { source, .. } => source.exit(),
+            Self::Document(error) => error.exit(),
+            Self::Interrupted(error) => error.exit(),
+            Self::Signals(_) => Exit::Software,
+            Self::PortTaken { .. } => Exit::TempFail,
+            Self::Stuck { .. } => Exit::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::Start { source, .. } => source.hint(),
+            Self::Document(error) => error.hint(),
+            Self::Interrupted(error) => error.hint(),
+            Self::Signals(_) => None,
+            Self::PortTaken { port, .. } => Some(match port {
+                Some((_, port)) => {
+                    format!(
+                        "end what listens there, then start again; see it: ss -Hltnp 'sport = :{port}'"
+                    )
+                }
+                None => "end what listens there, then start again; see it: ss -ltnp".to_owned(),
+            }),
+            Self::Stuck { name, .. } => {
+                Some(format!("make it anew, its volumes are kept: ctr-rm {name}; ctrkit create"))
+            }
+        }
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::Engine(error) => error.command(),
+            Self::Start { source, .. }
+            | Self::PortTaken { source, .. }
+            | Self::Stuck { source, .. } => source.command(),
+            Self::Config(_) | Self::Document(_) | Self::Interrupted(_) | Self::Signals(_) => None,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The program as its callers see it, with stand-ins for the engines.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    fs::OpenOptions,
+    os::unix::process::ExitStatusExt,
+    process::{Command as Process, Stdio},
+};
+
+use serde_json::Value;
+use stubs::{Command, World, refused};
+
+/// A stopped container with a sidecar, and one that runs.
+const LIST: &str = r#"[
+{"Id":"a","Names":["dev-a"],"Image":"i","State":"exited","Created":1,"Labels":{"ctrkit.managed":"true","ctrkit.project.hash":"1","ctrkit.ports":"ssh:22:2200"}},
+{"Id":"p","Names":["ctrkit-1-proxy"],"Image":"i","State":"created","Created":1,"Labels":{"ctrkit.managed":"true","ctrkit.sidecar.of":"1"}},
+{"Id":"b","Names":["dev-b"],"Image":"i","State":"running","Created":1,"Labels":{"ctrkit.managed":"true"}}
+]"#;
+
+fn world() -> World {
+    let world = World::new();
+    world.answer("podman-ps", LIST);
+    world
+}
+
+fn ctr_start(world: &World, names: &[&str]) -> Command {
+    let mut command = world.command(env!("CARGO_BIN_EXE_ctr-start"));
+    command.args(names);
+    command
+}
+
+#[test]
+fn sidecars_are_started_first_and_what_runs_is_left_alone() {
+    let world = world();
+    ctr_start(&world, &["dev-a", "dev-b"]).assert().success().stdout("").stderr("");
+    assert_eq!(world.changes(), ["podman start ctrkit-1-proxy", "podman start dev-a"]);
+    assert_eq!(world.calls().len(), 3);
+}
+
+#[test]
+fn what_is_paused_goes_on() {
+    let world = World::new();
+    world.answer("podman-ps", &LIST.replace("running", "paused"));
+    ctr_start(&world, &["dev-b"]).assert().success();
+    assert_eq!(world.changes(), ["podman unpause dev-b"]);
+}
+
+#[test]
+fn the_document_has_those_that_were_named_as_they_are_now() {
+    let world = world();
+    world.write("later", &LIST.replace("exited", "running"));
+    world.on(
+        "podman-start",
+        &format!("cp '{}' \"$stub/podman-ps.out\"", world.path("later").display()),
+    );
+    let run = ctr_start(&world, &["dev-a", "--json"]).assert().success().stderr("");
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!(document["containers"].as_array().unwrap().len(), 1);
+    assert_eq!(document["containers"][0]["status"], "running");
+}
+
+#[test]
+fn it_works_in_a_pipe() {
+    let world = world();
+    let script = "\"$0\" --json dev-b | grep -c '\"name\":\"dev-b\"'";
+    let mut command = world.command("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_ctr-start")]);
+    command.assert().success().stdout("1\n");
+}
+
+#[test]
+fn a_port_that_is_taken_is_75_and_named() {
+    let world = world();
+    let words = "Error: unable to start container \"a\": cannot listen on the TCP port: listen tcp4 127.0.0.1:2200: bind: address already in use";
+    world.on("podman-start", "case $2 in dev-a) call=taken ;; esac");
+    world.refuse("taken", 125, words);
+    let error = refused(&mut ctr_start(&world, &["dev-a"]), 75, "port-taken");
+    assert_eq!(error["message"], "cannot start 'dev-a': port 2200 (ssh) is taken");
+    assert!(error["hint"].as_str().unwrap().contains("sport = :2200"));
+    assert_eq!(error["command"]["status"], 125);
+    // The sidecar did not run before, so it does not afterwards.
+    let undone = "podman stop -t 10 ctrkit-1-proxy";
+    assert_eq!(world.changes(), ["podman start ctrkit-1-proxy", "podman start dev-a", undone]);
+}
+
+#[test]
+fn one_that_fails_does_not_keep_the_others_from_starting() {
+    let world = World::new();
+    world.answer("podman-ps", &LIST.replace("running", "exited"));
+    world.on("podman-start", "case $2 in ctrkit-1-proxy) call=fails ;; esac");
+    world.refuse("fails", 125, "Error: something else");
+    ctr_start(&world, &["dev-a", "dev-b"]).assert().code(69).stderr(
+        "ctr-start: cannot start 'ctrkit-1-proxy': podman: something else\n\
+         ctr-start: command: PODMAN start ctrkit-1-proxy (status 125)\n\
+         ctr-start:   | Error: something else\n"
+            .replace("PODMAN", world.path("bin/podman").to_str().unwrap()),
+    );
+    assert_eq!(world.changes(), ["podman start ctrkit-1-proxy", "podman start dev-b"]);
+}
+
+#[test]
+fn a_start_that_was_cut_off_is_told() {
+    let world = world();
+    world.refuse("podman-start", 125, "runc create failed: container with given ID already exists");
+    let error = refused(&mut ctr_start(&world, &["dev-a"]), 69, "container-stuck");
+    assert!(error["hint"].as_str().unwrap().contains("ctrkit create"));
+}
+
+#[test]
+fn a_name_that_is_wrong_keeps_everything_as_it_is() {
+    let world = world();
+    refused(&mut ctr_start(&world, &["dev-a", "dev-z"]), 69, "no-such-container");
+    let theirs =
+        r#"[{"Id":"a","Names":["theirs"],"Image":"i","State":"exited","Created":1,"Labels":null}]"#;
+    world.on("podman-ps", &format!("case $* in *theirs*) printf '%s' '{theirs}'; exit ;; esac"));
+    refused(&mut ctr_start(&world, &["dev-a", "theirs"]), 65, "not-managed");
+    assert_eq!(world.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn wrong_usage_is_64() {
+    let world = world();
+    ctr_start(&world, &[]).assert().code(64).stdout("");
+    refused(ctr_start(&world, &["dev-a"]).args(["--engine", "sh"]), 64, "engine-unknown");
+}
+
+#[test]
+fn an_engine_that_is_absent_is_69_and_an_answer_without_sense_74() {
+    let world = World::new();
+    let mut absent = ctr_start(&world, &["dev-a", "--engine", "podman-of-nowhere"]);
+    refused(&mut absent, 69, "engine-absent");
+    world.answer("podman-ps", "?");
+    refused(&mut ctr_start(&world, &["dev-a"]), 74, "engine-answer-unreadable");
+}
+
+#[test]
+fn a_wrong_configuration_is_65() {
+    let world = world();
+    world.write("config/config.toml", "[");
+    refused(&mut ctr_start(&world, &["dev-a"]), 65, "bad-configuration");
+}
+
+#[test]
+fn an_engine_that_refuses_is_77() {
+    let world = World::new();
+    let words = "permission denied while trying to connect to the Docker daemon socket";
+    world.refuse("docker-ps", 1, words);
+    refused(&mut ctr_start(&world, &["dev-a", "--engine", "docker"]), 77, "engine-permission");
+}
+
+#[test]
+fn events_tell_each_step() {
+    let world = world();
+    let events = world.path("events");
+    ctr_start(&world, &["dev-a", "dev-b"]).arg("--events").arg(&events).assert().success();
+    let text = std::fs::read_to_string(events).unwrap();
+    let told = text.lines().map(|line| {
+        let event: Value = serde_json::from_str(line).unwrap();
+        format!("{} {} {}", event["subject"], event["step"], event["status"]).replace('"', "")
+    });
+    let expected = [
+        "ctrkit-1-proxy start started",
+        "ctrkit-1-proxy start done",
+        "dev-a start started",
+        "dev-a start done",
+        "dev-b start unchanged",
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn standard_output_may_be_full_or_closed() {
+    let world = world();
+    let command = || {
+        let mut command = Process::new(env!("CARGO_BIN_EXE_ctr-start"));
+        command.env_clear().env("PATH", world.search_path()).env("HOME", world.path("home"));
+        command.args(["--engine", "podman", "--json", "dev-b"]).stderr(Stdio::piped());
+        command
+    };
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    assert_eq!(command().stdout(full).output().unwrap().status.code(), Some(74));
+    let mut child = command().stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(13));
+    assert!(output.stderr.is_empty());
+}
