@@ -8,8 +8,6 @@ mod name;
 mod settings;
 mod worktree;
 
-use std::path::PathBuf;
-
 use document::{
     Container, Extra, Ports,
     container::{Dotfiles, Limits, Port, Project, Ssh, Variable, Volume},
@@ -142,15 +140,6 @@ fn label(container: &mut Container) {
         if let Some(value) = value {
             container.set_label(name, value);
         }
-    }
-}
-
-/// Returns `path` with a leading `~/` replaced by `home`.
-#[must_use]
-pub fn expand_tilde(path: PathBuf, home: Option<&std::path::Path>) -> PathBuf {
-    match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path,
     }
 }
 

@@ -9,7 +9,9 @@ use clap::Args;
 use config::{Config, Service};
 use document::container::{Engine, Limits};
 
-use crate::{Error, expand_tilde};
+use toolkit::expand_tilde;
+
+use crate::Error;
 
 /// The options that describe a container. Each wins over its variable, and
 /// the variable over the key in `config.toml`.
@@ -131,7 +133,7 @@ impl SettingsArgs {
     pub fn over(self, config: Config, home: Option<&Path>, directory: &Path) -> Settings {
         let given = |option: Option<PathBuf>, configured: Option<PathBuf>| {
             let option = option.filter(|path| !path.as_os_str().is_empty());
-            option.or(configured).map(|path| directory.join(expand_tilde(path, home)))
+            option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
         };
         let Config { ports, ssh, limits, .. } = config;
         let mut settings = Settings {
