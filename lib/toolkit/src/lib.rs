@@ -12,6 +12,7 @@ pub mod files;
 mod interrupt;
 mod places;
 mod several;
+pub mod ssh_config;
 mod stdio;
 
 use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
