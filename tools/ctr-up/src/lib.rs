@@ -151,3 +151,6 @@ pub fn look(plan: &Plan<'_>, engine: &Engine, events: &mut Events) -> Result<Sta
         None => State { status: "absent".to_owned(), ..State::default() },
     })
 }
+
+#[cfg(test)]
+mod tests;

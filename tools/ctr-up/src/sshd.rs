@@ -1,6 +1,7 @@
 //! The container's sshd_config(5).
 
 use document::Container;
+use indexmap::IndexMap;
 
 use crate::Error;
 
@@ -21,17 +22,11 @@ pub(crate) const AUTHORIZED_KEYS: &str = "/etc/ssh/ctrkit/authorized_keys";
 pub(crate) fn config(container: &Container) -> Result<String, Error> {
     let user = container.user()?;
     let root = if user == "root" { "prohibit-password" } else { "no" };
-    let mut environment = String::new();
-    let own =
-        [("CTRKIT_NAME", container.name.as_str()), ("CTRKIT_WORKSPACE", container.workspace()?)];
-    let given = container.env.iter().map(|v| (v.name.as_str(), v.value.as_str()));
-    for (name, value) in own.into_iter().chain(given) {
-        let line = set_env(name, value);
-        environment += &line.ok_or_else(|| Error::BadVariable { name: name.to_owned() })?;
-    }
+    let port = container.port("ssh").map_or(22, |port| port.container);
+    let environment = environment(container)?;
     Ok(format!(
         "# Written by ctr-up. A rebuild writes it again.\n\
-         Port 22\n\
+         Port {port}\n\
          AddressFamily any\n\
          PidFile /run/sshd.pid\n\
          HostKey /etc/ssh/ssh_host_ed25519_key\n\
@@ -51,21 +46,36 @@ pub(crate) fn config(container: &Container) -> Result<String, Error> {
          StreamLocalBindUnlink yes\n\
          AcceptEnv LANG LC_* COLORTERM\n\
          Subsystem sftp internal-sftp\n\
-         {environment}\
+         SetEnv {environment}\n\
          Include /etc/ssh/sshd_config.d/*.conf\n"
     ))
 }
 
-/// Returns a SetEnv line: a session of ssh does not inherit the environment
-/// that the engine gives to the container's first process.
+/// Returns the arguments of SetEnv: a session of ssh does not inherit the
+/// environment that the engine gives to the container's first process.
+///
+/// They stand in one line, because only the first counts. Of a variable that
+/// is there twice the last one counts, as it does for the engine.
+fn environment(container: &Container) -> Result<String, Error> {
+    let mut variables: IndexMap<&str, &str> =
+        container.env.iter().map(|v| (v.name.as_str(), v.value.as_str())).collect();
+    variables.insert("CTRKIT_NAME", &container.name);
+    variables.insert("CTRKIT_WORKSPACE", container.workspace()?);
+    let words = variables.into_iter().map(|(name, value)| {
+        set_env(name, value).ok_or_else(|| Error::BadVariable { name: name.to_owned() })
+    });
+    Ok(words.collect::<Result<Vec<_>, _>>()?.join(" "))
+}
+
+/// Returns one argument of SetEnv.
 ///
 /// In double quotes sshd takes everything as it is, but for `"` and `\`,
 /// which a backslash escapes (sshd_config(5), since OpenSSH 8.7). A line
 /// break cannot be written.
 fn set_env(name: &str, value: &str) -> Option<String> {
-    if value.chars().any(char::is_control) {
+    let text = format!("{name}={value}");
+    if text.contains(|c: char| c.is_control() && c != '\t') {
         return None;
     }
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-    Some(format!("SetEnv \"{name}={value}\"\n"))
+    Some(format!("\"{}\"", text.replace('\\', r"\\").replace('"', r#"\""#)))
 }
