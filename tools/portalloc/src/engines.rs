@@ -1,0 +1,92 @@
+//! Asking the engines which containers there are.
+
+use document::labels;
+use engine::{Engine, EngineArgs, EngineError, Kind};
+use toolkit::{ErrorFormat, Places};
+
+use crate::{Error, Found, Machine, Rescue};
+
+/// The engines that a ledger is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Engines<'a> {
+    /// What the command line says.
+    pub args: &'a EngineArgs,
+    /// Where the configuration is.
+    pub places: &'a Places,
+    /// What the document says, where there is one.
+    pub document: Option<&'a document::container::Engine>,
+    /// The machine that is meant.
+    pub machine: &'a Machine,
+    /// How warnings are written.
+    pub format: ErrorFormat,
+}
+
+impl Engines<'_> {
+    /// Asks each engine of the machine for the containers of ctrkit: the one
+    /// that is named, or else all that are installed.
+    ///
+    /// One that does not answer is an error, and so is that there is none.
+    pub fn present(&self) -> Result<Vec<Found>, Error> {
+        let engines = self.find()?;
+        if engines.is_empty() {
+            return Err(EngineError::NoneInstalled.into());
+        }
+        let answers: Result<Vec<_>, _> = engines.into_iter().map(containers).collect();
+        Ok(answers?.into_iter().flatten().collect())
+    }
+
+    fn find(&self) -> Result<Vec<Engine>, Error> {
+        let configured = config::read(self.places)?.engine;
+        let engines = match (self.document, &configured) {
+            (Some(section), _) => vec![self.args.for_document(Some(section))?],
+            (None, None) if self.args.asked().is_none() => installed()?,
+            (None, configured) => vec![self.args.find(configured.as_deref())?],
+        };
+        let given = self.document.and_then(|section| section.host.as_deref());
+        let host = given.or(self.machine.url());
+        Ok(engines.into_iter().map(|engine| engine.at(host)).collect())
+    }
+}
+
+impl Rescue for Engines<'_> {
+    /// Asks the engine that is named, or else all that are installed, one
+    /// call each: the ledger is about the ports of a machine, whichever
+    /// engine uses them. Those of this machine count even where another is
+    /// meant.
+    fn containers(&self) -> Vec<Result<Vec<Found>, Error>> {
+        let found = match (self.find(), self.machine) {
+            (Ok(there), Machine::There(_)) => {
+                installed().map(|here| there.into_iter().chain(here).collect())
+            }
+            (found, _) => found,
+        };
+        match found {
+            Ok(engines) => engines.into_iter().map(containers).collect(),
+            Err(error) => vec![Err(error)],
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        toolkit::warn("portalloc", self.format, message);
+    }
+}
+
+fn installed() -> Result<Vec<Engine>, Error> {
+    let mut engines = Vec::new();
+    for kind in Kind::ALL {
+        let args = EngineArgs { engine: Some(kind.name().to_owned()) };
+        match args.find(None) {
+            Ok(engine) => engines.push(engine),
+            Err(EngineError::Absent { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(engines)
+}
+
+fn containers(engine: Engine) -> Result<Vec<Found>, Error> {
+    let filter = format!("label={}=true", labels::MANAGED);
+    let summaries = engine.containers(&[&filter])?;
+    let host = Machine::of(engine.host())?.url().map(str::to_owned);
+    Ok(summaries.into_iter().map(|summary| Found { host: host.clone(), summary }).collect())
+}
