@@ -6,11 +6,7 @@ use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
 
-use crate::{
-    archive::Unreadable,
-    keys::NoKey,
-    probe::{ProbeError, Unwritable},
-};
+use crate::{archive::Unreadable, keys::NoKey};
 
 /// An error of ctr-up.
 #[derive(Debug, thiserror::Error)]
@@ -121,10 +117,12 @@ pub enum Error {
     },
 
     /// A path cannot be written in an ssh configuration.
-    #[error("cannot name '{}' to ssh: it has a quote or a control character", path.display())]
+    #[error("cannot name '{}' to ssh: {rule}", path.display())]
     Unwritable {
         /// The path.
         path: PathBuf,
+        /// What is expected.
+        rule: &'static str,
     },
 
     /// A port was taken between its reservation and the start.
@@ -184,15 +182,6 @@ impl From<Missing> for Error {
 impl From<Unreadable> for Error {
     fn from(Unreadable { path, source }: Unreadable) -> Self {
         Self::Unreadable { path, source }
-    }
-}
-
-impl From<ProbeError> for Error {
-    fn from(error: ProbeError) -> Self {
-        match error {
-            ProbeError::Missing(missing) => missing.into(),
-            ProbeError::Unwritable(Unwritable(path)) => Self::Unwritable { path },
-        }
     }
 }
 
@@ -276,6 +265,10 @@ impl Failure for Error {
             Self::UserMissing { .. } => "choose another with ctr-spec --user".to_owned(),
             Self::NoKey(NoKey::Anywhere) => "make one: ssh-keygen -t ed25519".to_owned(),
             Self::SshAbsent => "install it: apt-get install openssh-client".to_owned(),
+            Self::WrongCertificate { .. } => {
+                "pipe the document through sshca and ctr-up again; see that the clock is right"
+                    .into()
+            }
             Self::PortTaken { .. } => {
                 "see who has it (ss -Hltnp), or give the block back with portalloc --release".into()
             }

@@ -3,6 +3,7 @@
 //! [`Plan`] holds what is decided before anything is touched; [`up`] carries
 //! it out. What fails half-way is taken back, and nothing else.
 
+mod answer;
 mod archive;
 mod create;
 mod error;
@@ -15,21 +16,21 @@ mod spec;
 mod sshd;
 mod steps;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use document::{Container, container::State, event::Status};
 use engine::{Engine, Summary};
 use toolkit::{Events, Interrupt};
 
-use crate::steps::Run;
 pub use crate::{
     archive::{Account, Content, Entry},
     error::Error,
     files::Files,
     journal::Journal,
-    probe::{Answer, Probe},
+    probe::Client,
     spec::Spec,
 };
+use crate::{probe::Probe, steps::Run};
 
 /// What is decided before anything is touched.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub struct Plan<'a> {
     /// Its digest.
     pub spec: Spec,
     /// How sshd is asked who it is.
-    pub probe: Probe,
+    probe: Probe,
     /// The file that outlives a SIGKILL.
     pub journal: Journal,
     /// How long sshd may take to answer.
@@ -60,18 +61,17 @@ enum Found {
 }
 
 impl<'a> Plan<'a> {
-    /// Makes the plan; `ssh` is the client program, `directory` the
-    /// container's state directory.
+    /// Makes the plan; `directory` is the container's state directory.
     pub fn new(
         container: &'a Container,
-        ssh: PathBuf,
-        directory: &std::path::Path,
+        client: Client<'_>,
+        directory: &Path,
         patience: Duration,
     ) -> Result<Self, Error> {
         Ok(Self {
             container,
             spec: Spec::of(container),
-            probe: Probe::new(ssh, container)?,
+            probe: Probe::new(client, container)?,
             journal: Journal::of(directory),
             patience,
         })
@@ -134,6 +134,13 @@ pub fn up(
     plan.journal.end()?;
     let status = "running".to_owned();
     Ok(State { id, status, spec: Some(plan.spec.to_label()), ..State::default() })
+}
+
+/// Returns what another program said on one line, without the frames of at
+/// signs that ssh draws.
+fn one_line(words: &str) -> String {
+    let says_something = |line: &&str| !line.trim_matches(['@', ' ']).is_empty();
+    words.lines().map(str::trim).filter(says_something).collect::<Vec<_>>().join("; ")
 }
 
 /// Says what [`up`] would do, without doing it: the state that there is.

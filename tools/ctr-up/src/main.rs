@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
-use ctr_up::{Error, Files, Plan, keys};
+use clap::{Parser, value_parser};
+use ctr_up::{Client, Error, Files, Plan, keys};
 use document::{Container, Received};
 use engine::EngineArgs;
 use nix::unistd::{Uid, User};
@@ -32,8 +32,13 @@ struct CtrUp {
     key: Option<PathBuf>,
 
     /// Wait at most SECONDS for the ssh server
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
+
+    /// Let ssh read FILE instead of ~/.ssh/config, where a proxy leads to the
+    /// container
+    #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
+    user_config: Option<PathBuf>,
 
     /// Check, and write the document that is the case, but change nothing
     #[arg(short = 'n', long)]
@@ -62,7 +67,8 @@ impl Tool for CtrUp {
         let ssh = which::which("ssh").map_err(|_| Error::SshAbsent)?;
         let directory = self.places.container(&document.name)?;
         let patience = Duration::from_secs(self.timeout);
-        let plan = Plan::new(&document, ssh, &directory, patience)?;
+        let client = Client { program: &ssh, config: self.user_config.as_deref() };
+        let plan = Plan::new(&document, client, &directory, patience)?;
         let mut engine = self.engine.for_document(document.engine.as_ref())?;
         engine.learn_version()?;
         let state = if self.dry_run {

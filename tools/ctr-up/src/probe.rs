@@ -5,15 +5,45 @@
 //! that the server's certificate was accepted first (RFC 4253 section 7).
 
 use std::{
+    io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
 };
 
-use document::{Container, container::Missing};
+use document::{
+    Container,
+    container::{Missing, Ssh},
+};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use toolkit::{
+    Interrupt,
+    ssh_config::{self, Expansion},
+};
+
+use crate::Error;
+
+/// How often a signal is looked for while ssh runs.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The ssh client.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// What it reads in the place of the user's own configuration.
+    pub config: Option<&'a Path>,
+}
 
 /// What came of one attempt.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// The server showed the right certificate.
     Right,
     /// The server showed something else: ssh's words.
@@ -24,132 +54,150 @@ pub enum Answer {
 
 /// How the container's sshd is asked.
 #[derive(Clone, Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     program: PathBuf,
     args: Vec<String>,
+    /// What ssh says, at the start of a line, when the server refuses the user.
+    refusal: String,
 }
-
-/// A path that ssh_config(5) has no way of writing.
-#[derive(Debug, Eq, PartialEq)]
-pub struct Unwritable(pub PathBuf);
 
 impl Probe {
-    /// Returns the probe of `container`, by the ssh client `program`.
-    pub fn new(program: PathBuf, container: &Container) -> Result<Self, ProbeError> {
+    /// Returns the probe of `container`.
+    pub(crate) fn new(client: Client<'_>, container: &Container) -> Result<Self, Error> {
         let ssh = container.ssh.as_ref().ok_or(Missing("ssh"))?;
-        let known_hosts = ssh.known_hosts.as_deref().ok_or(Missing("ssh.known_hosts"))?;
-        let name = &container.name;
-        let mut options = vec![
-            "BatchMode=yes".to_owned(),
-            "ConnectTimeout=5".to_owned(),
-            "ControlMaster=no".to_owned(),
-            "ControlPath=none".to_owned(),
-            "ForwardAgent=no".to_owned(),
-            "GlobalKnownHostsFile=none".to_owned(),
-            "HostKeyAlgorithms=ssh-ed25519-cert-v01@openssh.com".to_owned(),
-            format!("HostKeyAlias={name}"),
-            "LogLevel=ERROR".to_owned(),
-            "PreferredAuthentications=none".to_owned(),
-            "StrictHostKeyChecking=yes".to_owned(),
-            format!("User={}", container.user()?),
-            format!("UserKnownHostsFile={}", quoted(known_hosts)?),
-        ];
-        if let Some(revoked) = &ssh.revoked_host_keys {
-            options.push(format!("RevokedHostKeys={}", quoted(revoked)?));
-        }
+        let (name, user) = (&container.name, container.user()?);
+        let place = place(container, ssh)?;
+        let mut options = FIXED.map(str::to_owned).to_vec();
+        options.push(format!("HostKeyAlias={name}"));
+        options.push(format!("User={user}"));
+        options.extend(trust(ssh)?);
         options.extend(ssh.proxy_jump.iter().map(|jump| format!("ProxyJump={jump}")));
         options.extend(ssh.proxy_command.iter().map(|proxy| format!("ProxyCommand={proxy}")));
-        options.extend(address(container)?);
-        let mut args = vec!["-F".to_owned(), "none".to_owned(), "-T".to_owned()];
+        let host = place.as_ref().map_or(name.as_str(), |(host, _)| host);
+        let refusal = format!("{user}@{host}: Permission denied (");
+        if let Some((host, port)) = &place {
+            options.extend([format!("HostName={host}"), format!("Port={port}")]);
+        }
+        let mut args = configuration(client.config, ssh)?;
+        args.push("-T".to_owned());
         args.extend(options.into_iter().flat_map(|option| ["-o".to_owned(), option]));
         args.extend(["--".to_owned(), name.clone(), "true".to_owned()]);
-        Ok(Self { program, args })
+        Ok(Self { program: client.program.to_owned(), args, refusal })
     }
 
-    /// Makes one attempt.
-    pub fn ask(&self) -> std::io::Result<Answer> {
+    #[cfg(test)]
+    pub(crate) fn args(&self) -> &[String] {
+        &self.args
+    }
+
+    /// Makes one attempt, which is given up after `limit` or at a signal.
+    pub(crate) fn ask(&self, limit: Duration, interrupt: &Interrupt) -> io::Result<Answer> {
         let mut ssh = Command::new(&self.program);
-        let ssh = ssh.args(&self.args).env("LC_ALL", "C").stdin(Stdio::null());
-        let output = ssh.output()?;
-        let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Ok(judge(output.status.success(), words))
+        ssh.args(&self.args).env("LC_ALL", "C").process_group(0);
+        ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let (begun, child) = (Instant::now(), ssh.spawn()?);
+        let group = Pid::from_raw(child.id().try_into().map_err(io::Error::other)?);
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait_with_output()));
+        loop {
+            match receiver.recv_timeout(GLANCE) {
+                Ok(output) => return output.map(|output| self.judge(&output)),
+                Err(_) if begun.elapsed() < limit && interrupt.check().is_ok() => {}
+                Err(_) => {
+                    let _ = killpg(group, Signal::SIGKILL);
+                    return Ok(Answer::None("ssh did not come to an end".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Tells the outcomes apart. ssh exits with 255 for all of them; its
+    /// messages are not translated, and these have not changed since OpenSSH 5.
+    pub(crate) fn judge(&self, output: &Output) -> Answer {
+        let words = String::from_utf8_lossy(&output.stderr);
+        // A proxy has refusals of its own; only the container's own counts.
+        let refused = words.lines().any(|line| line.starts_with(&self.refusal));
+        if output.status.success() || refused {
+            return Answer::Right;
+        }
+        let wrong = ["Host key verification failed", "no matching host key type"];
+        let words = crate::one_line(&words);
+        match wrong.iter().any(|part| words.contains(part)) {
+            true => Answer::Wrong(words),
+            false => Answer::None(words),
+        }
     }
 }
 
-/// Why no probe can be made.
-#[derive(Debug)]
-pub enum ProbeError {
-    /// The document lacks a key.
-    Missing(Missing),
-    /// A path cannot be written.
-    Unwritable(Unwritable),
-}
+/// Options that are the same for every container.
+///
+/// Nothing of the person's is asked for a key, and no connection is shared.
+/// The key exchange begins with the algorithm that costs least: nothing secret
+/// is said, and the default takes a tenth of a second to make a key for it.
+const FIXED: [&str; 18] = [
+    "BatchMode=yes",
+    "ClearAllForwardings=yes",
+    "ConnectTimeout=5",
+    "ControlMaster=no",
+    "ControlPath=none",
+    "ForwardAgent=no",
+    "GlobalKnownHostsFile=none",
+    "HostKeyAlgorithms=ssh-ed25519-cert-v01@openssh.com",
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "IdentityFile=none",
+    "KexAlgorithms=^curve25519-sha256",
+    "LogLevel=ERROR",
+    "PreferredAuthentications=none",
+    "PubkeyAuthentication=no",
+    "RemoteCommand=none",
+    "StrictHostKeyChecking=yes",
+    "VerifyHostKeyDNS=no",
+];
 
-impl From<Missing> for ProbeError {
-    fn from(missing: Missing) -> Self {
-        Self::Missing(missing)
+/// Returns what says whose certificates are right.
+fn trust(ssh: &Ssh) -> Result<Vec<String>, Error> {
+    let known_hosts = ssh.known_hosts.as_deref().ok_or(Missing("ssh.known_hosts"))?;
+    let mut options =
+        vec![format!("UserKnownHostsFile={}", quoted(known_hosts, Expansion::Tokens)?)];
+    if let Some(revoked) = &ssh.revoked_host_keys {
+        options.push(format!("RevokedHostKeys={}", quoted(revoked, Expansion::Uncertain)?));
     }
+    Ok(options)
 }
 
-impl From<Unwritable> for ProbeError {
-    fn from(unwritable: Unwritable) -> Self {
-        Self::Unwritable(unwritable)
-    }
+/// Returns which configuration ssh reads: the person's where a proxy may be
+/// known by a name of theirs, else none.
+fn configuration(config: Option<&Path>, ssh: &Ssh) -> Result<Vec<String>, Error> {
+    let proxied = ssh.proxy_jump.is_some() || ssh.proxy_command.is_some();
+    let file = match config {
+        _ if !proxied => "none",
+        Some(file) => file.to_str().ok_or_else(|| unwritable(file, "it is not UTF-8"))?,
+        None => return Ok(Vec::new()),
+    };
+    Ok(vec!["-F".to_owned(), file.to_owned()])
 }
 
-/// Returns where to connect to, unless a proxy finds the way.
-fn address(container: &Container) -> Result<Vec<String>, Missing> {
-    let ssh = container.ssh.as_ref();
-    if ssh.is_some_and(|ssh| ssh.proxy_command.is_some()) {
-        return Ok(Vec::new());
+/// Returns the host and the port to connect to, unless a proxy finds the way.
+fn place(container: &Container, ssh: &Ssh) -> Result<Option<(String, u16)>, Missing> {
+    if ssh.proxy_command.is_some() {
+        return Ok(None);
     }
     let port = container.port("ssh").ok_or(Missing("ports: ssh"))?;
     let host = port.host.ok_or(Missing("ports: ssh: host"))?;
-    let given = ssh.and_then(|ssh| ssh.hostname.as_deref()).or(port.address.as_deref());
-    let hostname = match given {
-        Some("0.0.0.0") => "127.0.0.1",
-        Some("::") => "::1",
-        Some(address) => address,
-        None => return Err(Missing("ports: ssh: address")),
+    let given = ssh.hostname.as_deref().or(port.address.as_deref());
+    let hostname = match given.ok_or(Missing("ports: ssh: address"))? {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        address => address,
     };
-    Ok(vec![format!("HostName={hostname}"), format!("Port={host}")])
+    Ok(Some((hostname.to_owned(), host)))
 }
 
-/// Tells the outcomes apart. ssh exits with 255 for all of them; its
-/// messages are not translated, and these have not changed since OpenSSH 5.
-fn judge(let_in: bool, words: String) -> Answer {
-    if let_in || words.contains("Permission denied") {
-        return Answer::Right;
-    }
-    let wrong = ["Host key verification failed", "no matching host key type", "REVOKED"];
-    match wrong.iter().any(|part| words.contains(part)) {
-        true => Answer::Wrong(words),
-        false => Answer::None(words),
-    }
+fn quoted(path: &Path, expansion: Expansion) -> Result<String, Error> {
+    ssh_config::path(path, expansion).map_err(|rule| unwritable(path, rule))
 }
 
-/// Writes `path` for ssh_config(5), where `%` begins a token and `"` quotes.
-fn quoted(path: &Path) -> Result<String, Unwritable> {
-    let unwritable = || Unwritable(path.to_owned());
-    let text = path.to_str().ok_or_else(unwritable)?;
-    if text.contains(|c: char| c == '"' || c.is_control()) {
-        return Err(unwritable());
-    }
-    Ok(format!("\"{}\"", text.replace('%', "%%")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_after_the_key_exchange_is_the_proof() {
-        let answer = |words: &str| judge(false, words.to_owned());
-        assert_eq!(answer("dev@127.0.0.1: Permission denied (publickey)."), Answer::Right);
-        assert!(matches!(answer("Host key verification failed."), Answer::Wrong(_)));
-        assert!(matches!(answer("no matching host key type found."), Answer::Wrong(_)));
-        assert!(matches!(answer("kex_exchange_identification: reset"), Answer::None(_)));
-        assert!(matches!(answer(""), Answer::None(_)));
-        assert_eq!(judge(true, String::new()), Answer::Right);
-    }
+fn unwritable(path: &Path, rule: &'static str) -> Error {
+    Error::Unwritable { path: path.to_owned(), rule }
 }

@@ -1,9 +1,8 @@
 //! The steps, and their undoing.
 
 use std::{
-    io,
-    thread::{self, sleep},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    io, thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use document::{Container, event::Status};
@@ -16,22 +15,18 @@ use crate::{
     create,
     files::{self, Cargo, Files},
     place,
-    probe::Answer,
 };
 
 /// How long an engine may take to start a container before it is taken to
 /// have been torn apart.
 const START: Duration = Duration::from_secs(60);
 
-/// How often a container that does not answer is looked at.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// One run: the plan, the world, and what this run has made so far.
 pub(crate) struct Run<'a> {
-    plan: &'a Plan<'a>,
-    engine: &'a Engine,
-    interrupt: &'a Interrupt,
-    events: &'a mut Events,
+    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) engine: &'a Engine,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) events: &'a mut Events,
     made: Made,
 }
 
@@ -58,36 +53,8 @@ impl<'a> Run<'a> {
         self.made.id.clone()
     }
 
-    fn container(&self) -> &'a Container {
+    pub(crate) fn container(&self) -> &'a Container {
         self.plan.container
-    }
-
-    /// Sees that a running container answers with its certificate; one whose
-    /// certificate was renewed since gets the new one.
-    pub(crate) fn check_running(&mut self) -> Result<(), Error> {
-        match self.plan.probe.ask().map_err(Error::Ssh)? {
-            Answer::Right => {
-                self.events.emit("wait", Status::Unchanged, None);
-                Ok(())
-            }
-            Answer::Wrong(_) => {
-                self.renew_host_keys()?;
-                self.wait()
-            }
-            Answer::None(_) => self.wait(),
-        }
-    }
-
-    /// Starts a container that was stopped, and sees that it answers.
-    pub(crate) fn start_again(&mut self) -> Result<(), Error> {
-        self.start()?;
-        match self.wait() {
-            Err(Error::WrongCertificate { .. }) => {
-                self.renew_host_keys()?;
-                self.wait()
-            }
-            result => result,
-        }
     }
 
     /// Removes a container that was created and never started.
@@ -115,7 +82,7 @@ impl<'a> Run<'a> {
         self.inject(&cargo)?;
         self.interrupt.check()?;
         self.start()?;
-        self.wait()?;
+        self.wait(Duration::ZERO)?;
         if cargo.to_place {
             self.place()?;
         }
@@ -219,7 +186,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn start(&mut self) -> Result<(), Error> {
+    pub(crate) fn start(&mut self) -> Result<(), Error> {
         let (engine, name) = (self.engine, &self.plan.container.name);
         let started = self.events.step("start", || engine.run_within(["start", name], START));
         match started {
@@ -236,75 +203,6 @@ impl<'a> Run<'a> {
     fn ports(&self) -> String {
         let ports: Vec<_> = self.container().ports.iter().filter_map(create::published).collect();
         ports.join(", ")
-    }
-
-    /// Waits until sshd shows the right certificate.
-    fn wait(&mut self) -> Result<(), Error> {
-        self.events.emit("wait", Status::Started, None);
-        let result = self.wait_quietly();
-        let (status, message) = match &result {
-            Ok(()) => (Status::Done, None),
-            Err(error) => (Status::Failed, Some(error.to_string())),
-        };
-        self.events.emit("wait", status, message);
-        result
-    }
-
-    fn wait_quietly(&mut self) -> Result<(), Error> {
-        let name = self.container().name.clone();
-        let begun = Instant::now();
-        let mut looked = begun;
-        let mut pause = Duration::from_millis(10);
-        loop {
-            self.interrupt.check()?;
-            let words = match self.plan.probe.ask().map_err(Error::Ssh)? {
-                Answer::Right => return Ok(()),
-                Answer::Wrong(words) => return Err(Error::WrongCertificate { name, words }),
-                Answer::None(words) => words,
-            };
-            if looked.elapsed() > LOOK {
-                self.see_that_it_lives()?;
-                looked = Instant::now();
-            }
-            if begun.elapsed() > self.plan.patience {
-                let seconds = self.plan.patience.as_secs();
-                return Err(Error::NoAnswer { name, seconds, words });
-            }
-            sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
-    }
-
-    /// Fails if the container has ended, with the last lines of its log.
-    fn see_that_it_lives(&self) -> Result<(), Error> {
-        let name = self.container().name.clone();
-        let summary = self.engine.container(&name)?;
-        match summary.as_ref().map(|summary| summary.status.as_str()) {
-            Some("running" | "created") => Ok(()),
-            _ => Err(Error::Ended { words: self.last_words(&name), name }),
-        }
-    }
-
-    /// Returns the last lines of the container's log, whichever stream has them.
-    fn last_words(&self, name: &str) -> String {
-        let output = self.engine.command(["logs", "--tail", "3", name]).output();
-        let words = output.map(|output| [output.stdout, output.stderr].concat());
-        String::from_utf8_lossy(&words.unwrap_or_default()).trim().to_owned()
-    }
-
-    /// Puts the document's host key and certificate into the running
-    /// container and lets sshd read them (SIGHUP, sshd(8)); connections stay.
-    fn renew_host_keys(&mut self) -> Result<(), Error> {
-        let (engine, container) = (self.engine, self.plan.container);
-        let entries = files::host_keys(container)?;
-        self.events.step("renew", || {
-            send(engine, &container.name, &entries)?;
-            let script = r#"kill -HUP "$(cat /run/sshd.pid)""#;
-            engine.run(["exec", "--user", "0:0", &container.name, "sh", "-c", script])
-        })?;
-        // The answers of the sshd that is going would count as wrong.
-        sleep(Duration::from_millis(200));
-        Ok(())
     }
 
     /// Places the dotfiles in a home that was there before.
@@ -343,7 +241,7 @@ impl<'a> Run<'a> {
 }
 
 /// Sends `entries` into the container as one tar stream.
-fn send(engine: &Engine, name: &str, entries: &[Entry]) -> Result<String, EngineError> {
+pub(crate) fn send(engine: &Engine, name: &str, entries: &[Entry]) -> Result<String, EngineError> {
     let to = format!("{name}:/");
     let args: &[&str] = match engine.kind() {
         // Without it podman gives every file to root.

@@ -1,10 +1,11 @@
 //! Data in, data out: no engine, no ssh client, no network.
 
+mod probe;
 mod sshd;
 
 use document::{
     Container, Extra,
-    container::{Project, Variable},
+    container::{Port, Project, Variable},
 };
 
 /// Returns a document as it comes out of the plan tools, but for its size.
@@ -25,4 +26,9 @@ fn container() -> Container {
 
 fn variable(name: &str, value: &str) -> Variable {
     Variable { name: name.into(), value: value.into(), ..Variable::default() }
+}
+
+fn port(service: &str, container: u16, host: u16, address: Option<&str>) -> Port {
+    let (service, address) = (service.into(), address.map(str::to_owned));
+    Port { service, container, host: Some(host), address, ..Port::default() }
 }
