@@ -1,0 +1,225 @@
+//! What can be wrong in the container.
+
+use document::error::FailedCommand;
+use toolkit::{Exit, Failure};
+
+use super::{Words, list};
+
+/// An error of the container or of the repository in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ThereError {
+    /// The name is none that a container of ctrkit's could have.
+    #[error("'{name}' cannot be the name of a container")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+
+    /// The workspace is no path that could be part of a remote's URL.
+    #[error("'{workspace}' cannot be a workspace")]
+    BadWorkspace {
+        /// The workspace.
+        workspace: String,
+    },
+
+    /// The container does not say who works in it.
+    #[error("the container '{name}' has no label '{label}'")]
+    NoLabel {
+        /// The container's name.
+        name: String,
+        /// The label.
+        label: &'static str,
+    },
+
+    /// Files with changes would be overwritten.
+    #[error("the container '{name}' has uncommitted changes: {}", list(files))]
+    Dirty {
+        /// The container's name.
+        name: String,
+        /// The files, perhaps not all of them.
+        files: Vec<String>,
+    },
+
+    /// Somebody is in the middle of something.
+    #[error("the repository in the container '{name}' {what}")]
+    Busy {
+        /// The container's name.
+        name: String,
+        /// What it is or has.
+        what: String,
+    },
+
+    /// The container has commits that the worktree lacks, and the other way
+    /// round.
+    #[error("the branch '{branch}' and that of the container '{name}' have diverged")]
+    Diverged {
+        /// The container's name.
+        name: String,
+        /// The branch.
+        branch: String,
+        /// Whether the container's commits are here already.
+        fetched: bool,
+    },
+
+    /// The branch is not there.
+    #[error("the container '{name}' has no branch '{branch}'")]
+    NoBranch {
+        /// The container's name.
+        name: String,
+        /// The branch.
+        branch: String,
+    },
+
+    /// The container does not answer.
+    #[error("cannot reach the container '{name}'")]
+    Unreachable {
+        /// The container's name.
+        name: String,
+        /// What is known of the cause.
+        source: Words,
+    },
+
+    /// Ssh does not trust the container's host key.
+    #[error("ssh refuses the host key of the container '{name}'")]
+    HostKeyRefused {
+        /// The container's name.
+        name: String,
+        /// What ssh says.
+        source: Words,
+    },
+
+    /// The container does not let ssh in.
+    #[error("the container '{name}' refuses the login")]
+    LoginRefused {
+        /// The container's name.
+        name: String,
+        /// What ssh says.
+        source: Words,
+    },
+
+    /// The repository would not take the branch.
+    #[error("the repository in the container '{name}' refuses the branch '{branch}'")]
+    PushRefused {
+        /// The container's name.
+        name: String,
+        /// The branch.
+        branch: String,
+        /// The reason that it gives.
+        source: Words,
+    },
+
+    /// The branch could not be checked out.
+    #[error("cannot check out '{branch}' in the container '{name}'")]
+    CheckoutFailed {
+        /// The container's name.
+        name: String,
+        /// The branch.
+        branch: String,
+        /// What git says there.
+        source: Words,
+    },
+
+    /// The script that prepares the repository failed.
+    #[error("cannot prepare the repository in the container '{name}'")]
+    PrepareFailed {
+        /// The container's name.
+        name: String,
+        /// How it went.
+        command: Box<FailedCommand>,
+    },
+
+    /// The script gave an answer that is none.
+    #[error("cannot read the answer of the container '{name}'")]
+    Unreadable {
+        /// The container's name.
+        name: String,
+    },
+}
+
+impl ThereError {
+    /// Says whether the cure needs the remote that leads to the container.
+    pub(crate) fn wants_remote(&self) -> bool {
+        matches!(self, Self::Dirty { .. } | Self::Busy { .. } | Self::Diverged { .. })
+    }
+}
+
+impl Failure for ThereError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::BadName { .. } => "bad-name",
+            Self::BadWorkspace { .. } => "bad-workspace",
+            Self::NoLabel { .. } => "missing-label",
+            Self::Dirty { .. } => "container-dirty",
+            Self::Busy { .. } => "container-busy",
+            Self::Diverged { .. } => "diverged",
+            Self::NoBranch { .. } => "no-such-branch",
+            Self::Unreachable { .. } => "unreachable",
+            Self::HostKeyRefused { .. } => "host-key-refused",
+            Self::LoginRefused { .. } => "login-refused",
+            Self::PushRefused { .. } => "push-refused",
+            Self::CheckoutFailed { .. } => "checkout-failed",
+            Self::PrepareFailed { .. } => "prepare-failed",
+            Self::Unreadable { .. } => "container-answer-unreadable",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::BadName { .. }
+            | Self::BadWorkspace { .. }
+            | Self::NoLabel { .. }
+            | Self::Dirty { .. }
+            | Self::Diverged { .. } => Exit::DataErr,
+            Self::NoBranch { .. }
+            | Self::Unreachable { .. }
+            | Self::PushRefused { .. }
+            | Self::CheckoutFailed { .. }
+            | Self::PrepareFailed { .. } => Exit::Unavailable,
+            Self::Unreadable { .. } => Exit::IoErr,
+            Self::Busy { .. } => Exit::TempFail,
+            Self::HostKeyRefused { .. } | Self::LoginRefused { .. } => Exit::NoPerm,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::BadWorkspace { .. } => {
+                "it must be an absolute path without control characters".to_owned()
+            }
+            Self::NoLabel { .. } => "make it anew: ctrkit rm, then ctrkit create".to_owned(),
+            Self::Dirty { name, .. } => format!(
+                "commit them there, or put them aside: ctr-exec {name} git stash --include-untracked"
+            ),
+            Self::Busy { name, .. } => {
+                format!("finish it, or put it on a branch: ctr-exec {name} git status")
+            }
+            Self::Diverged { fetched: false, .. } => {
+                "take what is there first: ctrkit pull".to_owned()
+            }
+            Self::Diverged { name, branch, fetched: true } => {
+                let theirs = format!("{name}/{branch}");
+                format!("join the two: git merge {}", shell_words::quote(&theirs))
+            }
+            Self::NoBranch { name, .. } => format!("push it: ctr-git push {name}"),
+            Self::Unreachable { name, .. } => format!("start it: ctr-start {name}"),
+            Self::HostKeyRefused { name, .. } => {
+                format!("another machine may answer in its place: ssh -v {name}")
+            }
+            Self::LoginRefused { name, .. } => format!("see which keys are tried: ssh -v {name}"),
+            Self::PrepareFailed { name, .. } | Self::CheckoutFailed { name, .. } => {
+                format!("see what is there: ctr-exec {name} git status")
+            }
+            Self::BadName { .. } | Self::PushRefused { .. } | Self::Unreadable { .. } => {
+                return None;
+            }
+        })
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::PrepareFailed { command, .. } => Some(FailedCommand::clone(command)),
+            _ => None,
+        }
+    }
+}

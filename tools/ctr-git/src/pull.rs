@@ -1,0 +1,166 @@
+//! Bringing the container's commits into the worktree.
+
+use std::collections::BTreeSet;
+
+use toolkit::Events;
+
+use crate::{
+    Cargo, Config, Error, ThereError, Worktree, WorktreeError,
+    report::FILES,
+    worktree::{EMPTY, Manner},
+};
+
+/// The status with which `git ls-remote --exit-code` says that there is no
+/// such ref (git-ls-remote(1)).
+const NO_SUCH_REF: i32 = 2;
+
+impl Worktree<'_> {
+    /// Fetches the branch from the container and moves the worktree's forward
+    /// to it, if nothing is lost by it; `cargo` is what the worktree has.
+    pub fn pull(
+        &self,
+        cargo: Cargo<'_>,
+        config: &Config,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        events.step("fetch", || self.fetch(cargo))?;
+        self.interrupt.check()?;
+        let (_, fetched) = self.commits(cargo.branch, cargo.name)?;
+        let Some(fetched) = fetched.filter(|fetched| fetched != cargo.commit) else {
+            return Ok(());
+        };
+        if self.leads_to(&fetched, cargo.commit)? {
+            return Ok(());
+        }
+        if !self.leads_to(cargo.commit, &fetched)? {
+            let (name, branch) = (cargo.name.to_owned(), cargo.branch.to_owned());
+            return Err(ThereError::Diverged { name, branch, fetched: true }.into());
+        }
+        events.step("merge", || self.merge(cargo.commit, &fetched, config))
+    }
+
+    /// Fetches one branch, and nothing else that the container may offer.
+    fn fetch(&self, cargo: Cargo<'_>) -> Result<(), Error> {
+        let Cargo { name, branch, .. } = cargo;
+        let refspec = format!("+refs/heads/{branch}:refs/remotes/{name}/{branch}");
+        let args = [
+            "fetch",
+            "--quiet",
+            "--no-progress",
+            "--no-tags",
+            "--no-prune",
+            "--no-recurse-submodules",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--refmap=",
+            name,
+            &refspec,
+        ];
+        let output = self.run(Manner::Remote, args)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        if let Some(error) = self.ssh.explain(name, self.interrupt)? {
+            return Err(error.into());
+        }
+        let reference = format!("refs/heads/{branch}");
+        let listed = self.run(Manner::Remote, ["ls-remote", "--exit-code", name, &reference])?;
+        if listed.status.code() == Some(NO_SUCH_REF) {
+            let (name, branch) = (name.to_owned(), branch.to_owned());
+            return Err(ThereError::NoBranch { name, branch }.into());
+        }
+        Err(self.failed(&args, &output))
+    }
+
+    /// Moves the worktree from `old` to `new`, its descendant.
+    ///
+    /// Git does it only if no file with changes is touched; ignored files
+    /// count as such here. Filters are off: one may be a file that came with
+    /// the commits, or read one, as Git LFS does.
+    fn merge(&self, old: &str, new: &str, config: &Config) -> Result<(), Error> {
+        let merge = [
+            "merge",
+            "--quiet",
+            "--ff-only",
+            "--no-overwrite-ignore",
+            "--no-autostash",
+            "--no-stat",
+            new,
+        ];
+        let args: Vec<_> =
+            filters_off(config).into_iter().chain(merge.map(str::to_owned)).collect();
+        let output = self.run(Manner::Local, &args)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let files = self.in_the_way(old, new, config)?;
+        if files.is_empty() {
+            return Err(self.failed(&merge, &output));
+        }
+        Err(WorktreeError::Dirty { path: self.path.clone(), files }.into())
+    }
+
+    /// Names the files with changes, ignored ones included, that are
+    /// different in `new`; at most one more than an error names.
+    fn in_the_way(&self, old: &str, new: &str, config: &Config) -> Result<Vec<String>, Error> {
+        let changed =
+            ["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--name-only", old, new];
+        let changed = self.must(Manner::Ask, changed)?.text();
+        let changed: BTreeSet<_> = changed.split_terminator('\0').collect();
+        let status = [
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--no-renames",
+            "--untracked-files=all",
+            "--ignored=traditional",
+            "--ignore-submodules=all",
+        ];
+        let args: Vec<_> =
+            filters_off(config).into_iter().chain(status.map(str::to_owned)).collect();
+        let status = self.must(Manner::Ask, &args)?.text();
+        // `XY PATH`, a directory with a slash at its end.
+        let paths = status.split_terminator('\0').filter_map(|entry| entry.get(3..));
+        let hits = paths.filter(|path| touches(&changed, path.trim_end_matches('/')));
+        Ok(hits.take(FILES + 1).map(str::to_owned).collect())
+    }
+}
+
+/// Says whether one of `changed` is `path`, or above it, or below it.
+fn touches(changed: &BTreeSet<&str>, path: &str) -> bool {
+    let mut above = path;
+    while let Some((parent, _)) = above.rsplit_once('/') {
+        above = parent;
+        if changed.contains(above) {
+            return true;
+        }
+    }
+    let below = format!("{path}/");
+    changed.contains(path)
+        || changed.range(&*below..).next().is_some_and(|it| it.starts_with(&below))
+}
+
+/// Returns the options that turn all filters off: with commands that are
+/// empty, and `required` that is, which means no (git-config(1), Values).
+///
+/// A filter may have any name, and only this form of the option takes one
+/// with `=` in it.
+fn filters_off(config: &Config) -> Vec<String> {
+    config.filters().map(|key| format!("--config-env={key}={EMPTY}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_touched_by_what_is_above_and_below_it() {
+        let changed = BTreeSet::from(["a/b", "a/b.c", "d", "e-f/g"]);
+        for path in ["a/b", "a", "d", "d/x/y", "e-f"] {
+            assert!(touches(&changed, path), "{path}");
+        }
+        for path in ["a/bc", "a/c", "e", "dd", "e-f/h"] {
+            assert!(!touches(&changed, path), "{path}");
+        }
+    }
+}
