@@ -14,21 +14,21 @@ use tar::{Builder, EntryType, Header};
 
 /// The numbers of an account in the container.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Account {
+pub(crate) struct Account {
     /// The user id.
-    pub uid: u64,
+    pub(crate) uid: u64,
     /// The group id.
-    pub gid: u64,
+    pub(crate) gid: u64,
 }
 
 impl Account {
     /// The account that owns the system's files.
-    pub const ROOT: Self = Self { uid: 0, gid: 0 };
+    pub(crate) const ROOT: Self = Self { uid: 0, gid: 0 };
 }
 
 /// What an entry holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Content {
+pub(crate) enum Content {
     /// A directory.
     Directory,
     /// A regular file with these bytes.
@@ -39,26 +39,26 @@ pub enum Content {
 
 /// One entry of the stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The absolute path in the container.
-    pub target: String,
+    pub(crate) target: String,
     /// The permission bits.
-    pub mode: u32,
+    pub(crate) mode: u32,
     /// The owner.
-    pub owner: Account,
+    pub(crate) owner: Account,
     /// The contents.
-    pub content: Content,
+    pub(crate) content: Content,
 }
 
 impl Entry {
     /// Returns a file of root's with `bytes`.
-    pub fn file(target: impl Into<String>, mode: u32, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn file(target: impl Into<String>, mode: u32, bytes: impl Into<Vec<u8>>) -> Self {
         let content = Content::Bytes(bytes.into());
         Self { target: target.into(), mode, owner: Account::ROOT, content }
     }
 
     /// Returns a directory of `owner`'s.
-    pub fn directory(target: impl Into<String>, mode: u32, owner: Account) -> Self {
+    pub(crate) fn directory(target: impl Into<String>, mode: u32, owner: Account) -> Self {
         Self { target: target.into(), mode, owner, content: Content::Directory }
     }
 }

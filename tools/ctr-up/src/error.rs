@@ -100,6 +100,17 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A value of the document is one that no container could have.
+    #[error("the document's '{key}' cannot be '{value}': {rule}")]
+    BadValue {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is expected.
+        rule: &'static str,
+    },
+
     /// An entry of `inject` breaks a rule.
     #[error("cannot put '{target}' into the container: {rule}")]
     BadEntry {
@@ -203,6 +214,7 @@ impl Failure for Error {
             Self::SshAbsent => "ssh-absent",
             Self::Ssh(_) => "ssh-cannot-run",
             Self::Unreadable { .. } => "cannot-read-file",
+            Self::BadValue { .. } => "bad-value",
             Self::BadEntry { .. } => "bad-inject",
             Self::BadVariable { .. } => "bad-variable",
             Self::Unwritable { .. } => "bad-path",
@@ -223,6 +235,7 @@ impl Failure for Error {
             Self::Unreadable { source, .. } => Exit::of_reading(source),
             Self::NoKey(_) => Exit::NoInput,
             Self::Changed { .. }
+            | Self::BadValue { .. }
             | Self::BadEntry { .. }
             | Self::BadVariable { .. }
             | Self::Unwritable { .. } => Exit::DataErr,

@@ -11,7 +11,7 @@ use toolkit::files::{self, FileError};
 /// container answers. A volume that is named here belongs to a container that
 /// never ran, so its top directory may still be given to the user.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
 }
 
@@ -23,27 +23,27 @@ struct Pending {
 impl Journal {
     /// Returns the journal in the container's state directory.
     #[must_use]
-    pub fn of(directory: &Path) -> Self {
+    pub(crate) fn of(directory: &Path) -> Self {
         Self { path: directory.join("pending.json") }
     }
 
     /// Returns the volumes that an unfinished run left; none, if the file is
     /// absent or was torn.
     #[must_use]
-    pub fn unfinished(&self) -> Vec<String> {
+    pub(crate) fn unfinished(&self) -> Vec<String> {
         let contents = files::read(&self.path).ok().flatten().unwrap_or_default();
         serde_json::from_slice::<Pending>(&contents).unwrap_or_default().volumes
     }
 
     /// Notes that `volumes` are about to be made.
-    pub fn begin(&self, volumes: &[String]) -> Result<(), FileError> {
+    pub(crate) fn begin(&self, volumes: &[String]) -> Result<(), FileError> {
         let pending = Pending { volumes: volumes.to_vec() };
         let contents = serde_json::to_vec(&pending).unwrap_or_default();
         files::replace(&self.path, &contents, 0o600).map(drop)
     }
 
     /// Notes that nothing is pending.
-    pub fn end(&self) -> Result<(), FileError> {
+    pub(crate) fn end(&self) -> Result<(), FileError> {
         files::remove(&self.path).map(drop)
     }
 }

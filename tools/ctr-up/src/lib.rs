@@ -5,6 +5,7 @@
 
 mod answer;
 mod archive;
+mod check;
 mod create;
 mod error;
 mod files;
@@ -22,29 +23,24 @@ use document::{Container, container::State, event::Status};
 use engine::{Engine, Summary};
 use toolkit::{Events, Interrupt};
 
-pub use crate::{
-    archive::{Account, Content, Entry},
-    error::Error,
-    files::Files,
-    journal::Journal,
-    probe::Client,
-    spec::Spec,
-};
-use crate::{probe::Probe, steps::Run};
+pub use crate::{error::Error, files::Files, probe::Client};
+use crate::{journal::Journal, probe::Probe, spec::Spec, steps::Run};
 
 /// What is decided before anything is touched.
 #[derive(Debug)]
 pub struct Plan<'a> {
     /// The document.
-    pub container: &'a Container,
+    container: &'a Container,
     /// Its digest.
-    pub spec: Spec,
+    spec: Spec,
+    /// The engine's arguments that make it.
+    create: Vec<String>,
     /// How sshd is asked who it is.
     probe: Probe,
     /// The file that outlives a SIGKILL.
-    pub journal: Journal,
+    journal: Journal,
     /// How long sshd may take to answer.
-    pub patience: Duration,
+    patience: Duration,
 }
 
 /// What the engine has by the container's name.
@@ -61,16 +57,21 @@ enum Found {
 }
 
 impl<'a> Plan<'a> {
-    /// Makes the plan; `directory` is the container's state directory.
+    /// Makes the plan of a document that could be carried out; `directory` is the container's state directory.
     pub fn new(
         container: &'a Container,
         client: Client<'_>,
         directory: &Path,
         patience: Duration,
     ) -> Result<Self, Error> {
+        check::check(container)?;
+        let spec = Spec::of(container);
+        let create = create::container(container, &spec.to_label())?;
+        check::check_arguments(&create)?;
         Ok(Self {
             container,
-            spec: Spec::of(container),
+            spec,
+            create,
             probe: Probe::new(client, container)?,
             journal: Journal::of(directory),
             patience,

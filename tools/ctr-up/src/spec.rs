@@ -19,12 +19,12 @@ const VOLATILE: [&str; 2] = [labels::BRANCH, labels::PROJECT_NAME];
 
 /// The digests of the sections, in the order in which they are written.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Spec(Vec<(&'static str, String)>);
+pub(crate) struct Spec(Vec<(&'static str, String)>);
 
 impl Spec {
     /// Returns the digest of `container`.
     #[must_use]
-    pub fn of(container: &Container) -> Self {
+    pub(crate) fn of(container: &Container) -> Self {
         let published: Vec<_> = container.ports.iter().filter_map(create::published).collect();
         let volumes: Vec<_> =
             container.volumes.iter().map(|volume| (&volume.name, &volume.target)).collect();
@@ -52,7 +52,7 @@ impl Spec {
 
     /// Returns the value of the label: `image:0a1b2c3d user:…`.
     #[must_use]
-    pub fn to_label(&self) -> String {
+    pub(crate) fn to_label(&self) -> String {
         let sections: Vec<_> =
             self.0.iter().map(|(name, digest)| format!("{name}:{digest}")).collect();
         sections.join(" ")
@@ -60,7 +60,7 @@ impl Spec {
 
     /// Returns the sections in which the label `applied` differs.
     #[must_use]
-    pub fn changes(&self, applied: &str) -> Vec<&'static str> {
+    pub(crate) fn changes(&self, applied: &str) -> Vec<&'static str> {
         let before = |name: &str| {
             let sections = applied.split(' ').filter_map(|section| section.split_once(':'));
             sections.filter(|(section, _)| *section == name).map(|(_, digest)| digest).next()

@@ -139,11 +139,11 @@ impl<'a> Run<'a> {
     fn create(&mut self) -> Result<(), Error> {
         self.interrupt.check()?;
         let (engine, name) = (self.engine, &self.plan.container.name);
-        let args = create::container(self.container(), &self.plan.spec.to_label())?;
-        let id = self.events.step("create", || match engine.run(&args) {
+        let args = &self.plan.create;
+        let id = self.events.step("create", || match engine.run(args) {
             Err(error) if error.is("name-taken") && is_left_over(engine, name)? => {
                 engine.run(["rm", "--force", name])?;
-                engine.run(&args)
+                engine.run(args)
             }
             result => result,
         })?;

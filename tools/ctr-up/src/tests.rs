@@ -1,5 +1,6 @@
 //! Data in, data out: no engine, no ssh client, no network.
 
+mod check;
 mod probe;
 mod sshd;
 

@@ -1,0 +1,116 @@
+//! What a document must be before anything is asked of an engine.
+//!
+//! Its values go into arguments, into file names and into configuration
+//! files. One that could mean something else there is refused by its name.
+
+use std::net::IpAddr;
+
+use document::{Container, container::is_name};
+
+use crate::Error;
+
+/// Refuses a document with a value that no container could have.
+pub(crate) fn check(container: &Container) -> Result<(), Error> {
+    let rules = [
+        ("name", container.name.as_str(), is_name as fn(&str) -> bool, NAME_RULE),
+        ("image", container.image()?, is_image, IMAGE_RULE),
+        ("user", container.user()?, is_account, ACCOUNT_RULE),
+        ("workspace", container.workspace()?, is_absolute, PATH_RULE),
+    ];
+    if let Some((key, value, _, rule)) = rules.into_iter().find(|(_, value, is, _)| !is(value)) {
+        return Err(bad(key, value, rule));
+    }
+    check_ports(container)?;
+    check_mounts(container)?;
+    check_names(container)
+}
+
+/// Refuses an argument that no program can be given (execve(2)).
+pub(crate) fn check_arguments(arguments: &[String]) -> Result<(), Error> {
+    match arguments.iter().find(|argument| argument.contains('\0')) {
+        Some(argument) => Err(bad("arguments", argument, "they cannot have a NUL")),
+        None => Ok(()),
+    }
+}
+
+const NAME_RULE: &str = "it must be up to 63 lower-case letters, digits or inner hyphens";
+const IMAGE_RULE: &str = "it must be an image's name";
+const ACCOUNT_RULE: &str = "it must be a letter, a digit or an underscore and then up to 31 \
+                            letters, digits, underscores, hyphens or dots";
+const VOLUME_RULE: &str = "it must be a letter or a digit and then letters, digits, underscores, \
+                           hyphens or dots";
+const ADDRESS_RULE: &str = "it must be an IP address";
+const PATH_RULE: &str = "it must be an absolute path without empty parts, '.', '..' and control \
+                         characters";
+const VARIABLE_RULE: &str = "it must be a name as a shell has it";
+const LABEL_RULE: &str = "it must not be empty and have no '='";
+
+fn bad(key: &'static str, value: &str, rule: &'static str) -> Error {
+    Error::BadValue { key, value: value.to_owned(), rule }
+}
+
+fn check_ports(container: &Container) -> Result<(), Error> {
+    let mut addresses = container.ports.iter().filter_map(|port| port.address.as_deref());
+    match addresses.find(|address| address.parse::<IpAddr>().is_err()) {
+        Some(address) => Err(bad("ports.address", address, ADDRESS_RULE)),
+        None => Ok(()),
+    }
+}
+
+fn check_mounts(container: &Container) -> Result<(), Error> {
+    if let Some(volume) = container.volumes.iter().find(|volume| !is_volume(&volume.name)) {
+        return Err(bad("volumes.name", &volume.name, VOLUME_RULE));
+    }
+    let volumes = container.volumes.iter().map(|volume| ("volumes.target", &volume.target));
+    let mounts = container.mounts.iter().map(|mount| ("mounts.target", &mount.target));
+    match volumes.chain(mounts).find(|(_, target)| !is_absolute(target)) {
+        Some((key, target)) => Err(bad(key, target, PATH_RULE)),
+        None => Ok(()),
+    }
+}
+
+fn check_names(container: &Container) -> Result<(), Error> {
+    if let Some(variable) = container.env.iter().find(|variable| !is_variable(&variable.name)) {
+        return Err(bad("env.name", &variable.name, VARIABLE_RULE));
+    }
+    let is_label = |name: &str| !name.is_empty() && !name.contains('=');
+    match container.labels.iter().find(|label| !is_label(&label.name)) {
+        Some(label) => Err(bad("labels.name", &label.name, LABEL_RULE)),
+        None => Ok(()),
+    }
+}
+
+fn is_image(text: &str) -> bool {
+    let wrong = |c: char| c.is_whitespace() || c.is_control();
+    !text.is_empty() && !text.starts_with('-') && !text.contains(wrong)
+}
+
+/// Says whether `text` can be an account's name: more than useradd(8) takes,
+/// and nothing that sshd_config(5), passwd(5) or a path has a meaning for.
+fn is_account(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    (1..=32).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text.chars().all(is_inner)
+}
+
+/// Says whether `text` can be a volume's name, by the rule that both engines
+/// have for names.
+fn is_volume(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
+
+/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Says whether `text` is the one way of writing an absolute path that is not
+/// the root, and can be shown on a terminal.
+pub(crate) fn is_absolute(text: &str) -> bool {
+    let is_part = |part: &str| !["", ".", ".."].contains(&part);
+    text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_part))
+        && !text.chars().any(char::is_control)
+}
