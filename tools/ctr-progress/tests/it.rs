@@ -172,7 +172,7 @@ fn it_outlives_an_interrupt_and_not_a_termination() {
         child
     };
     let signal = |child: &Child, signal| {
-        kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
     };
     let mut child = start();
     signal(&child, Signal::SIGINT);
