@@ -1,5 +1,11 @@
 //! The certificates of a bundle.
 
+use std::{fs, path::Path};
+
+use toolkit::files::FileError;
+
+use crate::Error;
+
 /// The lines around a certificate (RFC 7468 section 5.1).
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -18,4 +24,14 @@ pub(crate) fn split(bundle: &str) -> Vec<&str> {
         rest = after;
     }
     certificates
+}
+
+/// Reads the bundle at `path`, which must hold at least one certificate.
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(FileError::reading(path))?;
+    let bundle = String::from_utf8_lossy(&bytes).into_owned();
+    match split(&bundle).is_empty() {
+        true => Err(Error::NoCertificate { path: path.to_owned() }),
+        false => Ok(bundle),
+    }
 }

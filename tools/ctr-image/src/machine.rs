@@ -1,14 +1,10 @@
 //! The real world: an engine, the network, debootstrap(8).
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::Duration,
-};
+mod base;
 
-use document::{error::FailedCommand, event::Status};
+use std::{fs, path::PathBuf, process::Command, thread, time::Duration};
+
+use document::event::Status;
 use engine::{Engine, EngineError, FailedCall, Image, Kind};
 use tempfile::TempDir;
 use toolkit::{
@@ -17,15 +13,12 @@ use toolkit::{
 };
 
 use crate::{
-    Error, ImageArgs, Recipe, World, apt, bootstrap, certificates, recipe,
-    watch::{Ended, Stopped, watch},
+    Error, ImageArgs, Recipe, World, bootstrap, certificates, recipe,
+    watch::{Ended, Ending, Stopped, watch},
 };
 
 /// How long another process may take to make its image.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-
-/// The label of images that were made from packages.
-const LABEL_BOOTSTRAP: &str = "ctrkit.bootstrap";
 
 /// The real [`World`].
 #[derive(Debug)]
@@ -48,7 +41,7 @@ impl<'a> Machine<'a> {
         events: &'a mut Events,
     ) -> Result<Self, Error> {
         let certificates = match &args.ca_bundle {
-            Some(path) => read_bundle(path)?,
+            Some(path) => certificates::read(path)?,
             None => String::new(),
         };
         let (mirror, state) = (args.mirror.clone(), places.state()?);
@@ -68,9 +61,14 @@ impl<'a> Machine<'a> {
             Some((_, interrupt)) => interrupt.clone(),
             None => Interrupt::watch().map_err(Stopped::Cannot)?,
         };
+        // Only a podman that builds here is known to have steps of its own.
+        let ending = match (step, self.engine.kind(), self.engine.host()) {
+            ("build", Kind::Podman, None) => Ending::Steps,
+            _ => Ending::Group,
+        };
         let events = &mut *self.events;
         events.emit(step, Status::Started, None);
-        let ended = watch(command, &interrupt, |line| {
+        let ended = watch(command, &interrupt, ending, |line| {
             if is_progress(line) {
                 events.emit(step, Status::Progress, Some(line.to_owned()));
             }
@@ -115,66 +113,6 @@ impl<'a> Machine<'a> {
         files::create_private_dir(&directory)?;
         let made = tempfile::tempdir_in(&directory);
         Ok(made.map_err(FileError::writing(&directory))?)
-    }
-
-    /// Fills `root` with the packages of `suite`.
-    fn fill(&mut self, suite: &str, root: &Path) -> Result<(), Error> {
-        let archives = match &self.mirror {
-            Some(_) => Vec::new(),
-            None => apt::of_suite(&bootstrap::archives(), suite),
-        };
-        let mirror = archives.first().map(|archive| archive.uri.clone()).or(self.mirror.clone());
-        let mut command = bootstrap::command(suite, root, mirror.as_deref())?;
-        match self.watched("bootstrap", &mut command) {
-            Ok(ended) if ended.status.success() => {}
-            Ok(ended) => {
-                return Err(Error::Debootstrap(Box::new(FailedCommand {
-                    line: line(&command),
-                    status: ended.status.code(),
-                    last_words: ended.last_words,
-                    extra: document::Extra::new(),
-                })));
-            }
-            Err(Stopped::Cannot(source)) => {
-                let program = command.get_program().to_string_lossy().into_owned();
-                return Err(Error::CannotRun { program, source });
-            }
-            Err(Stopped::Interrupted(signal)) => return Err(signal.into()),
-        }
-        Ok(bootstrap::write_sources(root, &archives).map_err(FileError::writing(root))?)
-    }
-
-    /// Makes an image called `name` of the directory `root`.
-    ///
-    /// The image gets its name last: a stream that ended too early, because
-    /// this process or tar(1) was killed, leaves none that could be taken for
-    /// a whole one. Such leftovers have a label, by which they are removed.
-    fn import(&mut self, root: &Path, name: &str) -> Result<(), Error> {
-        let engine = &self.engine;
-        let mut unpacked = None;
-        let label = format!("LABEL {LABEL_BOOTSTRAP}=true");
-        let args: &[&str] = match engine.kind() {
-            Kind::Podman => &["import", "--quiet", "--change", &label, "-"],
-            Kind::Docker => &["import", "--change", &label, "-"],
-        };
-        let ours = format!("label={LABEL_BOOTSTRAP}");
-        let _ = engine.run(["image", "prune", "--force", "--filter", &ours]);
-        let imported = self.events.step("import", || {
-            let id = engine.run_with_input(args, |pipe| {
-                bootstrap::pack(root, pipe).map_err(|error| {
-                    let kind = error.kind();
-                    unpacked = Some(error);
-                    kind.into()
-                })
-            })?;
-            engine.run(["tag", id.trim(), name])
-        });
-        match (imported, unpacked) {
-            // The engine stopped reading: what it says itself is the reason.
-            (imported, None) => Ok(imported.map(drop)?),
-            (Err(error @ EngineError::Failed(_)), Some(_)) => Err(error.into()),
-            (_, Some(source)) => Err(Error::Pack(source)),
-        }
     }
 }
 
@@ -231,16 +169,6 @@ impl World for Machine<'_> {
             Err(Error::Engine(source)) => Err(Error::Build { image: recipe.image.clone(), source }),
             other => other,
         }
-    }
-}
-
-/// Reads the bundle at `path`, which must hold at least one certificate.
-fn read_bundle(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(FileError::reading(path))?;
-    let bundle = String::from_utf8_lossy(&bytes).into_owned();
-    match certificates::split(&bundle).is_empty() {
-        true => Err(Error::NoCertificate { path: path.to_owned() }),
-        false => Ok(bundle),
     }
 }
 

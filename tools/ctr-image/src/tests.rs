@@ -353,3 +353,19 @@ mod bundles {
         assert_eq!(split(""), [""; 0]);
     }
 }
+
+mod processes {
+    use nix::unistd::Pid;
+
+    use crate::watch::{Process, parse_stat};
+
+    #[test]
+    fn a_process_is_read_whatever_it_is_called() {
+        let [id, parent, group] = [12, 3, 4].map(Pid::from_raw);
+        let expected = Some(Process { id, parent, group });
+        assert_eq!(parse_stat("12 (sh) S 3 4 5 0"), expected);
+        assert_eq!(parse_stat("12 (a) S 9 (b c) R 3 4 5 0"), expected);
+        assert_eq!(parse_stat("12 (sh S 3"), None);
+        assert_eq!(parse_stat(""), None);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fs,
     io::{self, BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitStatus, Stdio},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, killpg},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use toolkit::{Interrupt, Interrupted};
@@ -27,6 +28,18 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How long a program may take to end that was asked to.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How a program is ended when a signal comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// It is asked to end, and all that runs in its process group.
+    Group,
+    /// What it runs in sessions of their own is killed: the program sees a
+    /// step that fails, and tidies up before it ends. `podman build` that is
+    /// asked to end itself leaves its working containers behind, and what
+    /// runs in them running (seen with podman 4.3).
+    Steps,
+}
 
 /// How a program ended.
 #[derive(Debug)]
@@ -53,6 +66,7 @@ pub(crate) enum Stopped {
 pub(crate) fn watch(
     command: &mut Command,
     interrupt: &Interrupt,
+    ending: Ending,
     mut on_line: impl FnMut(&str),
 ) -> Result<Ended, Stopped> {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -78,7 +92,7 @@ pub(crate) fn watch(
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if let Err(interrupted) = interrupt.check() {
-            end(&mut child);
+            end(&mut child, ending);
             return Err(Stopped::Interrupted(interrupted));
         }
     }
@@ -104,17 +118,78 @@ fn pass_on(stream: Option<impl Read + Send + 'static>, sender: Sender<String>) {
     });
 }
 
-/// Ends the child and all that it started.
-fn end(child: &mut Child) {
+/// Ends the child and all that it started, by gentle means first.
+///
+/// Its pipes are read on meanwhile: an engine that cannot speak dies of it.
+fn end(child: &mut Child, ending: Ending) {
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
+    if matches!(ending, Ending::Steps) && ends(child, || kill_steps(group)) {
+        return;
+    }
     let _ = killpg(group, Signal::SIGTERM);
+    if !ends(child, || ()) {
+        let _ = killpg(group, Signal::SIGKILL);
+        let _ = child.wait();
+    }
+}
+
+/// Says whether the child ends in time; `push` is called at every look.
+fn ends(child: &mut Child, push: impl Fn()) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < GRACE {
+        push();
         if child.try_wait().is_ok_and(|end| end.is_some()) {
-            return;
+            return true;
         }
         thread::sleep(TICK);
     }
-    let _ = killpg(group, Signal::SIGKILL);
-    let _ = child.wait();
+    false
+}
+
+/// Kills the descendants of `leader` that are not in its process group.
+fn kill_steps(leader: Pid) {
+    let processes: Vec<_> = processes();
+    let mut family = vec![leader];
+    // A parent may be listed after its child: look until nobody is new.
+    loop {
+        let new =
+            |process: &&Process| family.contains(&process.parent) && !family.contains(&process.id);
+        let found: Vec<_> = processes.iter().filter(new).map(|process| process.id).collect();
+        if found.is_empty() {
+            break;
+        }
+        family.extend(found);
+    }
+    let step = |process: &&Process| family.contains(&process.id) && process.group != leader;
+    for process in processes.iter().filter(step) {
+        let _ = kill(process.id, Signal::SIGKILL);
+    }
+}
+
+/// A process, its parent and its process group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Process {
+    /// Its id.
+    pub(crate) id: Pid,
+    /// The id of its parent.
+    pub(crate) parent: Pid,
+    /// The id of its process group.
+    pub(crate) group: Pid,
+}
+
+/// Returns the processes of this machine; none where there is no proc(5).
+fn processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = entries.map(|entry| entry.path().join("stat")).map(fs::read_to_string);
+    stats.filter_map(|stat| parse_stat(&stat.ok()?)).collect()
+}
+
+/// Reads `/proc/PID/stat`: `id (name) state parent group …`, where the name
+/// may hold anything (proc_pid_stat(5)).
+pub(crate) fn parse_stat(stat: &str) -> Option<Process> {
+    let (id, rest) = stat.split_once(" (")?;
+    let (_name, rest) = rest.rsplit_once(") ")?;
+    let mut fields = rest.split(' ').skip(1).map(|field| field.parse().map(Pid::from_raw));
+    let mut next = || fields.next()?.ok();
+    Some(Process { id: Pid::from_raw(id.parse().ok()?), parent: next()?, group: next()? })
 }

@@ -57,13 +57,14 @@ fn ctr_image(world: &World, image: &str) -> Command {
 }
 
 /// Starts the program and returns without waiting for it.
-fn start(world: &World, image: &str) -> Child {
+fn start(world: &World, engine: &str, image: &str) -> Child {
     let input = world.write("input", &document(image).to_string());
     Process::new(env!("CARGO_BIN_EXE_ctr-image"))
         .env_clear()
         .env("PATH", world.search_path())
         .env("HOME", world.path("home"))
         .env("CTRKIT_STATE_DIR", world.path("state"))
+        .env("CTRKIT_ENGINE", engine)
         .stdin(fs::File::open(input).unwrap())
         .stdout(Stdio::piped())
         .spawn()
@@ -80,10 +81,16 @@ fn await_file(path: &Path) {
 }
 
 /// Makes building wait until the file `go` is there.
+///
+/// As with the real engines, a step of podman's is a child in a session of its
+/// own, and podman tidies up after one that fails.
 fn slow_build(world: &World) {
-    let build = "echo $$ >\"$stub/building\"; while [ ! -e \"$stub/go\" ]; do sleep 0.02; done
-         echo \"$3\" >>\"$stub/images\"";
-    world.on("podman-build", build);
+    let wait = "echo $$ >\"$stub/building\"; while [ ! -e \"$stub/go\" ]; do sleep 0.02; done";
+    let done = "echo \"$3\" >>\"$stub/images\"";
+    let step = format!("export stub; /usr/bin/setsid --wait sh -c '{wait}'");
+    let tidy = "{ echo tidy >\"$stub/tidy\"; exit 125; }";
+    world.on("podman-build", &format!("{step} || {tidy}\n{done}"));
+    world.on("docker-build", &format!("{wait}\n{done}"));
 }
 
 fn signal(number: &str, process: u32) {
@@ -245,9 +252,9 @@ fn a_dry_run_runs_nothing() {
 fn two_at_once_build_once() {
     let world = world();
     slow_build(&world);
-    let first = start(&world, BASE);
+    let first = start(&world, "podman", BASE);
     await_file(&world.path("stub/building"));
-    let second = start(&world, BASE);
+    let second = start(&world, "podman", BASE);
     world.write("stub/go", "");
     for child in [first, second] {
         let output = child.wait_with_output().unwrap();
@@ -260,25 +267,28 @@ fn two_at_once_build_once() {
 
 #[test]
 fn an_interrupt_ends_the_build_and_leaves_nothing() {
-    let world = world();
-    slow_build(&world);
-    let child = start(&world, BASE);
-    await_file(&world.path("stub/building"));
-    signal("-INT", child.id());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.signal(), Some(2));
-    assert!(output.stdout.is_empty());
-    assert_eq!(leftovers(&world), 0);
-    let building = fs::read_to_string(world.path("stub/building")).unwrap();
-    let alive = Process::new("kill").args(["-0", building.trim()]).output().unwrap();
-    assert!(!alive.status.success(), "the build goes on");
+    for engine in ["podman", "docker"] {
+        let world = world();
+        slow_build(&world);
+        let child = start(&world, engine, BASE);
+        await_file(&world.path("stub/building"));
+        signal("-INT", child.id());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.signal(), Some(2));
+        assert!(output.stdout.is_empty());
+        assert_eq!(leftovers(&world), 0);
+        let building = fs::read_to_string(world.path("stub/building")).unwrap();
+        let alive = Process::new("kill").args(["-0", building.trim()]).output().unwrap();
+        assert!(!alive.status.success(), "the build goes on");
+        assert_eq!(world.path("stub/tidy").exists(), engine == "podman");
+    }
 }
 
 #[test]
 fn what_a_killed_run_left_goes_with_the_next() {
     let world = world();
     slow_build(&world);
-    let mut child = start(&world, BASE);
+    let mut child = start(&world, "podman", BASE);
     await_file(&world.path("stub/building"));
     child.kill().unwrap();
     child.wait().unwrap();
