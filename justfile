@@ -1,0 +1,50 @@
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# list the recipes
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# everything that CI runs, on real engines, from the setup on
+[group('check')]
+test *stages:
+    scripts/test {{ stages }}
+
+# the formatting, for rustfmt to mend
+[group('check')]
+fmt:
+    cargo fmt --all
+
+# clippy, rustfmt, rustdoc and shellcheck, with warnings denied
+[group('check')]
+lint:
+    scripts/test lint
+
+# the tests of each tool by itself
+[group('check')]
+unit *arguments:
+    cargo test --workspace --locked {{ arguments }}
+
+# the manual against --help, the schemas and the sources
+[group('check')]
+man: build
+    scripts/check-man target/debug
+
+# time and memory, as a table and as JSON
+[group('check')]
+bench *arguments:
+    scripts/bench {{ arguments }}
+
+# build all tools
+[group('build')]
+build *arguments:
+    cargo build --workspace --locked {{ arguments }}
+
+# write the JSON Schemas that the types of lib/document stand for
+[group('build')]
+schemas:
+    cargo run --quiet --locked -p document --example emit-schemas -- schemas
+
+# ctrkit, the tools, their manual and completions, below PREFIX
+[group('build')]
+install prefix='/usr/local':
+    scripts/install {{ quote(prefix) }}
