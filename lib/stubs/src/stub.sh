@@ -13,5 +13,5 @@ esac
 [ ! -e "$stub/$call.do" ] || . "$stub/$call.do"
 [ ! -e "$stub/$call.err" ] || cat "$stub/$call.err" >&2
 [ ! -e "$stub/$call.out" ] || cat "$stub/$call.out"
-read -r status <"$stub/$call.status" 2>/dev/null || status=0
+{ read -r status <"$stub/$call.status"; } 2>/dev/null || status=0
 exit "$status"
