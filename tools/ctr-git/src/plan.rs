@@ -66,5 +66,6 @@ pub fn decide(
 /// report has any.
 pub(crate) fn in_the_way(name: &str, report: &Report) -> Option<Error> {
     let files: Vec<_> = report.dirty.iter().chain(&report.blocked).cloned().collect();
-    (!files.is_empty()).then(|| ThereError::Dirty { name: name.to_owned(), files }.into())
+    let (name, tracked) = (name.to_owned(), report.blocked.is_empty());
+    (!files.is_empty()).then(|| ThereError::Dirty { name, files, tracked }.into())
 }

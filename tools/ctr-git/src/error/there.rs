@@ -39,6 +39,8 @@ pub enum ThereError {
         name: String,
         /// The files, perhaps not all of them.
         files: Vec<String>,
+        /// Whether git knows all of them there.
+        tracked: bool,
     },
 
     /// Somebody is in the middle of something.
@@ -188,9 +190,12 @@ impl Failure for ThereError {
                 "it must be an absolute path without control characters".to_owned()
             }
             Self::NoLabel { .. } => "make it anew: ctrkit rm, then ctrkit create".to_owned(),
-            Self::Dirty { name, .. } => format!(
-                "commit them there, or put them aside: ctr-exec {name} git stash --include-untracked"
-            ),
+            Self::Dirty { name, tracked: true, .. } => {
+                format!("commit them there, or put them aside: ctr-exec {name} git stash")
+            }
+            Self::Dirty { name, tracked: false, .. } => {
+                format!("commit them there, or move them away: ctr-exec {name} mv FILE ELSEWHERE")
+            }
             Self::Busy { name, .. } => {
                 format!("finish it, or put it on a branch: ctr-exec {name} git status")
             }

@@ -59,6 +59,7 @@ fn files_that_git_does_not_know_are_kept_ignored_ones_too() {
         let error = check_refused(&stage, 65, "container-dirty");
         let expected = format!("the container '{NAME}' has uncommitted changes: '{taken}'");
         assert_eq!(error["message"], expected);
+        assert!(error["hint"].as_str().unwrap().contains("mv FILE"), "{error}");
         stage.git(&["reset", "--quiet", "--hard", &before]);
     }
     stage.commit("another", "from the host\n");
