@@ -8,7 +8,9 @@ use std::{
 use document::event::Status;
 
 use crate::{
-    Error, files, one_line,
+    Error,
+    archive::Account,
+    files, one_line,
     probe::Answer,
     steps::{Run, send},
 };
@@ -113,7 +115,7 @@ impl Run<'_> {
         let (engine, container) = (self.engine, self.plan.container);
         let entries = files::host_keys(container)?;
         self.events.step("renew", || {
-            send(engine, &container.name, &entries)?;
+            send(engine, &container.name, &entries, Account::ROOT)?;
             let script = r#"kill -HUP "$(cat /run/sshd.pid)""#;
             engine.run(["exec", "--user", "0:0", &container.name, "sh", "-c", script])
         })?;

@@ -5,12 +5,20 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
     io::{self, Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use tar::{Builder, EntryType, Header};
+
+/// Who owns an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Owner {
+    /// The account that owns the system's files.
+    Root,
+    /// The document's user.
+    User,
+}
 
 /// The numbers of an account in the container.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,7 +30,6 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account that owns the system's files.
     pub(crate) const ROOT: Self = Self { uid: 0, gid: 0 };
 }
 
@@ -32,9 +39,7 @@ pub(crate) enum Content {
     /// A directory.
     Directory,
     /// A regular file with these bytes.
-    Bytes(Vec<u8>),
-    /// A regular file with the contents of a file on the host.
-    File(PathBuf),
+    File(Vec<u8>),
 }
 
 /// One entry of the stream.
@@ -45,51 +50,28 @@ pub(crate) struct Entry {
     /// The permission bits.
     pub(crate) mode: u32,
     /// The owner.
-    pub(crate) owner: Account,
+    pub(crate) owner: Owner,
     /// The contents.
     pub(crate) content: Content,
 }
 
 impl Entry {
-    /// Returns a file of root's with `bytes`.
-    pub(crate) fn file(target: impl Into<String>, mode: u32, bytes: impl Into<Vec<u8>>) -> Self {
-        let content = Content::Bytes(bytes.into());
-        Self { target: target.into(), mode, owner: Account::ROOT, content }
+    /// Returns a file of root's that everybody may read.
+    pub(crate) fn file(target: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        let content = Content::File(bytes.into());
+        Self { target: target.into(), mode: 0o644, owner: Owner::Root, content }
     }
 
-    /// Returns a directory of `owner`'s.
-    pub(crate) fn directory(target: impl Into<String>, mode: u32, owner: Account) -> Self {
-        Self { target: target.into(), mode, owner, content: Content::Directory }
+    /// Returns a directory that everybody may read.
+    pub(crate) fn directory(target: impl Into<String>, owner: Owner) -> Self {
+        Self { target: target.into(), mode: 0o755, owner, content: Content::Directory }
     }
-}
-
-/// A file on the host that cannot be sent.
-#[derive(Debug)]
-pub(crate) struct Unreadable {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// Why.
-    pub(crate) source: io::Error,
-}
-
-/// Reads the files on the host into memory, so that one that is missing is
-/// found before anything is made.
-pub(crate) fn load(entries: &mut [Entry]) -> Result<(), Unreadable> {
-    for entry in entries {
-        if let Content::File(path) = &entry.content {
-            let mut bytes = Vec::new();
-            let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
-            read.map_err(|source| Unreadable { path: path.clone(), source })?;
-            entry.content = Content::Bytes(bytes);
-        }
-    }
-    Ok(())
 }
 
 /// Adds the directories that lie between `home` and its entries, so that
 /// they are the user's and not root's.
 #[must_use]
-pub(crate) fn with_parents(entries: Vec<Entry>, home: &str, owner: Account) -> Vec<Entry> {
+pub(crate) fn with_parents(entries: Vec<Entry>, home: &str) -> Vec<Entry> {
     let mut there: BTreeSet<String> = entries
         .iter()
         .filter(|entry| entry.content == Content::Directory)
@@ -106,7 +88,7 @@ pub(crate) fn with_parents(entries: Vec<Entry>, home: &str, owner: Account) -> V
         parents.reverse();
         for parent in parents {
             if there.insert(parent.clone()) {
-                all.push(Entry::directory(parent, 0o755, owner));
+                all.push(Entry::directory(parent, Owner::User));
             }
         }
         all.push(entry);
@@ -114,30 +96,32 @@ pub(crate) fn with_parents(entries: Vec<Entry>, home: &str, owner: Account) -> V
     all
 }
 
-/// Writes the stream: numbers for owners, and `time`, in seconds since the
-/// epoch, for every entry.
-pub(crate) fn write(entries: &[Entry], time: u64, to: &mut dyn Write) -> io::Result<()> {
+/// Writes the stream: the numbers of `user` for what is the user's, and
+/// `time`, in seconds since the epoch, for every entry.
+pub(crate) fn write(
+    entries: &[Entry],
+    user: Account,
+    time: u64,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let mut builder = Builder::new(to);
     for entry in entries {
-        let mut header = Header::new_gnu();
-        header.set_mode(entry.mode);
-        header.set_uid(entry.owner.uid);
-        header.set_gid(entry.owner.gid);
-        header.set_mtime(time);
-        let path = entry.target.trim_start_matches('/');
-        let bytes: &[u8] = match &entry.content {
-            Content::Directory => {
-                header.set_entry_type(EntryType::Directory);
-                &[]
-            }
-            Content::Bytes(bytes) => {
-                header.set_entry_type(EntryType::Regular);
-                bytes
-            }
-            Content::File(_) => return Err(io::ErrorKind::InvalidInput.into()),
+        let owner = match entry.owner {
+            Owner::Root => Account::ROOT,
+            Owner::User => user,
         };
+        let (kind, bytes) = match &entry.content {
+            Content::Directory => (EntryType::Directory, &[][..]),
+            Content::File(bytes) => (EntryType::Regular, bytes.as_slice()),
+        };
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(entry.mode);
+        header.set_uid(owner.uid);
+        header.set_gid(owner.gid);
+        header.set_mtime(time);
         header.set_size(bytes.len().try_into().map_err(io::Error::other)?);
-        builder.append_data(&mut header, path, bytes)?;
+        builder.append_data(&mut header, entry.target.trim_start_matches('/'), bytes)?;
     }
     builder.finish()
 }
@@ -146,10 +130,12 @@ pub(crate) fn write(entries: &[Entry], time: u64, to: &mut dyn Write) -> io::Res
 /// entry of the tar stream `stream`.
 pub(crate) fn account(stream: &[u8], user: &str) -> io::Result<Option<Account>> {
     let mut archive = tar::Archive::new(stream);
-    let mut text = String::new();
+    let mut contents = Vec::new();
     for entry in archive.entries()? {
-        entry?.read_to_string(&mut text)?;
+        entry?.read_to_end(&mut contents)?;
     }
+    // People's full names need not be UTF-8; accounts' names and numbers are.
+    let text = String::from_utf8_lossy(&contents);
     Ok(text.lines().find_map(|line| account_of(line, user)))
 }
 

@@ -5,16 +5,20 @@
 
 use std::net::IpAddr;
 
-use document::{Container, container::is_name};
+use document::{
+    Container,
+    container::{Inject, is_name},
+};
 
-use crate::Error;
+use crate::{Error, files::home};
 
 /// Refuses a document with a value that no container could have.
 pub(crate) fn check(container: &Container) -> Result<(), Error> {
+    let user = container.user()?;
     let rules = [
         ("name", container.name.as_str(), is_name as fn(&str) -> bool, NAME_RULE),
         ("image", container.image()?, is_image, IMAGE_RULE),
-        ("user", container.user()?, is_account, ACCOUNT_RULE),
+        ("user", user, is_account, ACCOUNT_RULE),
         ("workspace", container.workspace()?, is_absolute, PATH_RULE),
     ];
     if let Some((key, value, _, rule)) = rules.into_iter().find(|(_, value, is, _)| !is(value)) {
@@ -22,7 +26,8 @@ pub(crate) fn check(container: &Container) -> Result<(), Error> {
     }
     check_ports(container)?;
     check_mounts(container)?;
-    check_names(container)
+    check_names(container)?;
+    container.inject.iter().try_for_each(|entry| check_inject(entry, user))
 }
 
 /// Refuses an argument that no program can be given (execve(2)).
@@ -80,6 +85,27 @@ fn check_names(container: &Container) -> Result<(), Error> {
     }
 }
 
+/// Refuses an entry that could land elsewhere than it says.
+fn check_inject(entry: &Inject, user: &str) -> Result<(), Error> {
+    let bad = |rule| Err(Error::BadEntry { target: entry.target.clone(), rule });
+    if !is_absolute(&entry.target) {
+        return bad("the target must be absolute, without empty parts, '.' and '..'");
+    }
+    if entry.source.as_ref().is_some_and(|source| !source.is_absolute()) {
+        return bad("the source must be absolute");
+    }
+    if mode(&entry.mode).is_none() {
+        return bad("the mode must be octal, at most 0777");
+    }
+    if entry.owner != "root" && entry.owner != user {
+        return bad("the owner must be root or the document's user");
+    }
+    if entry.keep_edited && !entry.target.starts_with(&(home(user) + "/")) {
+        return bad("a file that may be edited must lie in the user's home");
+    }
+    Ok(())
+}
+
 fn is_image(text: &str) -> bool {
     let wrong = |c: char| c.is_whitespace() || c.is_control();
     !text.is_empty() && !text.starts_with('-') && !text.contains(wrong)
@@ -113,4 +139,10 @@ pub(crate) fn is_absolute(text: &str) -> bool {
     let is_part = |part: &str| !["", ".", ".."].contains(&part);
     text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_part))
         && !text.chars().any(char::is_control)
+}
+
+/// Reads permission bits: octal digits, at most 0777.
+pub(crate) fn mode(text: &str) -> Option<u32> {
+    let digits = Some(text).filter(|text| text.chars().all(|c| c.is_digit(8)))?;
+    u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777)
 }

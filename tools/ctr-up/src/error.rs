@@ -6,7 +6,7 @@ use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
 
-use crate::{archive::Unreadable, keys::NoKey};
+use crate::keys::NoKey;
 
 /// An error of ctr-up.
 #[derive(Debug, thiserror::Error)]
@@ -187,12 +187,6 @@ fn where_searched(no_key: &NoKey) -> String {
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         Self::Document(missing.into())
-    }
-}
-
-impl From<Unreadable> for Error {
-    fn from(Unreadable { path, source }: Unreadable) -> Self {
-        Self::Unreadable { path, source }
     }
 }
 

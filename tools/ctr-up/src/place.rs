@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::archive::{Account, Content, Entry};
+use crate::archive::{Content, Entry, Owner};
 
 /// Where the files wait in the container: outside of all volumes.
 const STAGING: &str = "/var/lib/ctrkit/place";
@@ -45,37 +45,41 @@ done <"$staging/index"
 cp -- "$staging/manifest" "$manifest"
 "#;
 
-/// Splits `entries`, the dotfiles of `home`, for a home that was there before:
-/// what goes into the staging directory, to be placed by [`command`].
+/// Returns `entries`, the dotfiles of `home`, as they go into the staging
+/// directory of a home that was there before, to be placed by [`command`].
+///
+/// The script runs as the user, who has to read them.
 #[must_use]
 pub(crate) fn staged(entries: &[Entry], home: &str) -> Vec<Entry> {
-    let mut all = vec![Entry::directory(STAGING, 0o755, Account::ROOT)];
-    let mut index = String::new();
-    for (number, entry) in entries.iter().enumerate() {
-        let path = below(home, entry);
-        match &entry.content {
-            Content::Bytes(bytes) => {
-                let digest = digest(bytes);
-                index += &format!("{number}\t{:o}\t{digest}\t{path}\n", entry.mode);
-                all.push(Entry {
-                    target: format!("{STAGING}/{number}"),
-                    mode: 0o400,
-                    ..entry.clone()
-                });
-            }
-            _ => index += &format!("{number}\t{:o}\tdirectory\t{path}\n", entry.mode),
-        }
+    if entries.is_empty() {
+        return Vec::new();
     }
-    all.push(Entry::file(format!("{STAGING}/index"), 0o644, index));
-    all.push(Entry::file(format!("{STAGING}/manifest"), 0o644, manifest(entries, home)));
+    let mut all = vec![Entry::directory(STAGING, Owner::Root)];
+    // Directories come first: one that is made for a file would get no mode.
+    let (directories, files): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| entry.content == Content::Directory);
+    let mut index = String::new();
+    for (number, entry) in directories.into_iter().chain(files).enumerate() {
+        let wanted = match &entry.content {
+            Content::Directory => "directory".to_owned(),
+            Content::File(bytes) => {
+                let target = format!("{STAGING}/{number}");
+                all.push(Entry { target, mode: 0o400, owner: Owner::User, ..entry.clone() });
+                digest(bytes)
+            }
+        };
+        index += &format!("{number}\t{:o}\t{wanted}\t{}\n", entry.mode, below(home, entry));
+    }
+    all.push(Entry::file(format!("{STAGING}/index"), index));
+    all.push(Entry::file(format!("{STAGING}/manifest"), manifest(entries, home)));
     all
 }
 
 /// Returns the manifest for a new home, to be sent along with the files.
 #[must_use]
-pub(crate) fn manifest_entry(entries: &[Entry], home: &str, owner: Account) -> Entry {
-    let target = format!("{home}/{MANIFEST}");
-    Entry { owner, ..Entry::file(target, 0o644, manifest(entries, home)) }
+pub(crate) fn manifest_entry(entries: &[Entry], home: &str) -> Entry {
+    let file = Entry::file(format!("{home}/{MANIFEST}"), manifest(entries, home));
+    Entry { owner: Owner::User, ..file }
 }
 
 /// Returns the arguments that place the staged files.
@@ -86,8 +90,8 @@ pub(crate) fn command<'a>(container: &'a str, user: &'a str, home: &'a str) -> V
 
 fn manifest(entries: &[Entry], home: &str) -> String {
     let line = |entry: &Entry| match &entry.content {
-        Content::Bytes(bytes) => Some(format!("{}  {}\n", digest(bytes), below(home, entry))),
-        _ => None,
+        Content::File(bytes) => Some(format!("{}  {}\n", digest(bytes), below(home, entry))),
+        Content::Directory => None,
     };
     entries.iter().filter_map(line).collect()
 }

@@ -78,8 +78,8 @@ impl<'a> Run<'a> {
         let fresh = self.make_volumes(&there)?;
         self.create()?;
         let account = self.account(&image)?;
-        let cargo = files.cargo(self.container(), account, &fresh)?;
-        self.inject(&cargo)?;
+        let cargo = files.cargo(self.container(), &fresh)?;
+        self.inject(&cargo, account)?;
         self.interrupt.check()?;
         self.start()?;
         self.wait(Duration::ZERO)?;
@@ -179,10 +179,10 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn inject(&mut self, cargo: &Cargo) -> Result<(), Error> {
+    fn inject(&mut self, cargo: &Cargo, user: Account) -> Result<(), Error> {
         self.interrupt.check()?;
         let (engine, container) = (self.engine, self.plan.container);
-        self.events.step("inject", || send(engine, &container.name, &cargo.entries))?;
+        self.events.step("inject", || send(engine, &container.name, &cargo.entries, user))?;
         Ok(())
     }
 
@@ -240,8 +240,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Sends `entries` into the container as one tar stream.
-pub(crate) fn send(engine: &Engine, name: &str, entries: &[Entry]) -> Result<String, EngineError> {
+/// Sends `entries` into the container as one tar stream; `user` has the
+/// numbers of its user.
+pub(crate) fn send(
+    engine: &Engine,
+    name: &str,
+    entries: &[Entry],
+    user: Account,
+) -> Result<String, EngineError> {
     let to = format!("{name}:/");
     let args: &[&str] = match engine.kind() {
         // Without it podman gives every file to root.
@@ -249,7 +255,7 @@ pub(crate) fn send(engine: &Engine, name: &str, entries: &[Entry]) -> Result<Str
         Kind::Docker => &["cp", "-", &to],
     };
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    engine.run_with_input(args, |pipe| archive::write(entries, time, pipe))
+    engine.run_with_input(args, |pipe| archive::write(entries, user, time, pipe))
 }
 
 /// Says whether `name` is taken by nothing but a remnant in podman's storage,

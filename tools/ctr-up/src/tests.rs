@@ -1,6 +1,8 @@
 //! Data in, data out: no engine, no ssh client, no network.
 
+mod archive;
 mod check;
+mod files;
 mod probe;
 mod sshd;
 
