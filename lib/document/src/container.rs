@@ -424,10 +424,15 @@ impl Container {
         }
     }
 
-    /// Puts `entry` into `inject`, in the place of one with the same target.
+    /// Puts `entry` into `inject`, in the place of one with the same target,
+    /// whose unknown keys it takes over.
     pub fn set_inject(&mut self, entry: Inject) {
         match self.inject.iter_mut().find(|old| old.target == entry.target) {
-            Some(old) => *old = entry,
+            Some(old) => {
+                let mut extra = std::mem::take(&mut old.extra);
+                extra.extend(entry.extra);
+                *old = Inject { extra, ..entry };
+            }
             None => self.inject.push(entry),
         }
     }
