@@ -39,9 +39,10 @@ impl Run<'_> {
         }
     }
 
-    /// Starts a container that was stopped, and sees that it answers.
-    pub(crate) fn start_again(&mut self) -> Result<(), Error> {
-        self.start()?;
+    /// Starts a container that was stopped by the engine's command `verb`, and
+    /// sees that it answers.
+    pub(crate) fn start_again(&mut self, verb: &str) -> Result<(), Error> {
+        self.start(verb)?;
         match self.wait(Duration::ZERO) {
             Err(Error::WrongCertificate { .. }) => self.renew_host_keys(),
             result => result,
@@ -62,7 +63,7 @@ impl Run<'_> {
     }
 
     fn wait_quietly(&self, tolerance: Duration) -> Result<(), Error> {
-        let name = self.container().name.clone();
+        let name = self.plan.container.name.clone();
         let begun = Instant::now();
         let mut looked = begun;
         let mut pause = Duration::from_millis(10);
@@ -93,7 +94,7 @@ impl Run<'_> {
 
     /// Fails if the container has ended, with the last lines of its log.
     fn see_that_it_lives(&self) -> Result<(), Error> {
-        let name = self.container().name.clone();
+        let name = self.plan.container.name.clone();
         let summary = self.engine.container(&name)?;
         match summary.as_ref().map(|summary| summary.status.as_str()) {
             Some("running" | "created") => Ok(()),

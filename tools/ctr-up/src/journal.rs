@@ -1,23 +1,29 @@
-//! What must be known after a SIGKILL: which volumes were new.
+//! What must be known after a SIGKILL.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toolkit::files::{self, FileError};
 
-/// The volumes that an unfinished run was about to make.
+/// The file that says what an unfinished run was about.
 ///
-/// It is written before the first of them is made and removed when the
-/// container answers. A volume that is named here belongs to a container that
-/// never ran, so its top directory may still be given to the user.
+/// It is written before the first volume is made, again when everything lies
+/// in the container that is about to be started, and removed when all is done.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
 }
 
-#[derive(Default, Deserialize, Serialize)]
-struct Pending {
-    volumes: Vec<String>,
+/// What an unfinished run has left to be done.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Pending {
+    /// Volumes that hold nothing of anybody's: they were made, if they are
+    /// there, for a container that was never started.
+    #[serde(default)]
+    pub(crate) volumes: Vec<String>,
+    /// Whether the files that wait in the container are to be placed.
+    #[serde(default)]
+    pub(crate) place: bool,
 }
 
 impl Journal {
@@ -27,23 +33,25 @@ impl Journal {
         Self { path: directory.join("pending.json") }
     }
 
-    /// Returns the volumes that an unfinished run left; none, if the file is
-    /// absent or was torn.
+    /// Returns what is left to be done; nothing, if the file is absent or
+    /// broken: then volumes count as old, in which nothing is overwritten.
     #[must_use]
-    pub(crate) fn unfinished(&self) -> Vec<String> {
+    pub(crate) fn pending(&self) -> Pending {
         let contents = files::read(&self.path).ok().flatten().unwrap_or_default();
-        serde_json::from_slice::<Pending>(&contents).unwrap_or_default().volumes
+        serde_json::from_slice(&contents).unwrap_or_default()
     }
 
-    /// Notes that `volumes` are about to be made.
-    pub(crate) fn begin(&self, volumes: &[String]) -> Result<(), FileError> {
-        let pending = Pending { volumes: volumes.to_vec() };
-        let contents = serde_json::to_vec(&pending).unwrap_or_default();
-        files::replace(&self.path, &contents, 0o600).map(drop)
+    /// Notes what is left to be done.
+    pub(crate) fn note(&self, pending: &Pending) -> Result<(), FileError> {
+        if *pending == Pending::default() {
+            return files::remove(&self.path).map(drop);
+        }
+        let contents = serde_json::to_vec(pending).unwrap_or_default();
+        files::replace_lazily(&self.path, &contents, 0o600).map(drop)
     }
 
-    /// Notes that nothing is pending.
+    /// Notes that nothing is left to be done.
     pub(crate) fn end(&self) -> Result<(), FileError> {
-        files::remove(&self.path).map(drop)
+        self.note(&Pending::default())
     }
 }

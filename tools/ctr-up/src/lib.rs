@@ -16,11 +16,12 @@ mod probe;
 mod spec;
 mod sshd;
 mod steps;
+mod undo;
 
 use std::{path::Path, time::Duration};
 
-use document::{Container, container::State, event::Status};
-use engine::{Engine, Summary};
+use document::{Container, container::State, event::Status, labels};
+use engine::{Engine, EngineError, Summary};
 use toolkit::{Events, Interrupt};
 
 pub use crate::{error::Error, files::Files, probe::Client};
@@ -44,16 +45,18 @@ pub struct Plan<'a> {
 }
 
 /// What the engine has by the container's name.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Found {
     /// Nothing.
     Absent,
+    /// The container of an unfinished run, which never ran.
+    Unstarted,
     /// The container, made from this document, and running.
     Running,
+    /// The container, made from this document, and frozen.
+    Paused,
     /// The container, made from this document, and not running now.
     Stopped,
-    /// The container, created and never started: an unfinished run's.
-    Unstarted,
 }
 
 impl<'a> Plan<'a> {
@@ -79,26 +82,43 @@ impl<'a> Plan<'a> {
     }
 
     /// Says what there is, and refuses what is not this project's or was made
-    /// from another document.
-    fn judge(&self, summary: Option<&Summary>) -> Result<Found, Error> {
+    /// from another document; `has_run` says whether it ever ran.
+    fn judge(
+        &self,
+        summary: Option<&Summary>,
+        has_run: impl FnOnce(&Summary) -> Result<bool, EngineError>,
+    ) -> Result<Found, Error> {
         let Some(summary) = summary else { return Ok(Found::Absent) };
         let name = &self.container.name;
-        let project = summary.label(document::labels::PROJECT_PATH).map(str::to_owned);
-        let hash = summary.label(document::labels::PROJECT_HASH);
+        let project = summary.label(labels::PROJECT_PATH).map(str::to_owned);
+        let hash = summary.label(labels::PROJECT_HASH);
         if !summary.is_managed() || hash != Some(&self.container.project.hash) {
             let project = project.filter(|_| summary.is_managed());
             return Err(Error::NameTaken { name: name.clone(), project });
         }
-        let applied = summary.label(document::labels::SPEC).unwrap_or_default();
-        let sections = self.spec.changes(applied);
-        match summary.status.as_str() {
-            // It holds nothing yet, so it may be made anew from any document.
-            "created" => Ok(Found::Unstarted),
-            _ if !sections.is_empty() => Err(Error::Changed { name: name.clone(), sections }),
-            "running" => Ok(Found::Running),
-            _ => Ok(Found::Stopped),
+        // One that never ran holds nothing: any document may be made of it.
+        if summary.status == "created" && !has_run(summary)? {
+            return Ok(Found::Unstarted);
         }
+        let sections = self.spec.changes(summary.label(labels::SPEC).unwrap_or_default());
+        if !sections.is_empty() {
+            return Err(Error::Changed { name: name.clone(), sections });
+        }
+        Ok(match summary.status.as_str() {
+            "running" => Found::Running,
+            "paused" => Found::Paused,
+            _ => Found::Stopped,
+        })
     }
+}
+
+/// Says whether a container that is listed as created ran at any time: some
+/// engines list so what was running when the machine went down.
+fn has_run(engine: &Engine, summary: &Summary) -> Result<bool, EngineError> {
+    let started =
+        engine.run(["container", "inspect", "--format", "{{.State.StartedAt}}", &summary.id])?;
+    // The zero of Go's time.Time, which both engines begin with.
+    Ok(!started.trim().starts_with("0001-01-01"))
 }
 
 /// Makes the container be as the plan says, and returns what came of it.
@@ -113,28 +133,56 @@ pub fn up(
 ) -> Result<State, Error> {
     let name = &plan.container.name;
     let summary = events.step("check", || engine.container(name))?;
-    let found = plan.judge(summary.as_ref())?;
+    let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
+    let to_place = plan.journal.pending().place;
     let mut run = Run::new(plan, engine, interrupt, events);
-    match found {
-        Found::Running => run.check_running()?,
-        Found::Stopped => run.start_again()?,
+    let old = summary.map(|summary| summary.id).unwrap_or_default();
+    let id = match found {
+        Found::Absent => run.make(files()?)?,
         Found::Unstarted => {
             let files = files()?;
-            run.discard()?;
-            run.make(files)?;
+            run.discard(&old)?;
+            run.make(files)?
         }
-        Found::Absent => {
-            let files = files()?;
-            run.make(files)?;
+        Found::Running | Found::Paused | Found::Stopped => {
+            match found {
+                Found::Running => run.check_running()?,
+                Found::Paused => run.start_again("unpause")?,
+                _ => run.start_again("start")?,
+            }
+            if to_place {
+                run.place()?;
+            }
+            Some(old)
         }
-    }
-    let id = match (found, summary) {
-        (Found::Running | Found::Stopped, Some(summary)) => Some(summary.id),
-        _ => run.id(),
     };
     plan.journal.end()?;
     let status = "running".to_owned();
     Ok(State { id, status, spec: Some(plan.spec.to_label()), ..State::default() })
+}
+
+/// Says what [`up`] would do, without doing it: the state that there is.
+pub fn look(
+    plan: &Plan<'_>,
+    engine: &Engine,
+    events: &mut Events,
+    files: impl FnOnce() -> Result<Files, Error>,
+) -> Result<State, Error> {
+    let summary = events.step("check", || engine.container(&plan.container.name))?;
+    let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
+    if matches!(found, Found::Absent | Found::Unstarted) {
+        files()?;
+    }
+    events.emit("dry-run", Status::Done, None);
+    Ok(match summary {
+        Some(summary) => State {
+            id: Some(summary.id.clone()),
+            status: summary.status.clone(),
+            spec: summary.label(labels::SPEC).map(str::to_owned),
+            ..State::default()
+        },
+        None => State { status: "absent".to_owned(), ..State::default() },
+    })
 }
 
 /// Returns what another program said on one line, without the frames of at
@@ -142,22 +190,6 @@ pub fn up(
 fn one_line(words: &str) -> String {
     let says_something = |line: &&str| !line.trim_matches(['@', ' ']).is_empty();
     words.lines().map(str::trim).filter(says_something).collect::<Vec<_>>().join("; ")
-}
-
-/// Says what [`up`] would do, without doing it: the state that there is.
-pub fn look(plan: &Plan<'_>, engine: &Engine, events: &mut Events) -> Result<State, Error> {
-    let summary = events.step("check", || engine.container(&plan.container.name))?;
-    plan.judge(summary.as_ref())?;
-    events.emit("dry-run", Status::Done, None);
-    Ok(match summary {
-        Some(summary) => State {
-            id: Some(summary.id.clone()),
-            status: summary.status.clone(),
-            spec: summary.label(document::labels::SPEC).map(str::to_owned),
-            ..State::default()
-        },
-        None => State { status: "absent".to_owned(), ..State::default() },
-    })
 }
 
 #[cfg(test)]

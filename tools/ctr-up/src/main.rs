@@ -71,16 +71,17 @@ impl Tool for CtrUp {
         let plan = Plan::new(&document, client, &directory, patience)?;
         let mut engine = self.engine.for_document(document.engine.as_ref())?;
         engine.learn_version()?;
+        let files = || {
+            let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &World);
+            Files::new(&document, keys.map_err(Error::NoKey)?)
+        };
         let state = if self.dry_run {
-            ctr_up::look(&plan, &engine, events)?
+            ctr_up::look(&plan, &engine, events, files)?
         } else {
-            let interrupt = Interrupt::watch().map_err(Error::Watch)?;
+            // Only then: who waits for another run may be ended at once.
             let _lock = Lock::take(&directory.join("lock"), patience + Duration::from_secs(60))?;
-            let new = || {
-                let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &World);
-                Files::new(&document, keys.map_err(Error::NoKey)?)
-            };
-            ctr_up::up(&plan, &engine, &interrupt, events, new)?
+            let interrupt = Interrupt::watch().map_err(Error::Watch)?;
+            ctr_up::up(&plan, &engine, &interrupt, events, files)?
         };
         document.engine = Some(engine.section());
         document.state = Some(state);

@@ -1,19 +1,21 @@
-//! The steps, and their undoing.
+//! The steps that make a container.
 
 use std::{
-    io, thread,
+    panic,
+    thread::{self, sleep},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use document::{Container, event::Status};
+use document::Container;
 use engine::{Engine, EngineError, Image, Kind, NamedVolume};
-use toolkit::{Events, Failure, Interrupt};
+use toolkit::{Events, Interrupt};
 
 use crate::{
     Error, Plan,
     archive::{self, Account, Entry},
     create,
     files::{self, Cargo, Files},
+    journal::Pending,
     place,
 };
 
@@ -21,21 +23,29 @@ use crate::{
 /// have been torn apart.
 const START: Duration = Duration::from_secs(60);
 
+/// How long podman may have taken a name for a container that it does not
+/// list yet.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// One run: the plan, the world, and what this run has made so far.
 pub(crate) struct Run<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) engine: &'a Engine,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) events: &'a mut Events,
-    made: Made,
+    pub(crate) made: Made,
 }
 
 /// What this run has made, and would have to take back.
 #[derive(Debug, Default)]
-struct Made {
-    container: bool,
-    id: Option<String>,
-    volumes: Vec<String>,
+pub(crate) struct Made {
+    /// The container's id, or its name where the engine did not tell the id.
+    pub(crate) container: Option<String>,
+    /// The volumes.
+    pub(crate) volumes: Vec<String>,
+    /// Volumes that an unfinished run has left, as long as nothing could have
+    /// been written to them.
+    pub(crate) found: Vec<String>,
 }
 
 impl<'a> Run<'a> {
@@ -48,24 +58,9 @@ impl<'a> Run<'a> {
         Self { plan, engine, interrupt, events, made: Made::default() }
     }
 
-    /// Returns the id of the container that this run has made.
-    pub(crate) fn id(&self) -> Option<String> {
-        self.made.id.clone()
-    }
-
-    pub(crate) fn container(&self) -> &'a Container {
-        self.plan.container
-    }
-
-    /// Removes a container that was created and never started.
-    pub(crate) fn discard(&mut self) -> Result<(), Error> {
-        let (engine, name) = (self.engine, &self.plan.container.name);
-        self.events.step("discard", || engine.run(["rm", "--force", name]))?;
-        Ok(())
-    }
-
-    /// Makes the container; on failure takes back what was made.
-    pub(crate) fn make(&mut self, files: Files) -> Result<(), Error> {
+    /// Makes the container and returns its id; on failure takes back what was
+    /// made.
+    pub(crate) fn make(&mut self, files: Files) -> Result<Option<String>, Error> {
         let result = self.try_to_make(files);
         if result.is_err() {
             self.undo();
@@ -73,20 +68,20 @@ impl<'a> Run<'a> {
         result
     }
 
-    fn try_to_make(&mut self, files: Files) -> Result<(), Error> {
+    fn try_to_make(&mut self, files: Files) -> Result<Option<String>, Error> {
         let (image, there) = self.look_around()?;
         let fresh = self.make_volumes(&there)?;
-        self.create()?;
+        let id = self.create()?;
         let account = self.account(&image)?;
-        let cargo = files.cargo(self.container(), &fresh)?;
+        let cargo = files.cargo(self.plan.container, &fresh)?;
         self.inject(&cargo, account)?;
         self.interrupt.check()?;
-        self.start()?;
+        self.start_first(cargo.to_place)?;
         self.wait(Duration::ZERO)?;
         if cargo.to_place {
             self.place()?;
         }
-        Ok(())
+        Ok(id)
     }
 
     /// Asks for the image and the volumes, both at once.
@@ -100,33 +95,23 @@ impl<'a> Run<'a> {
             let image = scope.spawn(|| engine.image(name));
             let none = filters.is_empty();
             let volumes = if none { Ok(Vec::new()) } else { engine.volumes(&filters) };
-            (image.join(), volumes)
+            (image.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), volumes)
         });
-        let image = image.map_err(|_| Error::Ssh(io::ErrorKind::Other.into()))??;
-        let image = image.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
+        let image = image?.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
         Ok((image, volumes?))
     }
 
     /// Makes the volumes that are not there. Returns those that are new: made
     /// now, or by a run that was killed before the container ever ran.
     fn make_volumes(&mut self, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
-        let container = self.container();
-        let mut absent = Vec::new();
-        for volume in &container.volumes {
-            match there.iter().find(|found| found.name == volume.name) {
-                None => absent.push(volume.name.clone()),
-                Some(NamedVolume { container: Some(owner), .. }) if *owner != container.name => {
-                    let (name, owner) = (volume.name.clone(), owner.clone());
-                    return Err(Error::VolumeTaken { name, owner });
-                }
-                Some(_) => {}
-            }
-        }
-        let mut fresh = self.plan.journal.unfinished();
-        fresh.extend(
-            absent.iter().filter(|name| !fresh.contains(name)).cloned().collect::<Vec<_>>(),
-        );
-        self.plan.journal.begin(&fresh)?;
+        let container = self.plan.container;
+        let absent = absent(container, there)?;
+        let pending = self.plan.journal.pending().volumes;
+        let is_ours = |name: &String| container.volumes.iter().any(|v| v.name == *name);
+        self.made.found = pending.into_iter().filter(is_ours).collect();
+        self.made.found.retain(|name| !absent.contains(name));
+        let fresh = [self.made.found.clone(), absent.clone()].concat();
+        self.plan.journal.note(&Pending { volumes: fresh.clone(), place: false })?;
         for name in absent {
             self.interrupt.check()?;
             let args = create::volume(container, &name);
@@ -136,11 +121,11 @@ impl<'a> Run<'a> {
         Ok(fresh)
     }
 
-    fn create(&mut self) -> Result<(), Error> {
+    fn create(&mut self) -> Result<Option<String>, Error> {
         self.interrupt.check()?;
         let (engine, name) = (self.engine, &self.plan.container.name);
         let args = &self.plan.create;
-        let id = self.events.step("create", || match engine.run(args) {
+        let answer = self.events.step("create", || match engine.run(args) {
             Err(error) if error.is("name-taken") && is_left_over(engine, name)? => {
                 engine.run(["rm", "--force", name])?;
                 engine.run(args)
@@ -148,27 +133,21 @@ impl<'a> Run<'a> {
             result => result,
         })?;
         // Only now: a name that another had first is not this run's to remove.
-        self.made.container = true;
-        self.made.id = id.lines().last().map(|line| line.trim().to_owned());
-        Ok(())
+        let id = id(&answer);
+        self.made.container = Some(id.clone().unwrap_or_else(|| name.clone()));
+        Ok(id)
     }
 
     /// Returns the numbers of the user: the image's labels say them, else the
     /// container's passwd file.
     fn account(&mut self, image: &Image) -> Result<Account, Error> {
-        let container = self.container();
+        let container = self.plan.container;
         let user = container.user()?;
         if user == "root" {
             return Ok(Account::ROOT);
         }
-        let label = |name: &str| image.labels.get(name).map(String::as_str);
-        let number = |name: &str| label(name).and_then(|text| text.parse().ok());
-        if let (Some(found), Some(uid), Some(gid)) =
-            (label("ctrkit.user"), number("ctrkit.uid"), number("ctrkit.gid"))
-        {
-            if found == user {
-                return Ok(Account { uid, gid });
-            }
+        if let Some(account) = labelled(image, user) {
+            return Ok(account);
         }
         let from = format!("{}:/etc/passwd", container.name);
         let stream = self.engine.run(["cp", &from, "-"])?;
@@ -186,9 +165,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    pub(crate) fn start(&mut self) -> Result<(), Error> {
+    /// Starts the container for the first time: from now on its volumes are
+    /// somebody's.
+    fn start_first(&mut self, to_place: bool) -> Result<(), Error> {
+        self.plan.journal.note(&Pending { volumes: Vec::new(), place: to_place })?;
+        self.made.found.clear();
+        self.start("start")
+    }
+
+    /// Starts the container by the engine's command `verb`.
+    pub(crate) fn start(&mut self, verb: &str) -> Result<(), Error> {
         let (engine, name) = (self.engine, &self.plan.container.name);
-        let started = self.events.step("start", || engine.run_within(["start", name], START));
+        let started = self.events.step("start", || engine.run_within([verb, name], START));
         match started {
             Ok(_) => Ok(()),
             Err(error) if error.is("port-taken") => Err(Error::PortTaken {
@@ -201,12 +189,13 @@ impl<'a> Run<'a> {
     }
 
     fn ports(&self) -> String {
-        let ports: Vec<_> = self.container().ports.iter().filter_map(create::published).collect();
-        ports.join(", ")
+        let ports = &self.plan.container.ports;
+        ports.iter().filter_map(create::published).collect::<Vec<_>>().join(", ")
     }
 
     /// Places the dotfiles in a home that was there before.
-    fn place(&mut self) -> Result<(), Error> {
+    pub(crate) fn place(&mut self) -> Result<(), Error> {
+        self.interrupt.check()?;
         let (engine, container) = (self.engine, self.plan.container);
         let user = container.user()?;
         let home = files::home(user);
@@ -214,30 +203,39 @@ impl<'a> Run<'a> {
         self.events.step("place", || engine.run(args))?;
         Ok(())
     }
+}
 
-    /// Takes back what this run has made. What cannot be taken back is told
-    /// as an event: the error that led here is the one to be reported.
-    fn undo(&mut self) {
-        let name = &self.plan.container.name;
-        if self.made.container {
-            let removed = self.engine.run(["rm", "--force", name]).map(drop);
-            let gone = |error: &EngineError| error.kind() == "no-such-container";
-            self.tell_undo(name, removed.or_else(|e| if gone(&e) { Ok(()) } else { Err(e) }));
-        }
-        for volume in std::mem::take(&mut self.made.volumes) {
-            let removed = self.engine.run(["volume", "rm", &volume]).map(drop);
-            self.tell_undo(&volume, removed);
-        }
-        self.made = Made::default();
-        let _ = self.plan.journal.end();
-    }
-
-    fn tell_undo(&mut self, what: &str, result: Result<(), EngineError>) {
-        match result {
-            Ok(()) => self.events.emit("undo", Status::Undone, Some(what.to_owned())),
-            Err(error) => self.events.emit("undo", Status::Failed, Some(error.to_string())),
+/// Returns the volumes of `container` that are not `there`, and refuses one
+/// that is another container's.
+fn absent(container: &Container, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
+    let mut absent = Vec::new();
+    for volume in &container.volumes {
+        match there.iter().find(|found| found.name == volume.name) {
+            None => absent.push(volume.name.clone()),
+            Some(NamedVolume { container: Some(owner), .. }) if *owner != container.name => {
+                let (name, owner) = (volume.name.clone(), owner.clone());
+                return Err(Error::VolumeTaken { name, owner });
+            }
+            Some(_) => {}
         }
     }
+    Ok(absent)
+}
+
+/// Returns the numbers that the image's labels give to `user`.
+fn labelled(image: &Image, user: &str) -> Option<Account> {
+    let label = |name: &str| image.labels.get(name).filter(|value| !value.is_empty());
+    let number = |name: &str| label(name)?.parse().ok();
+    let account = Account { uid: number("ctrkit.uid")?, gid: number("ctrkit.gid")? };
+    (label("ctrkit.user")? == user).then_some(account)
+}
+
+/// Returns the id that the engine answers a creation with: the last line, 64
+/// hex digits, behind what it may have to warn of.
+fn id(answer: &str) -> Option<String> {
+    let line = answer.lines().last()?.trim();
+    let is_id = line.len() == 64 && line.chars().all(|c| c.is_ascii_hexdigit());
+    is_id.then(|| line.to_owned())
 }
 
 /// Sends `entries` into the container as one tar stream; `user` has the
@@ -260,6 +258,13 @@ pub(crate) fn send(
 
 /// Says whether `name` is taken by nothing but a remnant in podman's storage,
 /// which a podman leaves that is killed while it creates a container.
+///
+/// One that is at work right now looks the same for a moment: it is given the
+/// time to finish, and what is then listed is somebody's.
 fn is_left_over(engine: &Engine, name: &str) -> Result<bool, EngineError> {
-    Ok(engine.kind() == Kind::Podman && engine.container(name)?.is_none())
+    if engine.kind() != Kind::Podman || engine.container(name)?.is_some() {
+        return Ok(false);
+    }
+    sleep(SETTLE);
+    Ok(engine.container(name)?.is_none())
 }

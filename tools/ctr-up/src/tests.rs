@@ -3,6 +3,8 @@
 mod archive;
 mod check;
 mod files;
+mod journal;
+mod judge;
 mod probe;
 mod sshd;
 
