@@ -69,7 +69,7 @@ SCRIPT
     mkdir "$bin"
     printf '#!/bin/sh\nexit 69\n' >"$bin/ctr-image"
     for tool in ctr-spec portalloc sshca dotfiles ctr-up sshcfg ctr-git ctr-progress; do
-        ln -s "$root/target/release/$tool" "$bin/$tool"
+        ln -s "$target/$tool" "$bin/$tool"
     done
     chmod +x "$bin/ctr-image"
     mkdir -p "$world/suite/bin" "$world/suite/libexec"

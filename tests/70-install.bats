@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     export prefix="$BATS_FILE_TMPDIR/a prefix"
-    "$root/scripts/install" --from "$root/target/release" "$prefix"
+    "$root/scripts/install" --from "$target" "$prefix"
 }
 
 # Runs the installed ctrkit with nothing of the workspace on PATH.
@@ -36,8 +36,8 @@ installed() { env -i PATH=/usr/bin:/bin HOME="$BATS_TEST_TMPDIR" "$prefix/bin/ct
 }
 
 @test "a second run and DESTDIR change nothing but the place" {
-    "$root/scripts/install" --from "$root/target/release" "$prefix"
-    DESTDIR=$BATS_TEST_TMPDIR "$root/scripts/install" --from "$root/target/release" /opt/ctrkit
+    "$root/scripts/install" --from "$target" "$prefix"
+    DESTDIR=$BATS_TEST_TMPDIR "$root/scripts/install" --from "$target" /opt/ctrkit
     diff -r "$prefix" "$BATS_TEST_TMPDIR/opt/ctrkit"
 }
 

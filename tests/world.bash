@@ -5,8 +5,13 @@
 
 root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
-# What the tests call is what is shipped.
-PATH=$root/scripts:$root/target/release:$PATH
+# What the tests call is what is shipped. Of scripts/ ctrkit alone: the others
+# have names that mean something else to other programs.
+target=${CARGO_TARGET_DIR:-$root/target}/release
+ctrkit() { "$root/scripts/ctrkit" "$@"; }
+export -f ctrkit
+export root
+PATH=$target:$PATH
 engine=${CTRKIT_ENGINE:?name the engine: CTRKIT_ENGINE=podman bats tests}
 image=localhost/ctrkit-base:latest
 
