@@ -17,7 +17,6 @@ const RESTART: &str = "unless-stopped";
 /// that begins with a hyphen stays a value.
 pub(crate) fn container(container: &Container, spec: &str) -> Result<Vec<String>, Missing> {
     let name = &container.name;
-    let restart = container.restart.as_deref().unwrap_or(RESTART);
     let mut args = vec![
         "create".to_owned(),
         "--pull=never".to_owned(),
@@ -27,11 +26,13 @@ pub(crate) fn container(container: &Container, spec: &str) -> Result<Vec<String>
         "--entrypoint=/usr/sbin/sshd".to_owned(),
         format!("--name={name}"),
         format!("--hostname={name}"),
-        format!("--restart={restart}"),
-        format!("--label={}={spec}", labels::SPEC),
+        format!("--restart={}", restart(container)),
+        label(labels::SPEC, spec),
     ];
-    let labels = container.labels.iter().filter(|label| label.name != labels::SPEC);
-    args.extend(labels.map(|label| format!("--label={}={}", label.name, label.value)));
+    args.extend(identity(container));
+    let own = [labels::SPEC].into_iter().chain(IDENTITY).collect::<Vec<_>>();
+    let others = container.labels.iter().filter(|label| !own.contains(&label.name.as_str()));
+    args.extend(others.map(|other| label(&other.name, &other.value)));
     args.extend(container.env.iter().map(|v| format!("--env={}={}", v.name, v.value)));
     args.extend(container.ports.iter().filter_map(published).map(|p| format!("--publish={p}")));
     args.extend(container.volumes.iter().map(|volume| {
@@ -44,15 +45,34 @@ pub(crate) fn container(container: &Container, spec: &str) -> Result<Vec<String>
     Ok(args)
 }
 
+/// Returns the restart policy.
+#[must_use]
+pub(crate) fn restart(container: &Container) -> &str {
+    container.restart.as_deref().unwrap_or(RESTART)
+}
+
 /// Returns the arguments that create the volume `name` of `container`.
 #[must_use]
 pub(crate) fn volume(container: &Container, name: &str) -> Vec<String> {
-    let kept = [labels::MANAGED, labels::NAME, labels::PROJECT_PATH, labels::PROJECT_HASH];
-    let kept = container.labels.iter().filter(|label| kept.contains(&label.name.as_str()));
     let mut args = vec!["volume".to_owned(), "create".to_owned()];
-    args.extend(kept.map(|label| format!("--label={}={}", label.name, label.value)));
+    args.extend(identity(container));
     args.push(name.to_owned());
     args
+}
+
+/// The labels by which ctrkit knows what is its own, and whose it is.
+const IDENTITY: [&str; 4] =
+    [labels::MANAGED, labels::NAME, labels::PROJECT_PATH, labels::PROJECT_HASH];
+
+/// Returns these labels, also for a document that has none.
+fn identity(container: &Container) -> [String; 4] {
+    let path = container.project.path.to_string_lossy();
+    let values = ["true", &container.name, &path, &container.project.hash];
+    std::array::from_fn(|index| label(IDENTITY[index], values[index]))
+}
+
+fn label(name: &str, value: &str) -> String {
+    format!("--label={name}={value}")
 }
 
 /// Returns `address:host:container`, as `--publish` has it, for a port that

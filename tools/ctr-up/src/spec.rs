@@ -3,9 +3,15 @@
 //! It is kept as the label `ctrkit.spec`, section by section, so that a later
 //! run can tell from the label alone what has changed. What may change
 //! without another container is not in it: the branch, the repository's name,
-//! the contents of files, and the dotfiles, which are deployed again.
+//! the contents of files, and the dotfiles, which the next container gets.
 
-use document::{Container, container::Inject, labels};
+use std::path::Path;
+
+use document::{
+    Container,
+    container::{Inject, Limits, Mount},
+    labels,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -14,39 +20,39 @@ use crate::create;
 /// How many hex digits of each section's digest are kept.
 const DIGITS: usize = 8;
 
-/// Labels whose values may change during the life of a container.
-const VOLATILE: [&str; 2] = [labels::BRANCH, labels::PROJECT_NAME];
+/// Labels whose values may change during the life of a container, and the
+/// one that this is the value of.
+const VOLATILE: [&str; 3] = [labels::BRANCH, labels::PROJECT_NAME, labels::SPEC];
 
 /// The digests of the sections, in the order in which they are written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Spec(Vec<(&'static str, String)>);
 
 impl Spec {
-    /// Returns the digest of `container`.
+    /// Returns the digest of `container`: of what is made of its sections, so
+    /// that a key which this version does not know changes nothing.
     #[must_use]
     pub(crate) fn of(container: &Container) -> Self {
         let published: Vec<_> = container.ports.iter().filter_map(create::published).collect();
-        let volumes: Vec<_> =
-            container.volumes.iter().map(|volume| (&volume.name, &volume.target)).collect();
-        let fixed: Vec<_> = container
-            .labels
-            .iter()
-            .filter(|label| !VOLATILE.contains(&label.name.as_str()))
-            .map(|label| (&label.name, &label.value))
-            .collect();
-        let files: Vec<_> =
-            container.inject.iter().filter(|entry| !entry.keep_edited).map(placed).collect();
+        let volumes: Vec<_> = container.volumes.iter().map(|v| (&v.name, &v.target)).collect();
+        let mounts: Vec<_> = container.mounts.iter().map(mounted).collect();
+        let env: Vec<_> = container.env.iter().map(|v| (&v.name, &v.value)).collect();
+        let is_fixed = |name: &str| !VOLATILE.contains(&name);
+        let fixed = container.labels.iter().filter(|label| is_fixed(&label.name));
+        let fixed: Vec<_> = fixed.map(|label| (&label.name, &label.value)).collect();
+        let files = container.inject.iter().filter(|entry| !entry.keep_edited);
         Self(vec![
             ("image", digest(&container.image)),
             ("user", digest(&container.user)),
-            ("restart", digest(&container.restart)),
+            ("workspace", digest(&container.workspace)),
+            ("restart", digest(&create::restart(container))),
             ("ports", digest(&published)),
             ("volumes", digest(&volumes)),
-            ("mounts", digest(&container.mounts)),
-            ("env", digest(&container.env)),
-            ("limits", digest(&container.limits)),
+            ("mounts", digest(&mounts)),
+            ("env", digest(&env)),
+            ("limits", digest(&container.limits.as_ref().map(limited).unwrap_or_default())),
             ("labels", digest(&fixed)),
-            ("inject", digest(&files)),
+            ("inject", digest(&files.map(placed).collect::<Vec<_>>())),
         ])
     }
 
@@ -68,6 +74,14 @@ impl Spec {
         let changed = |(name, digest): &&(&'static str, String)| before(name) != Some(digest);
         self.0.iter().filter(changed).map(|(name, _)| *name).collect()
     }
+}
+
+fn mounted(mount: &Mount) -> (&str, Option<&Path>, &str, bool) {
+    (&mount.kind, mount.source.as_deref(), &mount.target, mount.read_only)
+}
+
+fn limited(limits: &Limits) -> (Option<&str>, Option<&str>, Option<u32>, &[String]) {
+    (limits.memory.as_deref(), limits.cpus.as_deref(), limits.pids, &limits.cap_drop)
 }
 
 fn placed(entry: &Inject) -> (&str, &str, &str) {

@@ -2,10 +2,13 @@
 
 mod archive;
 mod check;
+mod create;
 mod files;
 mod journal;
 mod judge;
+mod keys;
 mod probe;
+mod spec;
 mod sshd;
 
 use document::{
