@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     make_world "$BATS_TEST_TMPDIR"
-    cd "$(worktree myapp)"
+    cd "$(worktree myapp)" || return
 }
 teardown() { unmake_world; }
 
