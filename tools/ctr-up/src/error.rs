@@ -270,6 +270,10 @@ impl Failure for Error {
                 "make or pull it: pipe the document through ctr-image".into()
             }
             Self::UserMissing { .. } => "choose another with ctr-spec --user".to_owned(),
+            Self::NoKey(NoKey::InFile(_)) => {
+                "name a public key file: ctr-up --key FILE; of a private key: ssh-keygen -y -f KEY"
+                    .to_owned()
+            }
             Self::NoKey(NoKey::Anywhere) => "make one: ssh-keygen -t ed25519".to_owned(),
             Self::SshAbsent => "install it: apt-get install openssh-client".to_owned(),
             Self::WrongCertificate { .. } => {

@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod journal;
 pub mod keys;
+mod person;
 mod place;
 mod probe;
 mod spec;
@@ -20,11 +21,11 @@ mod undo;
 
 use std::{path::Path, time::Duration};
 
-use document::{Container, container::State, event::Status, labels};
+use document::{Container, Received, container::State, event::Status, labels};
 use engine::{Engine, EngineError, Summary};
-use toolkit::{Events, Interrupt};
+use toolkit::{DocumentError, Events, Interrupt, files::replace};
 
-pub use crate::{error::Error, files::Files, probe::Client};
+pub use crate::{error::Error, files::Files, person::Person, probe::Client};
 use crate::{journal::Journal, probe::Probe, spec::Spec, steps::Run};
 
 /// What is decided before anything is touched.
@@ -159,6 +160,22 @@ pub fn up(
     plan.journal.end()?;
     let status = "running".to_owned();
     Ok(State { id, status, spec: Some(plan.spec.to_label()), ..State::default() })
+}
+
+/// Writes into the document which engine it is and what came of it; keys that
+/// this version does not know stay.
+pub fn record(document: &mut Container, engine: &Engine, state: State) {
+    let extra = document.engine.take().map(|old| old.extra).unwrap_or_default();
+    document.engine = Some(document::container::Engine { extra, ..engine.section() });
+    let extra = document.state.take().map(|old| old.extra).unwrap_or_default();
+    document.state = Some(State { extra, ..state });
+}
+
+/// Keeps the document, for whoever wants to know what was applied.
+pub fn keep(document: &Received<Container>, directory: &Path) -> Result<(), Error> {
+    let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
+    replace(&directory.join("document.json"), format!("{line}\n").as_bytes(), 0o600)?;
+    Ok(())
 }
 
 /// Says what [`up`] would do, without doing it: the state that there is.

@@ -1,21 +1,12 @@
 //! ctr-up(1): make the container be as the document says.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, value_parser};
-use ctr_up::{Client, Error, Files, Plan, keys};
+use ctr_up::{Client, Error, Files, Person, Plan, keys};
 use document::{Container, Received};
 use engine::EngineArgs;
-use nix::unistd::{Uid, User};
-use toolkit::{
-    Common, Events, Exit, Interrupt, Places, Tool,
-    files::{self, Lock},
-};
+use toolkit::{Common, Events, Exit, Interrupt, Places, Tool, files::Lock};
 
 /// Make the container be as the document says
 ///
@@ -72,7 +63,7 @@ impl Tool for CtrUp {
         let mut engine = self.engine.for_document(document.engine.as_ref())?;
         engine.learn_version()?;
         let files = || {
-            let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &World);
+            let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &Person);
             Files::new(&document, keys.map_err(Error::NoKey)?)
         };
         let state = if self.dry_run {
@@ -83,40 +74,12 @@ impl Tool for CtrUp {
             let interrupt = Interrupt::watch().map_err(Error::Watch)?;
             ctr_up::up(&plan, &engine, &interrupt, events, files)?
         };
-        document.engine = Some(engine.section());
-        document.state = Some(state);
+        ctr_up::record(&mut document, &engine, state);
         if !self.dry_run {
-            keep(&document, &directory)?;
+            ctr_up::keep(&document, &directory)?;
         }
         toolkit::write(&document)?;
         Ok(Exit::Success)
-    }
-}
-
-/// Keeps the document for whoever wants to know what was applied.
-fn keep(document: &Received<Container>, directory: &Path) -> Result<(), Error> {
-    let line = document.to_line().unwrap_or_default() + "\n";
-    files::replace(&directory.join("document.json"), line.as_bytes(), 0o600)?;
-    Ok(())
-}
-
-/// The person's keys.
-struct World;
-
-impl keys::Sources for World {
-    fn file(&self, path: &Path) -> Option<String> {
-        fs::read_to_string(path).ok()
-    }
-
-    fn agent(&self) -> Option<String> {
-        let listed = Command::new("ssh-add").arg("-L").stdin(Stdio::null()).output().ok()?;
-        String::from_utf8(listed.stdout).ok().filter(|_| listed.status.success())
-    }
-
-    fn directory(&self) -> Option<PathBuf> {
-        // ssh takes the home from the password database, not from HOME.
-        let user = User::from_uid(Uid::current()).ok().flatten()?;
-        Some(user.dir.join(".ssh"))
     }
 }
 
