@@ -122,6 +122,15 @@ fn has_run(engine: &Engine, summary: &Summary) -> Result<bool, EngineError> {
     Ok(!started.trim().starts_with("0001-01-01"))
 }
 
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What there is now.
+    pub state: State,
+    /// The paths of the dotfiles, below the home, that have no place in it.
+    pub unplaced: Vec<String>,
+}
+
 /// Makes the container be as the plan says, and returns what came of it.
 ///
 /// `files` is called only if a container is to be made.
@@ -131,7 +140,7 @@ pub fn up(
     interrupt: &Interrupt,
     events: &mut Events,
     files: impl FnOnce() -> Result<Files, Error>,
-) -> Result<State, Error> {
+) -> Result<Outcome, Error> {
     let name = &plan.container.name;
     let summary = events.step("check", || engine.container(name))?;
     let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
@@ -157,9 +166,10 @@ pub fn up(
             Some(old)
         }
     };
+    let unplaced = run.unplaced;
     plan.journal.end()?;
-    let status = "running".to_owned();
-    Ok(State { id, status, spec: Some(plan.spec.to_label()), ..State::default() })
+    let (status, spec) = ("running".to_owned(), Some(plan.spec.to_label()));
+    Ok(Outcome { state: State { id, status, spec, ..State::default() }, unplaced })
 }
 
 /// Writes into the document which engine it is and what came of it; keys that
@@ -184,14 +194,14 @@ pub fn look(
     engine: &Engine,
     events: &mut Events,
     files: impl FnOnce() -> Result<Files, Error>,
-) -> Result<State, Error> {
+) -> Result<Outcome, Error> {
     let summary = events.step("check", || engine.container(&plan.container.name))?;
     let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
     if matches!(found, Found::Absent | Found::Unstarted) {
         files()?;
     }
     events.emit("dry-run", Status::Done, None);
-    Ok(match summary {
+    let state = match summary {
         Some(summary) => State {
             id: Some(summary.id.clone()),
             status: summary.status.clone(),
@@ -199,7 +209,8 @@ pub fn look(
             ..State::default()
         },
         None => State { status: "absent".to_owned(), ..State::default() },
-    })
+    };
+    Ok(Outcome { state, unplaced: Vec::new() })
 }
 
 /// Returns what another program said on one line, without the frames of at

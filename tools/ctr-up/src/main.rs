@@ -66,7 +66,7 @@ impl Tool for CtrUp {
             let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &Person);
             Files::new(&document, keys.map_err(Error::NoKey)?)
         };
-        let state = if self.dry_run {
+        let outcome = if self.dry_run {
             ctr_up::look(&plan, &engine, events, files)?
         } else {
             // Only then: who waits for another run may be ended at once.
@@ -74,11 +74,15 @@ impl Tool for CtrUp {
             let interrupt = Interrupt::watch().map_err(Error::Watch)?;
             ctr_up::up(&plan, &engine, &interrupt, events, files)?
         };
-        ctr_up::record(&mut document, &engine, state);
+        ctr_up::record(&mut document, &engine, outcome.state);
         if !self.dry_run {
             ctr_up::keep(&document, &directory)?;
         }
         toolkit::write(&document)?;
+        for path in outcome.unplaced {
+            let message = format!("could not place '{path}' in the home of '{}'", document.name);
+            toolkit::warn("ctr-up", self.common.error_format, &message);
+        }
         Ok(Exit::Success)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Into a home that was made just now they go directly. In one that was there
 //! before, a fixed script in the container compares each file with what was
-//! deployed last, and writes a file that was edited since beside it as `.new`.
+//! deployed last. What was edited or removed since is the person's: a new
+//! version is written beside it as `.new`, once.
 
 use sha2::{Digest, Sha256};
 
@@ -15,35 +16,8 @@ const STAGING: &str = "/var/lib/ctrkit/place";
 /// digest, space, space, path, as sha256sum(1) writes them.
 const MANIFEST: &str = ".local/state/ctrkit/dotfiles";
 
-/// Runs in the container, as the user. Arguments: the staging directory, the
-/// home, the manifest below it. Data comes from files, never from the script.
-const SCRIPT: &str = r#"
-set -eu
-umask 022
-staging=$1 home=$2 manifest=$3
-tab=$(printf '\t')
-digest() { sha256sum <"$1" | cut -d ' ' -f 1; }
-cd -- "$home"
-mkdir -p -- "$(dirname -- "$manifest")"
-[ -e "$manifest" ] || : >"$manifest"
-while IFS=$tab read -r number mode wanted path; do
-    if [ "$wanted" = directory ]; then
-        [ -d "$path" ] || { mkdir -p -- "$path"; chmod -- "$mode" "$path"; }
-        continue
-    fi
-    mkdir -p -- "$(dirname -- "$path")"
-    destination=$path
-    if [ -e "$path" ] || [ -L "$path" ]; then
-        found=$(digest "$path" 2>/dev/null || echo unreadable)
-        [ "$found" != "$wanted" ] || continue
-        grep -qxF -- "$found  $path" "$manifest" || destination=$path.new
-    fi
-    cp -- "$staging/$number" "$destination.ctrkit"
-    chmod -- "$mode" "$destination.ctrkit"
-    mv -f -- "$destination.ctrkit" "$destination"
-done <"$staging/index"
-cp -- "$staging/manifest" "$manifest"
-"#;
+/// Runs in the container, as the user; what it does is told in it.
+const SCRIPT: &str = include_str!("place.sh");
 
 /// Returns `entries`, the dotfiles of `home`, as they go into the staging
 /// directory of a home that was there before, to be placed by [`command`].
@@ -71,7 +45,6 @@ pub(crate) fn staged(entries: &[Entry], home: &str) -> Vec<Entry> {
         index += &format!("{number}\t{:o}\t{wanted}\t{}\n", entry.mode, below(home, entry));
     }
     all.push(Entry::file(format!("{STAGING}/index"), index));
-    all.push(Entry::file(format!("{STAGING}/manifest"), manifest(entries, home)));
     all
 }
 
@@ -86,6 +59,12 @@ pub(crate) fn manifest_entry(entries: &[Entry], home: &str) -> Entry {
 #[must_use]
 pub(crate) fn command<'a>(container: &'a str, user: &'a str, home: &'a str) -> Vec<&'a str> {
     vec!["exec", "--user", user, container, "sh", "-c", SCRIPT, "sh", STAGING, home, MANIFEST]
+}
+
+/// Returns the paths below the home that the script could not place.
+#[must_use]
+pub(crate) fn unplaced(answer: &str) -> Vec<String> {
+    answer.lines().map(str::to_owned).collect()
 }
 
 fn manifest(entries: &[Entry], home: &str) -> String {

@@ -34,6 +34,8 @@ pub(crate) struct Run<'a> {
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) events: &'a mut Events,
     pub(crate) made: Made,
+    /// The dotfiles that have no place.
+    pub(crate) unplaced: Vec<String>,
 }
 
 /// What this run has made, and would have to take back.
@@ -55,7 +57,7 @@ impl<'a> Run<'a> {
         interrupt: &'a Interrupt,
         events: &'a mut Events,
     ) -> Self {
-        Self { plan, engine, interrupt, events, made: Made::default() }
+        Self { plan, engine, interrupt, events, made: Made::default(), unplaced: Vec::new() }
     }
 
     /// Makes the container and returns its id; on failure takes back what was
@@ -194,13 +196,17 @@ impl<'a> Run<'a> {
     }
 
     /// Places the dotfiles in a home that was there before.
+    ///
+    /// One that has no place, such as in a directory that nobody may write,
+    /// is told, and no reason to have no container.
     pub(crate) fn place(&mut self) -> Result<(), Error> {
         self.interrupt.check()?;
         let (engine, container) = (self.engine, self.plan.container);
         let user = container.user()?;
         let home = files::home(user);
         let args = place::command(&container.name, user, &home);
-        self.events.step("place", || engine.run(args))?;
+        let answer = self.events.step("place", || engine.run(args))?;
+        self.unplaced = place::unplaced(&answer);
         Ok(())
     }
 }

@@ -69,12 +69,11 @@ const SYSTEM: [&str; 5] = [
     "600 root /etc/ssh/ssh_host_ed25519_key",
 ];
 
-const STAGED: [&str; 5] = [
+const STAGED: [&str; 4] = [
     "600 user /home/dev/.token/t",
     "755 root /var/lib/ctrkit/place/",
     "400 user /var/lib/ctrkit/place/1",
     "644 root /var/lib/ctrkit/place/index",
-    "644 root /var/lib/ctrkit/place/manifest",
 ];
 
 #[test]
