@@ -31,7 +31,9 @@ pub(crate) fn command(suite: &str, root: &Path, mirror: Option<&str>) -> Result<
         }
         Err(_) => Command::new(program),
     };
-    command.args(["--variant=minbase", suite]).arg(root).args(mirror).env("LC_ALL", "C.UTF-8");
+    // Without the second, a missing keyring would mean packages nobody vouches for.
+    let options = ["--variant=minbase", "--force-check-gpg"];
+    command.args(options).arg(suite).arg(root).args(mirror).env("LC_ALL", "C.UTF-8");
     Ok(command)
 }
 

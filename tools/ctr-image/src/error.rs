@@ -253,7 +253,9 @@ impl Error {
             Self::Debootstrap(command) if ran_out_of_space(command) => {
                 Some("make room where ctrkit keeps its state, or move it: --state-dir DIR")
             }
-            Self::Debootstrap(_) => Some("name another archive: --mirror URL"),
+            Self::Debootstrap(_) => Some(
+                "name another release or archive: --base debootstrap:SUITE, --mirror URL; another distribution's needs its keyring",
+            ),
             Self::NoCertificate { .. } => {
                 Some("a bundle is a PEM file, with lines -----BEGIN CERTIFICATE-----")
             }
