@@ -18,7 +18,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The tester's own programs that scripts and tools call.
-const BORROWED: [&str; 8] = ["sh", "cat", "cp", "git", "grep", "rm", "sleep", "xargs"];
+const BORROWED: [&str; 10] =
+    ["sh", "cat", "cp", "git", "grep", "ls", "rm", "sed", "sleep", "xargs"];
 
 /// A temporary home, ctrkit's directories, and stand-ins first on `PATH`.
 #[derive(Debug)]
@@ -77,6 +78,20 @@ impl World {
         path
     }
 
+    /// Copies the tool at `program` to where the stand-ins are, and returns
+    /// the copy: tools that it looks for beside itself are then stand-ins too.
+    #[must_use]
+    pub fn install(&self, program: &str) -> PathBuf {
+        let name = Path::new(program).file_name().unwrap();
+        let copy = self.path("bin").join(name);
+        // Not by this process: what it has open for writing while a test
+        // beside this one forks could not be run.
+        assert!(
+            std::process::Command::new("cp").arg(program).arg(&copy).status().unwrap().success()
+        );
+        copy
+    }
+
     /// Makes `call` answer with `text`; a call is the program and the first
     /// argument (`podman-ps`), or two of them where the first names a kind of
     /// thing (`docker-volume-ls`).
@@ -124,7 +139,7 @@ impl World {
 
     /// Returns `program` in an environment that holds nothing of the tester's;
     /// its engine is the stand-in for podman.
-    pub fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()

@@ -79,6 +79,13 @@ pub fn warn(tool: &str, format: ErrorFormat, message: &str) {
     }
 }
 
+/// Writes `tool: message` to standard error, as [`warn`] does.
+pub fn note(tool: &str, format: ErrorFormat, message: &str) {
+    if format == ErrorFormat::Text {
+        let _ = writeln!(io::stderr().lock(), "{tool}: {}", printable(message));
+    }
+}
+
 /// Replaces control characters, which may come from names and from other
 /// programs, by escapes, so that none reaches a terminal.
 #[must_use]

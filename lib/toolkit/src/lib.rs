@@ -23,7 +23,7 @@ use clap_complete::Shell;
 pub use crate::{
     events::{Events, EventsError},
     exit::Exit,
-    failure::{Failure, printable, warn},
+    failure::{Failure, note, printable, warn},
     interrupt::{Interrupt, Interrupted},
     places::{Places, PlacesError, expand_tilde},
     several::each,

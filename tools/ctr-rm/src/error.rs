@@ -1,0 +1,230 @@
+//! The ways in which ctr-rm fails.
+
+use std::io;
+
+use config::ConfigError;
+use document::error::FailedCommand;
+use engine::EngineError;
+use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+
+/// An error of ctr-rm.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+
+    /// There is no place for the state.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// The engine failed, or there is nothing by that name, or it is not
+    /// ctrkit's.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    /// The ledger could not be read or the document not be written.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// The state could not be removed, or another tool is at work on it.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// A signal asked the tool to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+
+    /// Signals cannot be handled.
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
+
+    /// The container was made on another engine, which may have it still.
+    #[error("the container '{name}' was made on {engine}, not on {asked}")]
+    OtherEngine {
+        /// The container.
+        name: String,
+        /// The engine that it was made on.
+        engine: String,
+        /// The engine that was asked.
+        asked: &'static str,
+    },
+
+    /// There is work in the container that would be lost.
+    #[error("the container '{name}' has work that is nowhere else: {}", work(*changes, *commits))]
+    UncommittedWork {
+        /// The container.
+        name: String,
+        /// How many files are changed.
+        changes: usize,
+        /// How many commits the worktree does not have.
+        commits: usize,
+    },
+
+    /// It is not known whether there is work in the container.
+    #[error("cannot look for work in the container '{name}'")]
+    CannotAsk {
+        /// The container.
+        name: String,
+        /// What the engine says.
+        source: EngineError,
+    },
+
+    /// The engine cannot remove the container.
+    #[error("cannot remove the container '{name}'")]
+    Remove {
+        /// The container.
+        name: String,
+        /// What the engine says.
+        source: EngineError,
+    },
+
+    /// The engine cannot remove the volume.
+    #[error("cannot remove the volume '{volume}'")]
+    Volume {
+        /// The volume.
+        volume: String,
+        /// What the engine says.
+        source: EngineError,
+    },
+
+    /// Another tool of ctrkit is not installed.
+    #[error("cannot find the tool '{tool}'")]
+    ToolAbsent {
+        /// The tool.
+        tool: String,
+        /// Why.
+        source: which::Error,
+    },
+
+    /// Something that was made for the container could not be removed.
+    #[error("cannot {} of '{}': {}", .0.what, .0.name, .0.message)]
+    Step(Box<FailedStep>),
+}
+
+/// What could not be removed, and why.
+#[derive(Clone, Debug)]
+pub struct FailedStep {
+    /// The error's stable name.
+    pub kind: &'static str,
+    /// What was tried, such as `remove the ssh entry`.
+    pub what: &'static str,
+    /// The container that it belongs to.
+    pub name: String,
+    /// The exit status.
+    pub exit: Exit,
+    /// What the program that failed says.
+    pub message: String,
+    /// What it says can be done.
+    pub hint: Option<String>,
+    /// The program.
+    pub command: Option<FailedCommand>,
+}
+
+impl Error {
+    pub(crate) fn remove(name: &str, source: EngineError) -> Self {
+        Self::Remove { name: name.to_owned(), source }
+    }
+
+    pub(crate) fn volume(volume: &str, source: EngineError) -> Self {
+        Self::Volume { volume: volume.to_owned(), source }
+    }
+
+    /// Returns the engine's error, where that is what it is.
+    fn of_engine(&self) -> Option<&EngineError> {
+        match self {
+            Self::Engine(error)
+            | Self::Remove { source: error, .. }
+            | Self::Volume { source: error, .. }
+            | Self::CannotAsk { source: error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Returns `2 changed files, 1 commit`.
+fn work(changes: usize, commits: usize) -> String {
+    let some = |number, one: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {one}s")),
+    };
+    let parts = [some(changes, "changed file"), some(commits, "commit")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::Engine(error)
+            | Self::Remove { source: error, .. }
+            | Self::Volume { source: error, .. } => error.kind(),
+            Self::Document(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Interrupted(error) => error.kind(),
+            Self::Signals(_) => "cannot-handle-signals",
+            Self::OtherEngine { .. } => "other-engine",
+            Self::UncommittedWork { .. } => "uncommitted-work",
+            Self::CannotAsk { .. } => "cannot-look-for-work",
+            Self::ToolAbsent { .. } => "tool-absent",
+            Self::Step(step) => step.kind,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::Engine(error)
+            | Self::Remove { source: error, .. }
+            | Self::Volume { source: error, .. }
+            | Self::CannotAsk { source: error, .. } => error.exit(),
+            Self::Document(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Interrupted(error) => error.exit(),
+            Self::Signals(_) => Exit::Software,
+            Self::OtherEngine { .. } | Self::UncommittedWork { .. } => Exit::DataErr,
+            Self::ToolAbsent { .. } => Exit::Unavailable,
+            Self::Step(step) => step.exit,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Places(error) => error.hint(),
+            Self::Engine(error) | Self::Remove { source: error, .. } => error.hint(),
+            Self::Document(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Interrupted(error) => error.hint(),
+            Self::Signals(_) => None,
+            Self::OtherEngine { engine, .. } => {
+                Some(format!("say --engine {engine}, or --force if it is gone there too"))
+            }
+            Self::UncommittedWork { .. } => Some(
+                "commit it there and take it over (ctrkit pull), leave --volumes out, or lose it \
+                 with --force"
+                    .into(),
+            ),
+            Self::CannotAsk { name, .. } => {
+                Some(format!("start it (ctr-start {name}) to be asked, or do not ask: --force"))
+            }
+            Self::Volume { volume, source } if source.is("volume-in-use") => {
+                Some(format!("remove what uses it; see it: ps --all --filter volume={volume}"))
+            }
+            Self::Volume { source, .. } => source.hint(),
+            Self::ToolAbsent { .. } => Some("install all of ctrkit in one place".into()),
+            Self::Step(step) => step.hint.clone(),
+        }
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::Step(step) => step.command.clone(),
+            _ => self.of_engine()?.command(),
+        }
+    }
+}

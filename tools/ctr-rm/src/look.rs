@@ -1,0 +1,157 @@
+//! Finding what there is by a name.
+
+use std::path::{Path, PathBuf};
+
+use document::{Container, Ports, container, labels, ports::Reservation};
+use engine::{Engine, EngineError, Managed, NamedVolume, Summary};
+use toolkit::{DocumentError, Places};
+
+use crate::{Error, Tools};
+
+/// What there is by one name.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The name.
+    pub name: String,
+    /// The container.
+    pub container: Option<Summary>,
+    /// Its sidecars, in the order in which they start.
+    pub sidecars: Vec<Summary>,
+    /// Its volumes: those whose label `ctrkit.name` says so.
+    pub volumes: Vec<String>,
+    /// What it holds in the ledger of ports.
+    pub reservations: Vec<Reservation>,
+    /// Whether the ledger of ports cannot be read, and may hold something.
+    pub ledger_is_broken: bool,
+    /// Whether it has an ssh entry; asked only where the container is gone.
+    pub has_ssh_entry: bool,
+    /// Its state directory.
+    pub directory: Option<PathBuf>,
+    /// Its worktree, which may be gone.
+    pub worktree: Option<PathBuf>,
+    /// The engine that the last document names.
+    pub engine: Option<String>,
+}
+
+impl Found {
+    /// Says whether there is nothing at all.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.container.is_none()
+            && self.sidecars.is_empty()
+            && self.volumes.is_empty()
+            && self.reservations.is_empty()
+            && !self.has_ssh_entry
+            && self.directory.is_none()
+    }
+}
+
+/// What all names are looked up in.
+struct Sources<'a> {
+    managed: Managed,
+    volumes: Vec<NamedVolume>,
+    ledger: Option<Ports>,
+    places: &'a Places,
+}
+
+/// Finds what there is by each of `names`: two calls of the engine, and one
+/// for each container that is gone.
+///
+/// A container that is not ctrkit's is an error, and a name that stands for
+/// nothing.
+pub fn look(
+    engine: &Engine,
+    places: &Places,
+    tools: &Tools<'_>,
+    names: &[String],
+) -> Result<Vec<Found>, Error> {
+    let filter = format!("label={}", labels::NAME);
+    let sources = Sources {
+        managed: engine.all_managed()?,
+        volumes: engine.volumes(&[&filter])?,
+        ledger: ledger(&places.ledger()?)?,
+        places,
+    };
+    let mut all = Vec::new();
+    for name in names {
+        let mut found = sources.find(name)?;
+        if found.container.is_none() {
+            if engine.container(name)?.is_some() {
+                return Err(EngineError::NotManaged { name: name.clone() }.into());
+            }
+            found.has_ssh_entry = container::is_name(name) && tools.has_ssh_entry(name)?;
+        }
+        if found.is_nothing() {
+            return Err(EngineError::NoSuchContainer { name: name.clone() }.into());
+        }
+        all.push(found);
+    }
+    Ok(all)
+}
+
+impl Sources<'_> {
+    fn find(&self, name: &str) -> Result<Found, Error> {
+        let container = self.managed.get(name).cloned();
+        let reservations = self.reservations(name);
+        let directory = self.directory(name)?;
+        let last = directory.as_deref().and_then(last_document);
+        let worktree = container
+            .as_ref()
+            .and_then(|container| container.label(labels::PROJECT_PATH))
+            .map(PathBuf::from)
+            .or_else(|| reservations.iter().find_map(|held| held.path.clone()))
+            .or_else(|| last.as_ref().map(|last| last.project.path.clone()));
+        let volumes =
+            self.volumes.iter().filter(|volume| volume.container.as_deref() == Some(name));
+        Ok(Found {
+            name: name.to_owned(),
+            sidecars: self.managed.sidecars(name).into_iter().cloned().collect(),
+            volumes: volumes.map(|volume| volume.name.clone()).collect(),
+            ledger_is_broken: self.ledger.is_none(),
+            engine: last.and_then(|last| last.engine).map(|engine| engine.kind),
+            has_ssh_entry: false,
+            container,
+            reservations,
+            directory,
+            worktree,
+        })
+    }
+
+    /// Returns what a container of that name holds; what a plain name holds
+    /// is another's.
+    fn reservations(&self, name: &str) -> Vec<Reservation> {
+        let all = self.ledger.iter().flat_map(|ledger| &ledger.reservations);
+        let held = all.filter(|held| held.name == name && !held.key.starts_with("plain:"));
+        held.cloned().collect()
+    }
+
+    fn directory(&self, name: &str) -> Result<Option<PathBuf>, Error> {
+        // What is no name of ctrkit's could lead anywhere.
+        if !container::is_name(name) {
+            return Ok(None);
+        }
+        let directory = self.places.container(name)?;
+        let is_there = directory.symlink_metadata().is_ok_and(|found| found.is_dir());
+        Ok(is_there.then_some(directory))
+    }
+}
+
+/// Reads the ledger; one that is broken is `None`, and portalloc(1) mends it.
+fn ledger(path: &Path) -> Result<Option<Ports>, Error> {
+    match toolkit::read_file::<Ports>(path) {
+        Ok(ledger) => Ok(Some(ledger.into_inner())),
+        Err(DocumentError::ReadFile { source, .. })
+            if source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(Some(Ports::empty()))
+        }
+        Err(error @ DocumentError::ReadFile { .. }) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Reads the document that ctr-up(1) applied last, if there is one.
+fn last_document(directory: &Path) -> Option<Container> {
+    let document = toolkit::read_file::<Container>(&directory.join("document.json"));
+    document.ok().map(document::Received::into_inner)
+}

@@ -1,0 +1,202 @@
+//! What is removed, in which order, and what may not be.
+
+use std::{fs, path::Path, time::Duration};
+
+use clap::Args;
+use document::{containers::Listed, event::Status, labels};
+use engine::{Engine, EngineError, Kind, Summary};
+use toolkit::{
+    ErrorFormat, Events, Interrupt,
+    files::{FileError, Lock},
+};
+
+use crate::{Error, Found, Tools, work, worktree};
+
+/// How long a run of ctr-up(1) on the same container is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How many seconds a container is given to end by itself.
+const GRACE: u64 = 10;
+
+/// How often docker is asked again for a container that another removes.
+const TRIES: u32 = 50;
+
+/// How long is waited before that.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What is to be removed besides the container.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// Remove the volumes too, and all work in them
+    #[arg(long)]
+    pub volumes: bool,
+
+    /// Remove also work that is nowhere else, and what is left of a container
+    /// that another engine may have
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// Removes what was found.
+#[derive(Debug)]
+pub struct Remover<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// The tools that keep ssh entries and ports.
+    pub tools: Tools<'a>,
+    /// What is to be removed.
+    pub wishes: Wishes,
+    /// Asked between the steps.
+    pub interrupt: Interrupt,
+    /// Whether notes are for people.
+    pub format: ErrorFormat,
+}
+
+impl Remover<'_> {
+    /// Fails if `found` may not be removed as it was asked for.
+    pub fn check(&self, found: &Found) -> Result<(), Error> {
+        if self.wishes.force {
+            return Ok(());
+        }
+        match (&found.container, &found.engine) {
+            (None, Some(engine)) if engine != self.engine.kind().name() => {
+                let (name, engine) = (found.name.clone(), engine.clone());
+                Err(Error::OtherEngine { name, engine, asked: self.engine.kind().name() })
+            }
+            (Some(container), _) if self.wishes.volumes => {
+                work::check(self.engine, container, found.worktree.as_deref())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes `found`, and returns the container if there was one.
+    ///
+    /// Each step finds what it needs also if those before it were done by a
+    /// run that was killed.
+    pub fn remove(&self, found: &Found, events: &mut Events) -> Result<Option<Listed>, Error> {
+        // It is removed with the directory, and then nobody else waits for it.
+        let lock = found.directory.as_ref().map(|path| Lock::take(&path.join("lock"), PATIENCE));
+        let _lock = lock.transpose()?;
+        self.containers(found, events)?;
+        events.about(&found.name);
+        self.volumes(found, events)?;
+        self.interrupt.check()?;
+        self.tools.forget_ssh_entry(&found.name)?;
+        self.interrupt.check()?;
+        worktree::forget(found, self.tools.state(), events)?;
+        self.interrupt.check()?;
+        self.release(found)?;
+        if let Some(directory) = &found.directory {
+            events.step("forget", || remove_directory(directory))?;
+        }
+        Ok(found
+            .container
+            .as_ref()
+            .map(|container| Listed { status: "absent".to_owned(), ..container.listed() }))
+    }
+
+    fn containers(&self, found: &Found, events: &mut Events) -> Result<(), Error> {
+        for container in found.container.iter().chain(found.sidecars.iter().rev()) {
+            self.interrupt.check()?;
+            events.about(&container.name);
+            events.step("remove", || self.container(container))?;
+        }
+        // A podman that was killed inside a create leaves a name that only
+        // this takes away; it is none of anybody's containers.
+        if found.container.is_none() && self.engine.kind() == Kind::Podman {
+            let removed = self.engine.run(["rm", "--force", &found.name]);
+            removed.or_else(|error| gone(error, "no-such-container"))?;
+        }
+        Ok(())
+    }
+
+    fn container(&self, container: &Summary) -> Result<(), Error> {
+        let name = container.name.as_str();
+        if !["created", "stopped"].contains(&&*container.status) {
+            // What cannot be stopped is killed below.
+            if container.status == "paused" {
+                let _ = self.engine.run(["unpause", name]);
+            }
+            let limit = Duration::from_secs(GRACE * 3);
+            let _ = self.engine.run_within(["stop", "-t", &GRACE.to_string(), name], limit);
+        }
+        let mut args = vec!["rm", "--force"];
+        if self.wishes.volumes {
+            // Those without a name, which nobody would find again.
+            args.push("--volumes");
+        }
+        args.push(name);
+        let mut tries = 0..TRIES;
+        loop {
+            match self.engine.run(&args).or_else(|error| gone(error, "no-such-container")) {
+                Ok(_) => return Ok(()),
+                Err(error) if is_in_progress(&error) && tries.next().is_some() => {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(source) => return Err(Error::remove(name, source)),
+            }
+        }
+    }
+
+    fn volumes(&self, found: &Found, events: &mut Events) -> Result<(), Error> {
+        if found.volumes.is_empty() {
+            return Ok(());
+        }
+        if !self.wishes.volumes {
+            let names: Vec<_> = found.volumes.iter().map(|name| format!("'{name}'")).collect();
+            let text =
+                format!("kept: {}; to remove: ctr-rm --volumes {}", names.join(", "), found.name);
+            events.emit("keep-volumes", Status::Done, Some(text.clone()));
+            toolkit::note("ctr-rm", self.format, &text);
+            return Ok(());
+        }
+        for volume in &found.volumes {
+            self.interrupt.check()?;
+            let remove = || {
+                let removed = self.engine.run(["volume", "rm", volume]);
+                let removed = removed.or_else(|error| gone(error, "no-such-volume"));
+                removed.map_err(|source| Error::volume(volume, source))
+            };
+            events.step("remove-volume", remove)?;
+        }
+        Ok(())
+    }
+
+    fn release(&self, found: &Found) -> Result<(), Error> {
+        for held in &found.reservations {
+            self.tools.release(&found.name, &held.key, held.host.as_deref())?;
+        }
+        if found.ledger_is_broken {
+            self.tools.release(&found.name, &found.name, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes the error that there is no such thing for success.
+fn gone(error: EngineError, kind: &str) -> Result<String, EngineError> {
+    if error.is(kind) { Ok(String::new()) } else { Err(error) }
+}
+
+/// Says whether docker says that another is removing the container.
+fn is_in_progress(error: &EngineError) -> bool {
+    match error {
+        EngineError::Failed(call) => call.last_words.contains("is already in progress"),
+        _ => false,
+    }
+}
+
+fn remove_directory(directory: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::writing(directory)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the account and the workspace that the labels name.
+pub(crate) fn account(container: &Summary) -> (Option<&str>, Option<&str>) {
+    (container.label(labels::REMOTE_USER), container.label(labels::WORKSPACE))
+}

@@ -1,0 +1,549 @@
+//! The program as its callers see it, with stand-ins for the engines and the
+//! other tools, and a real git.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{Command as Process, Stdio},
+};
+
+use serde_json::{Value, json};
+use stubs::{Command, World, refused};
+
+/// A world with the container `dev-a` as it is after `ctrkit create`.
+struct Made {
+    world: World,
+    program: PathBuf,
+}
+
+/// Runs what comes after `exec OPTION... NAME`, here.
+const EXEC: &str = "while [ \"$1\" != sh ]; do shift; done; exec \"$@\"";
+
+/// Runs what comes after `run OPTION... IMAGE` with `--entrypoint=sh`, here.
+const RUN: &str = "while [ \"$1\" != -c ]; do shift; done; exec sh \"$@\"";
+
+impl Made {
+    fn new() -> Self {
+        let world = World::new();
+        world.program("sshcfg");
+        world.program("portalloc");
+        let program = world.install(env!("CARGO_BIN_EXE_ctr-rm"));
+        let made = Self { world, program };
+        made.repository("worktree");
+        made.git("worktree", &["remote", "add", "dev-a", "dev-a:/workspace/a"]);
+        made.git("worktree", &["clone", "-q", ".", "../workspace"]);
+        made.list("running", "true");
+        made.world.answer("podman-volume-ls", &volumes(&["home", "workspace"]));
+        made.world.on("podman-exec", EXEC).on("podman-run", RUN);
+        // What is removed is listed no more.
+        let name = "for name; do :; done";
+        made.world.on(
+            "podman-rm",
+            &format!("{name}; [ $name != dev-a ] || echo '[]' >$stub/podman-ps.out"),
+        );
+        made.world.on(
+            "portalloc---release",
+            &format!("rm -f '{}'", made.world.path("state/ports.json").display()),
+        );
+        made.keep_state();
+        made
+    }
+
+    fn keep_state(&self) {
+        let worktree = self.world.path("worktree");
+        let held = json!({"schema": "ports/1", "reservations": [
+            {"key": "0123456789ab", "name": "dev-a", "path": worktree, "ports": []},
+            {"key": "plain:dev-a", "name": "dev-a", "ports": []}]});
+        self.world.write("state/ports.json", &held.to_string());
+        let document = json!({"schema": "container/1", "name": "dev-a", "engine": {"kind": "podman"},
+            "project": {"path": worktree, "name": "a", "hash": "0123456789ab"}});
+        self.world.write("state/dev-a/document.json", &document.to_string());
+    }
+
+    fn list(&self, status: &str, managed: &str) {
+        let labels = json!({"ctrkit.managed": managed, "ctrkit.project.hash": "0123456789ab",
+            "ctrkit.project.path": self.world.path("worktree"), "ctrkit.remote_user": "dev",
+            "ctrkit.workspace": self.world.path("workspace")});
+        let proxy = json!({"ctrkit.managed": managed, "ctrkit.sidecar.of": "0123456789ab"});
+        let list = json!([
+            {"Id": "a", "Names": ["dev-a"], "Image": "image", "State": status, "Labels": labels},
+            {"Id": "p", "Names": ["proxy"], "Image": "image", "State": status, "Labels": proxy}]);
+        self.world.answer("podman-ps", &list.to_string());
+    }
+
+    fn repository(&self, name: &str) {
+        fs::create_dir(self.world.path(name)).unwrap();
+        self.git(name, &["init", "-q", "-b", "main"]);
+        self.git(name, &["commit", "-q", "--allow-empty", "-m", "start"]);
+    }
+
+    fn git(&self, directory: &str, args: &[&str]) -> String {
+        let mut git = Process::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-C"]);
+        git.arg(self.world.path(directory)).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn ctr_rm(&self, arguments: &[&str]) -> Command {
+        let mut command = self.world.command(&self.program);
+        command.args(arguments);
+        command
+    }
+
+    /// What was changed, without the questions.
+    fn changes(&self) -> Vec<String> {
+        let asks = |line: &&String| {
+            line.starts_with("podman exec")
+                || line.starts_with("podman run")
+                || line.ends_with(" list")
+        };
+        self.world.changes().into_iter().filter(|line| !asks(&line)).collect()
+    }
+
+    #[track_caller]
+    fn check_untouched(&self) {
+        assert_eq!(self.changes(), Vec::<String>::new());
+        assert_eq!(self.git("worktree", &["remote"]), "dev-a\n");
+        assert!(self.world.path("state/dev-a/document.json").exists());
+    }
+
+    #[track_caller]
+    fn check_gone(&self) {
+        assert_eq!(self.git("worktree", &["remote"]), "");
+        assert!(!self.world.path("state/dev-a").exists());
+        assert!(!self.world.path("state/ports.json").exists());
+    }
+}
+
+fn volumes(parts: &[&str]) -> String {
+    let line = |part: &&str| {
+        let labels = json!({"ctrkit.name": "dev-a"});
+        format!("{}\n", json!({"name": format!("dev-a-{part}"), "labels": labels}))
+    };
+    let others = "{\"name\":\"dev-b-home\",\"labels\":{\"ctrkit.name\":\"dev-b\"}}\n";
+    parts.iter().map(line).collect::<String>() + others
+}
+
+const CONTAINERS: [&str; 4] = [
+    "podman stop -t 10 dev-a",
+    "podman rm --force dev-a",
+    "podman stop -t 10 proxy",
+    "podman rm --force proxy",
+];
+
+#[test]
+fn all_but_the_volumes_goes_and_what_is_kept_is_said() {
+    let made = Made::new();
+    made.ctr_rm(&["dev-a"]).assert().success().stdout("").stderr(
+        "ctr-rm: kept: 'dev-a-home', 'dev-a-workspace'; to remove: ctr-rm --volumes dev-a\n",
+    );
+    let rest = ["sshcfg remove dev-a", "portalloc --release 0123456789ab"];
+    assert_eq!(made.changes(), [&CONTAINERS[..], &rest].concat());
+    made.check_gone();
+}
+
+#[test]
+fn volumes_go_after_the_container_when_that_is_asked_for() {
+    let made = Made::new();
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success().stdout("").stderr("");
+    let expected = [
+        "podman stop -t 10 dev-a",
+        "podman rm --force --volumes dev-a",
+        "podman stop -t 10 proxy",
+        "podman rm --force --volumes proxy",
+        "podman volume rm dev-a-home",
+        "podman volume rm dev-a-workspace",
+        "sshcfg remove dev-a",
+        "portalloc --release 0123456789ab",
+    ];
+    assert_eq!(made.changes(), expected);
+    made.check_gone();
+}
+
+#[test]
+fn a_second_run_finds_the_volumes_that_were_kept_and_then_nothing() {
+    let made = Made::new();
+    made.ctr_rm(&["dev-a"]).assert().success();
+    made.ctr_rm(&["dev-a"]).assert().success();
+    made.world.forget();
+    made.ctr_rm(&["dev-a", "--volumes"]).assert().success().stderr("");
+    assert!(made.changes().contains(&"podman volume rm dev-a-home".to_owned()));
+    made.world.answer("podman-volume-ls", &volumes(&[]));
+    refused(&mut made.ctr_rm(&["dev-a"]), 69, "no-such-container");
+}
+
+#[test]
+fn what_is_left_of_a_container_that_is_gone_goes_too() {
+    let made = Made::new();
+    made.world.answer("podman-ps", "[]").answer("podman-volume-ls", "");
+    made.ctr_rm(&["dev-a"]).assert().success().stdout("").stderr("");
+    let expected =
+        ["podman rm --force dev-a", "sshcfg remove dev-a", "portalloc --release 0123456789ab"];
+    assert_eq!(made.changes(), expected);
+    made.check_gone();
+}
+
+#[test]
+fn an_ssh_entry_alone_is_enough_to_go() {
+    let made = Made::new();
+    made.world.answer("podman-ps", "[]").answer("podman-volume-ls", "");
+    made.world.answer("sshcfg-list", "dev-b\ndev-c\n");
+    fs::remove_dir_all(made.world.path("state/dev-a")).unwrap();
+    fs::remove_file(made.world.path("state/ports.json")).unwrap();
+    refused(&mut made.ctr_rm(&["dev-a"]), 69, "no-such-container");
+    made.ctr_rm(&["dev-c"]).assert().success();
+    assert!(made.changes().contains(&"sshcfg remove dev-c".to_owned()));
+}
+
+#[test]
+fn what_is_not_ctrkits_stays() {
+    let made = Made::new();
+    let list = made.world.path("stub/podman-ps.out");
+    made.list("running", "false");
+    let theirs = fs::read_to_string(&list).unwrap();
+    made.world.write("theirs", &theirs);
+    // The engine filters by label.
+    let path = made.world.path("theirs");
+    made.world.answer("podman-ps", "[]");
+    made.world
+        .on("podman-ps", &format!("case $* in *name=*) cat '{}'; exit ;; esac", path.display()));
+    refused(&mut made.ctr_rm(&["dev-a", "--force", "--volumes"]), 65, "not-managed");
+    made.check_untouched();
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_names_of_nothing() {
+    let made = Made::new();
+    for name in ["..", ".", "", "dev-a/../dev-a", "ports.json", "-", "*"] {
+        refused(made.ctr_rm(&["--force", "--"]).arg(name), 69, "no-such-container");
+    }
+    made.check_untouched();
+}
+
+#[test]
+fn changes_in_the_container_keep_its_volumes_unless_forced() {
+    for status in ["running", "exited"] {
+        let made = Made::new();
+        made.list(status, "true");
+        made.world.write("workspace/new", "x");
+        let error = refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+        let message = "the container 'dev-a' has work that is nowhere else: 1 changed file";
+        assert_eq!(error["message"], message);
+        made.check_untouched();
+        made.ctr_rm(&["--volumes", "--force", "dev-a"]).assert().success();
+        made.check_gone();
+    }
+}
+
+#[test]
+fn changes_are_no_matter_where_the_volumes_stay() {
+    let made = Made::new();
+    made.world.write("workspace/new", "x");
+    made.ctr_rm(&["dev-a"]).assert().success();
+}
+
+#[test]
+fn commits_that_the_worktree_lacks_keep_the_volumes() {
+    let made = Made::new();
+    made.git("workspace", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
+    let error = refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+    assert!(error["message"].as_str().unwrap().ends_with(": 1 commit"));
+    // Fetched only to where the remote's branches are, which go with it.
+    made.git("worktree", &["fetch", "-q", "../workspace", "main:refs/remotes/dev-a/main"]);
+    refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+    made.check_untouched();
+    made.git("worktree", &["branch", "saved", "dev-a/main"]);
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+}
+
+#[test]
+fn stashes_are_work() {
+    let made = Made::new();
+    made.world.write("workspace/new", "x");
+    made.git("workspace", &["stash", "-q", "--include-untracked"]);
+    refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+}
+
+#[test]
+fn files_that_are_in_no_repository_are_work() {
+    let made = Made::new();
+    fs::remove_dir_all(made.world.path("workspace/.git")).unwrap();
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+    let made = Made::new();
+    fs::remove_dir_all(made.world.path("workspace/.git")).unwrap();
+    made.world.write("workspace/new", "x");
+    // Not those of a repository further up.
+    made.git(".", &["init", "-q"]);
+    fs::write(made.world.path(".git/info/exclude"), "*").unwrap();
+    made.world.on(
+        "podman-exec",
+        &format!(
+            "GIT_CEILING_DIRECTORIES='{}'; export GIT_CEILING_DIRECTORIES; {EXEC}",
+            made.world.path("").display()
+        ),
+    );
+    refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+}
+
+#[test]
+fn a_container_that_cannot_be_asked_is_kept() {
+    let made = Made::new();
+    made.world.on("podman-exec", "").refuse("podman-exec", 125, "Error: no such thing");
+    let error = refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 69, "cannot-look-for-work");
+    assert_eq!(error["command"]["last_words"], "Error: no such thing");
+    made.check_untouched();
+    made.ctr_rm(&["--volumes", "--force", "dev-a"]).assert().success();
+}
+
+#[test]
+fn labels_are_enough_where_the_worktree_is_gone() {
+    let made = Made::new();
+    fs::remove_dir_all(made.world.path("worktree")).unwrap();
+    made.git("workspace", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success().stderr("");
+    assert!(!made.world.path("state/dev-a").exists());
+}
+
+#[test]
+fn a_remote_of_the_same_name_that_leads_elsewhere_stays() {
+    let made = Made::new();
+    made.git("worktree", &["remote", "set-url", "dev-a", "https://example.org/a"]);
+    made.git("worktree", &["remote", "add", "mine", "dev-a:/workspace/a"]);
+    made.ctr_rm(&["dev-a"]).assert().success();
+    assert_eq!(made.git("worktree", &["remote"]), "dev-a\n");
+}
+
+#[test]
+fn git_is_not_led_astray_by_the_environment() {
+    let made = Made::new();
+    let mut command = made.ctr_rm(&["dev-a"]);
+    command.env("GIT_DIR", made.world.path("workspace/.git")).assert().success();
+    made.check_gone();
+}
+
+#[test]
+fn a_volume_that_is_in_use_is_an_error_and_a_later_run_goes_on() {
+    let made = Made::new();
+    let words = "Error: volume dev-a-home is being used by the following container(s): b: volume is being used";
+    made.world.refuse("podman-volume-rm", 2, words);
+    let error = refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 69, "volume-in-use");
+    assert_eq!(error["message"], "cannot remove the volume 'dev-a-home'");
+    assert!(made.world.path("state/dev-a").exists());
+    fs::remove_file(made.world.path("stub/podman-volume-rm.status")).unwrap();
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+    made.check_gone();
+}
+
+#[test]
+fn volumes_and_containers_that_go_meanwhile_are_no_error() {
+    let made = Made::new();
+    made.world.refuse(
+        "podman-volume-rm",
+        1,
+        "Error: no volume with name \"x\" found: no such volume",
+    );
+    made.world.refuse(
+        "podman-rm",
+        1,
+        "Error: no container with name or ID \"dev-a\" found: no such container",
+    );
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+    made.check_gone();
+}
+
+#[test]
+fn a_container_that_docker_is_removing_is_waited_for() {
+    let made = Made::new();
+    let busy = "Error response from daemon: removal of container dev-a is already in progress";
+    let list = fs::read_to_string(made.world.path("stub/podman-ps.out")).unwrap();
+    let [app, _]: [Value; 2] = serde_json::from_str(&list).unwrap();
+    let labels = &app["Labels"];
+    let line = json!({"ID": "a", "Names": "dev-a", "Image": "i", "State": "exited", "CreatedAt": "", "Ports": "", "Labels": labels});
+    made.world.answer("docker-ps", &line.to_string());
+    made.world.on(
+        "docker-rm",
+        &format!("[ -e $stub/once ] || {{ : >$stub/once; echo '{busy}' >&2; exit 1; }}"),
+    );
+    made.ctr_rm(&["dev-a", "--engine", "docker"]).assert().success();
+    let tried = made.changes().iter().filter(|line| *line == "docker rm --force dev-a").count();
+    assert_eq!(tried, 2);
+}
+
+#[test]
+fn what_another_tool_says_is_passed_on() {
+    let made = Made::new();
+    let report = json!({"schema": "error/1", "tool": "sshcfg", "kind": "lock-held", "exit": 75, "message": "cannot lock", "causes": ["because"], "hint": "wait"});
+    made.world.refuse("sshcfg-remove", 75, &report.to_string());
+    let error = refused(&mut made.ctr_rm(&["dev-a"]), 75, "cannot-remove-ssh-entry");
+    assert_eq!(error["message"], "cannot remove the ssh entry of 'dev-a': cannot lock: because");
+    assert_eq!(error["hint"], "wait");
+    assert_eq!(error["command"]["line"], "sshcfg remove dev-a");
+    assert!(made.world.path("state/dev-a").exists());
+    fs::remove_file(made.world.path("stub/sshcfg-remove.status")).unwrap();
+    made.ctr_rm(&["dev-a"]).assert().success();
+    made.check_gone();
+}
+
+#[test]
+fn another_tool_that_fails_without_a_report_is_a_bug() {
+    let made = Made::new();
+    made.world.refuse("portalloc---release", 101, "panicked");
+    let error = refused(&mut made.ctr_rm(&["dev-a"]), 70, "cannot-release-ports");
+    assert_eq!(error["message"], "cannot release the ports of 'dev-a': panicked");
+}
+
+#[test]
+fn another_tool_that_is_absent_is_69() {
+    let made = Made::new();
+    fs::remove_file(made.world.path("bin/sshcfg")).unwrap();
+    refused(&mut made.ctr_rm(&["dev-a"]), 69, "tool-absent");
+}
+
+#[test]
+fn other_tools_use_the_same_places() {
+    let made = Made::new();
+    let told = made.world.path("told");
+    let script = format!(
+        "printf '%s\\n' \"$CTRKIT_STATE_DIR\" \"$CTRKIT_SSH_CONFIG\" \"$CTRKIT_EVENTS\" >'{}'",
+        told.display()
+    );
+    made.world.on("sshcfg-remove", &script);
+    let state = made.world.path("state");
+    let mut command = made.ctr_rm(&["dev-a", "--ssh-config", "/a b", "--events", "/dev/null"]);
+    command.env_remove("CTRKIT_STATE_DIR").arg("--state-dir").arg(&state).assert().success();
+    let expected = format!("{}\n/a b\n/dev/null\n", state.display());
+    assert_eq!(fs::read_to_string(told).unwrap(), expected);
+}
+
+#[test]
+fn a_container_that_another_engine_may_have_is_not_taken_for_gone() {
+    let made = Made::new();
+    let error = refused(&mut made.ctr_rm(&["dev-a", "--engine", "docker"]), 65, "other-engine");
+    assert_eq!(error["hint"], "say --engine podman, or --force if it is gone there too");
+    made.check_untouched();
+    made.ctr_rm(&["dev-a", "--engine", "docker", "--force"]).assert().success();
+    made.check_gone();
+}
+
+#[test]
+fn a_name_that_is_wrong_keeps_everything_as_it_is() {
+    let made = Made::new();
+    refused(&mut made.ctr_rm(&["dev-a", "dev-z"]), 69, "no-such-container");
+    made.check_untouched();
+}
+
+#[test]
+fn the_document_has_the_containers_that_are_gone() {
+    let made = Made::new();
+    let run = made.ctr_rm(&["dev-a", "--json"]).assert().success();
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!(document["schema"], "containers/1");
+    assert_eq!(document["containers"][0]["name"], "dev-a");
+    assert_eq!(document["containers"][0]["status"], "absent");
+    let run = made.ctr_rm(&["dev-a", "--json"]).assert().success();
+    run.stdout("{\"schema\":\"containers/1\",\"containers\":[]}\n");
+}
+
+#[test]
+fn it_works_in_a_pipe() {
+    let made = Made::new();
+    let mut command = made.world.command("sh");
+    command.args(["-c", "echo dev-a | xargs \"$0\" --json | grep -c '\"status\":\"absent\"'"]);
+    command.arg(&made.program).assert().success().stdout("1\n");
+}
+
+#[test]
+fn a_signal_ends_it_between_two_steps_and_a_second_run_goes_on() {
+    let made = Made::new();
+    made.world.on("podman-volume-rm", "kill -TERM \"$PPID\"");
+    let mut command = Process::new(&made.program);
+    command.env_clear().env("PATH", made.world.search_path()).env("HOME", made.world.path("home"));
+    command.env("CTRKIT_STATE_DIR", made.world.path("state"));
+    let status = command.args(["--engine", "podman", "--volumes", "dev-a"]).status().unwrap();
+    assert_eq!(status.signal(), Some(15));
+    assert_eq!(made.changes().last().unwrap(), "podman volume rm dev-a-home");
+    made.world.on("podman-volume-rm", "");
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+    made.check_gone();
+}
+
+#[test]
+fn a_kill_after_each_call_and_a_second_run_end_as_one_run() {
+    for call in ["podman-rm", "podman-volume-rm", "sshcfg-remove", "portalloc---release"] {
+        let made = Made::new();
+        let path = made.world.path("stub").join(format!("{call}.do"));
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        made.world.on(call, &format!("{before}\nkill -KILL \"$PPID\""));
+        made.ctr_rm(&["--volumes", "dev-a"]).assert().interrupted();
+        made.world.on(call, &before);
+        made.ctr_rm(&["--volumes", "dev-a"]).assert().success().stderr("");
+        made.check_gone();
+    }
+}
+
+#[test]
+fn a_ledger_that_is_broken_is_left_to_portalloc() {
+    let made = Made::new();
+    made.world.write("state/ports.json", "{");
+    made.ctr_rm(&["dev-a"]).assert().success();
+    assert!(made.changes().contains(&"portalloc --release dev-a".to_owned()));
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_is_66() {
+    let made = Made::new();
+    fs::remove_file(made.world.path("state/ports.json")).unwrap();
+    fs::create_dir(made.world.path("state/ports.json")).unwrap();
+    refused(&mut made.ctr_rm(&["dev-a"]), 66, "cannot-read-file");
+    made.check_untouched();
+}
+
+#[test]
+fn wrong_usage_is_64() {
+    let made = Made::new();
+    made.ctr_rm(&[]).assert().code(64).stdout("");
+    refused(&mut made.ctr_rm(&["dev-a", "--engine", "sh"]), 64, "engine-unknown");
+}
+
+#[test]
+fn what_the_engine_and_the_configuration_have_wrong_keeps_its_kind() {
+    let made = Made::new();
+    made.world.refuse("docker-ps", 1, "permission denied: the Docker daemon socket");
+    refused(&mut made.ctr_rm(&["dev-a", "--engine", "docker"]), 77, "engine-permission");
+    made.world.answer("podman-ps", "?");
+    refused(&mut made.ctr_rm(&["dev-a"]), 74, "engine-answer-unreadable");
+    made.world.write("config/config.toml", "[");
+    refused(&mut made.ctr_rm(&["dev-a"]), 65, "bad-configuration");
+}
+
+#[test]
+fn an_engine_that_cannot_remove_is_an_error() {
+    let made = Made::new();
+    made.world.refuse("podman-rm", 125, "Error: device or resource busy");
+    let error = refused(&mut made.ctr_rm(&["dev-a"]), 69, "engine-failed");
+    assert_eq!(error["message"], "cannot remove the container 'dev-a'");
+    assert!(made.world.path("state/dev-a").exists());
+    assert_eq!(made.git("worktree", &["remote"]), "dev-a\n");
+}
+
+#[test]
+fn standard_output_may_be_full_or_closed() {
+    let run = |stdout: Stdio| {
+        let made = Made::new();
+        let mut command = Process::new(&made.program);
+        command.env_clear().env("PATH", made.world.search_path());
+        command.env("HOME", made.world.path("home"));
+        command.env("CTRKIT_STATE_DIR", made.world.path("state"));
+        command.args(["--engine", "podman", "--json", "dev-a"]).stderr(Stdio::null());
+        let mut child = command.stdout(stdout).spawn().unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap()
+    };
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    assert_eq!(run(full.into()).code(), Some(74));
+    assert_eq!(run(Stdio::piped()).signal(), Some(13));
+}
