@@ -254,7 +254,8 @@ impl Error {
                 Some("make room where ctrkit keeps its state, or move it: --state-dir DIR")
             }
             Self::Debootstrap(_) => Some(
-                "name another release or archive: --base debootstrap:SUITE, --mirror URL; another distribution's needs its keyring",
+                "name another release or archive: --base debootstrap:SUITE, --mirror URL; \
+                 another distribution's needs its keyring",
             ),
             Self::NoCertificate { .. } => {
                 Some("a bundle is a PEM file, with lines -----BEGIN CERTIFICATE-----")
