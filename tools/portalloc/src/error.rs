@@ -1,7 +1,10 @@
 //! The ways in which portalloc fails.
 
+mod failure;
+mod obstacles;
+
 use std::{
-    fmt, io,
+    io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -9,7 +12,10 @@ use std::{
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, PlacesError, files::FileError};
+
+pub use obstacles::{Obstacle, Range};
+use obstacles::{Obstacles, Ranges};
 
 /// An error of portalloc.
 #[derive(Debug, thiserror::Error)]
@@ -251,201 +257,8 @@ pub enum Error {
     },
 }
 
-/// The ports that a service may have.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Range {
-    /// The service.
-    pub service: String,
-    /// The first port.
-    pub first: u16,
-    /// The last port.
-    pub last: u16,
-}
-
-/// What is in the way of a block.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Obstacle {
-    /// A reservation.
-    Held {
-        /// Whose it is.
-        name: String,
-        /// The port.
-        port: u16,
-    },
-    /// A listener that is no container of ctrkit's.
-    Listens {
-        /// The port.
-        port: u16,
-    },
-}
-
-struct Ranges<'a>(&'a [Range]);
-
-impl fmt::Display for Ranges<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Range { service, first, last }) in self.0.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{first}-{last} ({service})")?;
-        }
-        Ok(())
-    }
-}
-
-struct Obstacles<'a>(&'a [(u16, Obstacle)]);
-
-impl fmt::Display for Obstacles<'_> {
-    /// Names all holders, or the first of many.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// More than these fill the screen and help nobody.
-        const SHOWN: usize = 8;
-
-        for (index, (offset, obstacle)) in self.0.iter().take(SHOWN).enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            match obstacle {
-                Obstacle::Held { name, .. } => write!(f, "{comma}'{name}' holds offset {offset}")?,
-                Obstacle::Listens { port } => {
-                    write!(f, "{comma}a program listens on {port} at offset {offset}")?;
-                }
-            }
-        }
-        match self.0.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => write!(f, ", and {more} more"),
-        }
-    }
-}
-
 impl Error {
     pub(crate) fn unreachable(url: &str) -> Self {
         Self::UnknownMachine { url: url.to_owned() }
     }
-}
-
-impl Failure for Error {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Config(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::BadHash { .. } => "bad-project-hash",
-            Self::BadService { .. } => "bad-service",
-            Self::DuplicateService { .. } => "duplicate-service",
-            Self::ServiceDiffers { .. } => "service-differs",
-            Self::PortZero { .. } => "bad-port",
-            Self::BadAddress { .. } => "bad-address",
-            Self::NoBlocks => "bad-port-blocks",
-            Self::NoStart { .. } => "missing-start",
-            Self::DuplicatePort { .. } => "duplicate-port",
-            Self::BeyondLastPort { .. } => "port-out-of-range",
-            Self::PortDiffers { .. } => "port-differs",
-            Self::PortHeld { .. } => "port-held",
-            Self::PortTaken { .. } => "port-taken",
-            Self::Exhausted { .. } => "range-exhausted",
-            Self::SameVariable { .. } => "same-variable",
-            Self::AmbiguousName { .. } => "ambiguous-name",
-            Self::LedgerNewer { .. } => "ledger-newer",
-            Self::LedgerBroken { .. } => "ledger-broken",
-            Self::AddressNotHere { .. } => "address-not-here",
-            Self::Probe { .. } => "cannot-look-for-listeners",
-            Self::UnknownMachine { .. } => "unknown-engine-host",
-            Self::Ssh { .. } => "ssh-cannot-run",
-            Self::Remote { .. } => "remote-unreachable",
-            Self::RemoteAnswer { .. } => "remote-answer-unreadable",
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Config(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::BadHash { .. }
-            | Self::BadService { .. }
-            | Self::DuplicateService { .. }
-            | Self::ServiceDiffers { .. }
-            | Self::PortZero { .. }
-            | Self::BadAddress { .. }
-            | Self::NoBlocks
-            | Self::NoStart { .. }
-            | Self::DuplicatePort { .. }
-            | Self::BeyondLastPort { .. }
-            | Self::PortDiffers { .. }
-            | Self::SameVariable { .. }
-            | Self::AmbiguousName { .. }
-            | Self::LedgerNewer { .. }
-            | Self::UnknownMachine { .. } => Exit::DataErr,
-            Self::PortHeld { .. }
-            | Self::Exhausted { .. }
-            | Self::LedgerBroken { .. }
-            | Self::AddressNotHere { .. }
-            | Self::Ssh { .. }
-            | Self::Remote { .. } => Exit::Unavailable,
-            Self::PortTaken { .. } => Exit::TempFail,
-            Self::Probe { .. } | Self::RemoteAnswer { .. } => Exit::IoErr,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Config(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            other => other.own_hint(),
-        }
-    }
-
-    fn command(&self) -> Option<FailedCommand> {
-        match self {
-            Self::Engine(error) => error.command(),
-            Self::LedgerBroken { source, .. } => source.command(),
-            Self::Remote { failed, .. } => Some(FailedCommand::clone(failed)),
-            _ => None,
-        }
-    }
-}
-
-impl Error {
-    fn own_hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::ServiceDiffers { .. } => "leave --service out, or say the same",
-            Self::BadAddress { .. } => "say one like 127.0.0.1",
-            Self::NoBlocks => "leave it out, or say --blocks 100",
-            Self::NoStart { .. } => "say where its range of host ports begins",
-            Self::BeyondLastPort { .. } | Self::PortTaken { .. } => {
-                "choose another start for it, or stop what listens there"
-            }
-            Self::PortDiffers { key, .. } => return Some(differs(key)),
-            Self::PortHeld { .. } => "see all of them: portalloc --list",
-            Self::Exhausted { .. } => {
-                "give up what is not needed any more: portalloc --gc; or widen the ranges: \
-                 --blocks 200"
-            }
-            Self::SameVariable { .. } => "rename one",
-            Self::AmbiguousName { .. } => "say one of the keys",
-            Self::LedgerNewer { .. } => "update this ctrkit",
-            Self::LedgerBroken { path, .. } => return Some(broken(path)),
-            Self::AddressNotHere { .. } => "see the addresses: ip address",
-            Self::UnknownMachine { .. } => "only ssh://[user@]host[:port] can be asked",
-            Self::Remote { .. } => "ssh must get there without a question, and find ss(8) there",
-            _ => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
-fn differs(key: &str) -> String {
-    format!("take 'host' out of the document, or give up the other: portalloc --release {key}")
-}
-
-fn broken(path: &std::path::Path) -> String {
-    format!(
-        "start the engine, or name the one that runs: --engine podman; to begin anew: rm {}",
-        shell_words::quote(&path.display().to_string())
-    )
 }

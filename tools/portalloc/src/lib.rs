@@ -3,6 +3,7 @@
 //! [`reserve`] is a pure function of the ledger, of the request, and of an
 //! argument that says what listens. [`Store`] is the ledger as a file.
 
+mod block;
 mod engines;
 mod error;
 mod listeners;
@@ -10,6 +11,7 @@ mod machine;
 mod options;
 mod output;
 mod rebuild;
+mod rescue;
 mod reserve;
 mod service;
 pub mod shell;
@@ -28,9 +30,10 @@ pub use crate::{
     options::Options,
     output::table,
     rebuild::{Found, PLAIN, collect, rebuild, release},
+    rescue::Rescue,
     reserve::{Listens, Request, Wanted, reserve, settled},
     service::{Service, fill_in, plain, usual, wanted, with_services},
-    store::{Rescue, Snapshot, Store},
+    store::{Snapshot, Store},
     work::Work,
 };
 

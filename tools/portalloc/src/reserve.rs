@@ -9,7 +9,7 @@ use document::{
 
 use crate::{
     Error, Machine,
-    error::{Obstacle, Range},
+    block::{Block, Holders, Missing},
 };
 
 /// Who wants a block of ports, and which.
@@ -71,7 +71,7 @@ pub fn reserve(
     let mut holders = Holders::of(ledger, &request.machine);
     let known = known(own.map(|index| &ledger.reservations[index]), request, &holders)?;
     check_distinct(request, &known)?;
-    holders.0.extend(known.iter().flatten().map(|port| (*port, request.name.clone())));
+    holders.add(&request.name, known.iter().flatten().copied());
     let block = Block { missing: missing(request, &known)?, holders, listens };
     let fixed = own
         .and_then(|index| ledger.reservations[index].offset)
@@ -154,29 +154,6 @@ fn common_offset(request: &Request, known: &[Option<u16>]) -> Option<u16> {
     offsets.iter().all(|offset| *offset == first).then_some(first)
 }
 
-/// Who has which port of one machine.
-struct Holders(BTreeMap<u16, String>);
-
-impl Holders {
-    fn of(ledger: &Ports, machine: &Machine) -> Self {
-        let there = ledger.reservations.iter().filter(|one| machine.is(one.host.as_deref()));
-        let ports =
-            there.flat_map(|one| one.ports.iter().map(|held| (held.port, one.name.clone())));
-        Self(ports.collect())
-    }
-
-    fn get(&self, port: u16) -> Option<&str> {
-        self.0.get(&port).map(String::as_str)
-    }
-}
-
-/// A service without a port.
-struct Missing {
-    service: String,
-    start: u16,
-    address: IpAddr,
-}
-
 /// Returns the services that have no port yet.
 fn missing(request: &Request, known: &[Option<u16>]) -> Result<Vec<Missing>, Error> {
     let missing = request.wanted.iter().zip(known).filter(|(_, known)| known.is_none());
@@ -188,75 +165,6 @@ fn missing(request: &Request, known: &[Option<u16>]) -> Result<Vec<Missing>, Err
         }
     });
     with_start.collect()
-}
-
-/// What a block of ports is chosen by.
-struct Block<'a> {
-    missing: Vec<Missing>,
-    holders: Holders,
-    listens: &'a Listens<'a>,
-}
-
-impl Block<'_> {
-    /// Returns the lowest offset at which all ports are free.
-    fn search(&self, blocks: u16) -> Result<u16, Error> {
-        let highest = self.missing.iter().map(|missing| missing.start).max().unwrap_or_default();
-        // The last port that there is ends every range.
-        let last = (blocks - 1).min(u16::MAX - highest);
-        let mut obstacles = Vec::new();
-        for offset in 0..=last {
-            match self.obstacle(offset)? {
-                None => return Ok(offset),
-                Some((_, obstacle)) => obstacles.push((offset, obstacle)),
-            }
-        }
-        let range = |missing: &Missing| Range {
-            service: missing.service.clone(),
-            first: missing.start,
-            last: missing.start + last,
-        };
-        Err(Error::Exhausted { ranges: self.missing.iter().map(range).collect(), obstacles })
-    }
-
-    /// Returns `offset` if all ports are free at it.
-    fn check(&self, offset: u16) -> Result<u16, Error> {
-        let beyond = |missing: &&Missing| missing.start.checked_add(offset).is_none();
-        if let Some(Missing { service, start, .. }) = self.missing.iter().find(beyond) {
-            let (service, start) = (service.clone(), *start);
-            return Err(Error::BeyondLastPort { service, start, offset });
-        }
-        match self.obstacle(offset)? {
-            None => Ok(offset),
-            Some((missing, Obstacle::Held { name, port })) => {
-                Err(Error::PortHeld { service: missing.service.clone(), port, holder: name })
-            }
-            Some((missing, Obstacle::Listens { port })) => Err(Error::PortTaken {
-                service: missing.service.clone(),
-                address: missing.address,
-                port,
-                offset,
-            }),
-        }
-    }
-
-    /// Returns the first thing that is in the way at `offset`.
-    ///
-    /// The ledger is asked for all ports before the machine is.
-    fn obstacle(&self, offset: u16) -> Result<Option<(&Missing, Obstacle)>, Error> {
-        for missing in &self.missing {
-            let port = missing.start + offset;
-            if let Some(name) = self.holders.get(port) {
-                return Ok(Some((missing, Obstacle::Held { name: name.to_owned(), port })));
-            }
-        }
-        for missing in &self.missing {
-            let port = missing.start + offset;
-            if (self.listens)(missing.address, port)? {
-                return Ok(Some((missing, Obstacle::Listens { port })));
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// Writes the ports of the request into the ledger, where `own` says.
