@@ -8,6 +8,7 @@
 mod error;
 mod look;
 mod remove;
+mod state;
 mod tools;
 mod work;
 mod worktree;

@@ -6,7 +6,7 @@ use document::{Container, Ports, container, labels, ports::Reservation};
 use engine::{Engine, EngineError, Managed, NamedVolume, Summary};
 use toolkit::{DocumentError, Places};
 
-use crate::{Error, Tools};
+use crate::{Error, Tools, state};
 
 /// What there is by one name.
 #[derive(Clone, Debug, Default)]
@@ -131,8 +131,7 @@ impl Sources<'_> {
             return Ok(None);
         }
         let directory = self.places.container(name)?;
-        let is_there = directory.symlink_metadata().is_ok_and(|found| found.is_dir());
-        Ok(is_there.then_some(directory))
+        Ok(state::is_of_container(&directory).then_some(directory))
     }
 }
 

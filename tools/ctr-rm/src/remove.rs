@@ -1,16 +1,13 @@
 //! What is removed, in which order, and what may not be.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use document::{containers::Listed, event::Status, labels};
 use engine::{Engine, EngineError, Kind, Summary};
-use toolkit::{
-    ErrorFormat, Events, Interrupt,
-    files::{FileError, Lock},
-};
+use toolkit::{ErrorFormat, Events, Interrupt, files::Lock};
 
-use crate::{Error, Found, Tools, work, worktree};
+use crate::{Error, Found, Tools, state, work, worktree};
 
 /// How long a run of ctr-up(1) on the same container is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -88,7 +85,7 @@ impl Remover<'_> {
         self.interrupt.check()?;
         self.release(found)?;
         if let Some(directory) = &found.directory {
-            events.step("forget", || remove_directory(directory))?;
+            events.step("forget", || state::remove(directory))?;
         }
         Ok(found
             .container
@@ -184,15 +181,6 @@ fn is_in_progress(error: &EngineError) -> bool {
     match error {
         EngineError::Failed(call) => call.last_words.contains("is already in progress"),
         _ => false,
-    }
-}
-
-fn remove_directory(directory: &Path) -> Result<(), FileError> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(FileError::writing(directory)(error))
-        }
-        _ => Ok(()),
     }
 }
 

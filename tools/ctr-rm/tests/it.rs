@@ -225,6 +225,30 @@ fn names_that_lead_elsewhere_are_names_of_nothing() {
 }
 
 #[test]
+fn directories_beside_those_of_containers_stay() {
+    let made = Made::new();
+    made.world.write("state/dotfiles/x/.bashrc", "");
+    fs::create_dir(made.world.path("state/mux")).unwrap();
+    for name in ["dotfiles", "mux"] {
+        refused(&mut made.ctr_rm(&["--force", name]), 69, "no-such-container");
+    }
+    assert!(made.world.path("state/dotfiles/x/.bashrc").exists());
+    // What a removal that was killed at its end has left.
+    fs::create_dir(made.world.path("state/dev-x-0a1b2c")).unwrap();
+    made.ctr_rm(&["dev-x-0a1b2c"]).assert().success();
+    assert!(!made.world.path("state/dev-x-0a1b2c").exists());
+}
+
+#[test]
+fn the_state_goes_with_all_that_is_in_it() {
+    let made = Made::new();
+    made.world.write("state/dev-a/runs/1/log", "x");
+    made.world.write("state/dev-a/lock", "");
+    made.ctr_rm(&["dev-a"]).assert().success();
+    assert!(!made.world.path("state/dev-a").exists());
+}
+
+#[test]
 fn changes_in_the_container_keep_its_volumes_unless_forced() {
     for status in ["running", "exited"] {
         let made = Made::new();

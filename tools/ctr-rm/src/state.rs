@@ -1,0 +1,64 @@
+//! The state directory of a container, beside which other directories lie.
+
+use std::{fs, io, path::Path};
+
+use toolkit::files::{self, FileError};
+
+/// The files of which at least one is in the state directory of every
+/// container, in the order in which they are removed: the lock goes last.
+const MARKS: [&str; 6] = [
+    "pending.json",
+    "ssh_host_ed25519_key",
+    "ssh_host_ed25519_key.pub",
+    "ssh_host_ed25519_key-cert.pub",
+    "document.json",
+    "lock",
+];
+
+/// Says whether `directory` is there and a container's.
+///
+/// One that is empty is, if its name is one that ctr-spec(1) makes: a removal
+/// was cut off at its very end.
+pub(crate) fn is_of_container(directory: &Path) -> bool {
+    if !directory.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        return false;
+    }
+    let has_mark = MARKS.iter().any(|mark| directory.join(mark).symlink_metadata().is_ok());
+    let is_empty = || fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
+    has_mark || (has_made_up_name(directory) && is_empty())
+}
+
+/// Says whether the name ends as those that ctr-spec(1) makes up: in a hyphen
+/// and six hex digits.
+fn has_made_up_name(directory: &Path) -> bool {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.rsplit_once('-')).is_some_and(|(_, hash)| {
+        hash.len() == 6 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Removes `directory` with all that is in it, and that by which it is known
+/// last.
+pub(crate) fn remove(directory: &Path) -> Result<(), FileError> {
+    let failed = FileError::writing(directory);
+    for entry in fs::read_dir(directory).map_err(&failed)? {
+        let entry = entry.map_err(&failed)?;
+        let is_mark = MARKS.iter().any(|mark| entry.file_name() == *mark);
+        if is_mark {
+            continue;
+        }
+        let path = entry.path();
+        let is_directory = entry.file_type().map_err(&failed)?.is_dir();
+        let removed = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.or_else(gone).map_err(FileError::writing(&path))?;
+    }
+    for mark in MARKS {
+        files::remove(&directory.join(mark))?;
+    }
+    fs::remove_dir(directory).or_else(gone).map_err(failed)
+}
+
+/// Takes the error that there is no such thing for success.
+fn gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
