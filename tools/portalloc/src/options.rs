@@ -1,6 +1,6 @@
 //! The options that are portalloc's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -71,6 +71,12 @@ impl Options {
     /// Returns the machine that is meant where there is no document.
     pub fn machine(&self) -> Result<Machine, Error> {
         Machine::of(self.host.as_deref())
+    }
+
+    /// Returns the file that ssh shall read; an empty variable names none.
+    #[must_use]
+    pub fn ssh_config(&self) -> Option<&Path> {
+        self.ssh_config.as_deref().filter(|path| !path.as_os_str().is_empty())
     }
 }
 

@@ -142,7 +142,7 @@ impl<'a> Work<'a> {
             return Ok(block);
         }
         events.emit("reserve", Status::Started, None);
-        let held = hold(&self.store, &engines, request, self.options.ssh_config.as_deref());
+        let held = hold(&self.store, &engines, request, self.options.ssh_config());
         match &held {
             Ok(Block { unchanged: true, .. }) => events.emit("reserve", Status::Unchanged, None),
             Ok(_) => events.emit("reserve", Status::Done, None),
