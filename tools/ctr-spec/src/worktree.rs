@@ -27,10 +27,11 @@ impl Worktree {
         if !path.is_dir() {
             return Err(Error::not_a_directory(path));
         }
-        // Both at once: each costs as much as starting a process does.
+        // Both at once, the slower one first: each costs as much as starting a
+        // process does.
+        let head = spawn(path, &["rev-parse", "--symbolic-full-name", "HEAD", "--show-toplevel"])?;
         let origin = spawn(path, &["config", "--get", "remote.origin.url"])?;
-        let head = ["rev-parse", "--symbolic-full-name", "HEAD", "--show-toplevel"];
-        let head = spawn(path, &head)?.wait_with_output().map_err(Error::Git)?;
+        let head = head.wait_with_output().map_err(Error::Git)?;
         let origin = origin.wait_with_output().map_err(Error::Git)?;
         if !head.status.success() {
             return Err(explain(path, &head)?);
