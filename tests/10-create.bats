@@ -109,9 +109,9 @@ teardown_file() { unmake_world; }
 @test "the certificate of another container is refused" {
     local other other_name port
     other=$(worktree other)
-    ctrkit create "$other" >"$world/other"
-    other_name=$(get .name <"$world/other")
-    port=$(get '.ports[] | select(.service == "ssh").host' <"$world/other")
+    ctrkit create "$other" >"$world/other.json"
+    other_name=$(get .name <"$world/other.json")
+    port=$(get '.ports[] | select(.service == "ssh").host' <"$world/other.json")
     # The name of one, the port of the other: the same authority signed both.
     ssh_ -O exit "$name" || true
     run ssh_ -o ControlPath=none -p "$port" "$name" true
