@@ -118,7 +118,7 @@ impl World {
     #[must_use]
     pub fn calls(&self) -> Vec<Vec<String>> {
         let log = fs::read_to_string(self.path("stub/calls")).unwrap_or_default();
-        let calls = log.split_terminator('\u{1e}');
+        let calls = log.split_terminator("\u{1e}\0");
         calls.map(|call| call.split_terminator('\0').map(str::to_owned).collect()).collect()
     }
 

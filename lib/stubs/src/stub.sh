@@ -2,10 +2,8 @@
 # Stands in for a program: writes down its arguments and does as it was told.
 stub=STUB_DIRECTORY
 name=${0##*/}
-{
-    printf '%s\0' "$name" "$@"
-    printf '\036'
-} >>"$stub/calls"
+# One write, so that calls at the same time stay apart.
+printf '%s\0' "$name" "$@" "$(printf '\036')" >>"$stub/calls"
 case ${1-} in
     container | image | network | volume) call=$name-$1-$2 ;;
     *) call=$name-${1-} ;;
