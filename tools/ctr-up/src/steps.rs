@@ -45,9 +45,10 @@ pub(crate) struct Made {
     pub(crate) container: Option<String>,
     /// The volumes.
     pub(crate) volumes: Vec<String>,
-    /// Volumes that an unfinished run has left, as long as nothing could have
-    /// been written to them.
+    /// Volumes that an unfinished run has left, which hold nothing.
     pub(crate) found: Vec<String>,
+    /// Whether the container may have been started, and all its volumes used.
+    pub(crate) started: bool,
 }
 
 impl<'a> Run<'a> {
@@ -171,7 +172,7 @@ impl<'a> Run<'a> {
     /// somebody's.
     fn start_first(&mut self, to_place: bool) -> Result<(), Error> {
         self.plan.journal.note(&Pending { volumes: Vec::new(), place: to_place })?;
-        self.made.found.clear();
+        self.made.started = true;
         self.start("start")
     }
 

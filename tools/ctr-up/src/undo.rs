@@ -19,7 +19,7 @@ impl Run<'_> {
     /// Takes back what this run has made. What cannot be taken back is told
     /// as an event: the error that led here is the one to be reported.
     pub(crate) fn undo(&mut self) {
-        let Made { container, volumes, found } = std::mem::take(&mut self.made);
+        let Made { container, volumes, mut found, started } = std::mem::take(&mut self.made);
         if let Some(id) = container {
             let removed = self.engine.run(["rm", "--force", &id]).map(drop);
             let name = self.plan.container.name.clone();
@@ -27,17 +27,24 @@ impl Run<'_> {
         }
         for volume in volumes {
             let removed = self.engine.run(["volume", "rm", &volume]).map(drop);
-            self.tell(&volume, gone_is_gone(removed, "no-such-volume"));
+            if !self.tell(&volume, gone_is_gone(removed, "no-such-volume")) {
+                found.push(volume);
+            }
         }
+        let volumes = if started { Vec::new() } else { found };
         // A note that is lost makes volumes old, in which nothing is overwritten.
-        let _ = self.plan.journal.note(&Pending { volumes: found, place: false });
+        let _ = self.plan.journal.note(&Pending { volumes, place: false });
     }
 
-    fn tell(&mut self, what: &str, result: Result<(), EngineError>) {
-        match result {
-            Ok(()) => self.events.emit("undo", Status::Undone, Some(what.to_owned())),
-            Err(error) => self.events.emit("undo", Status::Failed, Some(error.to_string())),
-        }
+    /// Tells what became of `what`, and returns whether it is gone.
+    fn tell(&mut self, what: &str, removed: Result<(), EngineError>) -> bool {
+        let is_gone = removed.is_ok();
+        let (status, message) = match removed {
+            Ok(()) => (Status::Undone, what.to_owned()),
+            Err(error) => (Status::Failed, error.to_string()),
+        };
+        self.events.emit("undo", status, Some(message));
+        is_gone
     }
 }
 
