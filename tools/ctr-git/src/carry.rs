@@ -96,18 +96,7 @@ impl Carriage<'_> {
         let Self { worktree, cargo, .. } = *self;
         let reference = format!("refs/heads/{}", cargo.branch);
         let refspec = format!("{reference}:{reference}");
-        let args = [
-            "push",
-            "--porcelain",
-            "--no-progress",
-            "--no-verify",
-            "--no-signed",
-            "--no-follow-tags",
-            "--no-force-with-lease",
-            "--recurse-submodules=no",
-            cargo.name,
-            &refspec,
-        ];
+        let args = ["push", "--porcelain", "--no-progress", cargo.name, &refspec];
         let output = worktree.run(Manner::Remote, args)?;
         match pushed(&output.text(), &reference) {
             Some(Pushed::Accepted) if output.status.success() => Ok(()),

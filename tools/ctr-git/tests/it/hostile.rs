@@ -111,6 +111,47 @@ fn submodules_are_not_fetched() {
 }
 
 #[test]
+fn a_submodule_that_is_there_is_left_alone() {
+    let stage = Stage::new();
+    let sub = stage.world.path("sub");
+    stage.git_in(&stage.world.path(""), "home", &["init", "--quiet", "sub"]);
+    stage.git_in(&sub, "home", &["commit", "--quiet", "--allow-empty", "--message", "sub"]);
+    let allow = ["-c", "protocol.file.allow=always"];
+    let add = ["submodule", "--quiet", "add", sub.to_str().unwrap(), "s"];
+    stage.git(&[&allow[..], &add].concat());
+    stage.git(&["commit", "--quiet", "--message", "s"]);
+    stage.create();
+    stage.git(&["config", "submodule.recurse", "true"]);
+    stage.git(&["config", "fetch.recurseSubmodules", "yes"]);
+    stage.git(&["config", "push.recurseSubmodules", "on-demand"]);
+    // Whoever fetches or pushes it makes one more connection.
+    let url = format!("{NAME}:{}", sub.display());
+    stage.git_in(&stage.worktree.join("s"), "home", &["remote", "set-url", "origin", &url]);
+    let other = format!("160000,{},s", "1".repeat(40));
+    stage.git_there(&["update-index", "--cacheinfo", &other]);
+    stage.git_there(&["commit", "--quiet", "--message", "moved"]);
+    stage.succeeds(&["pull"]);
+    assert_eq!(stage.connections(), 2);
+    stage.commit("file", "two\n");
+    stage.succeeds(&["push"]);
+    assert_eq!(stage.connections(), 3);
+}
+
+#[test]
+fn a_url_that_means_a_program_is_not_used() {
+    let stage = Stage::new();
+    stage.create();
+    let trace = stage.world.path("trace");
+    let key = format!("url.ext::touch {} .insteadOf", trace.display());
+    stage.git(&["config", &key, &format!("{NAME}:")]);
+    stage.git(&["config", "protocol.ext.allow", "always"]);
+    stage.commit("file", "two\n");
+    stage.fails(&["push"], 69, "git-failed");
+    stage.fails(&["pull"], 69, "git-failed");
+    assert!(!trace.exists());
+}
+
+#[test]
 fn broken_objects_are_refused() {
     let stage = Stage::new();
     stage.create();

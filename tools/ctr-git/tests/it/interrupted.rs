@@ -2,7 +2,10 @@
 
 use std::{
     fs,
-    os::unix::process::ExitStatusExt,
+    os::unix::{
+        fs::PermissionsExt,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -10,7 +13,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
@@ -22,17 +25,18 @@ fn hanging(stage: &Stage) -> Child {
     let begun = stage.world.path("begun");
     let wait = format!("touch '{}'; sleep 60 & wait; ", begun.display());
     fs::write(stage.world.path("sshd/proxy"), format!("{wait}{proxy}")).unwrap();
-    let child = begin(stage, &begun);
+    let child = begin(stage, &[], &begun);
     fs::write(stage.world.path("sshd/proxy"), proxy).unwrap();
     child
 }
 
-/// Starts the pipe, and returns when it has made `begun`.
-fn begin(stage: &Stage, begun: &Path) -> Child {
+/// Starts ctr-git in a process group of its own, with a document to read, and
+/// returns when `begun` has been made.
+fn begin(stage: &Stage, args: &[&str], begun: &Path) -> Child {
     let template = stage.ctr_git(&[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_ctr-git"));
     command.env_clear().envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    command.current_dir(&stage.worktree).stdin(Stdio::piped());
+    command.args(args).process_group(0).current_dir(&stage.worktree).stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let document = stage.document("main");
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), document.as_bytes()).unwrap();
@@ -72,11 +76,34 @@ fn a_container_that_never_answers_holds_nobody_up() {
     let begun = stage.world.path("begun");
     let wait = format!("touch '{}'\nexec sleep 60\n", begun.display());
     stage.world.on("podman-exec", &wait);
-    let child = begin(&stage, &begun);
+    let child = begin(&stage, &[], &begun);
     signal(&child, Signal::SIGINT);
     let since = Instant::now();
     assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(2));
     assert!(since.elapsed() < Duration::from_secs(20));
+}
+
+/// Ctrl-C reaches the whole process group, which git would be in the middle of.
+#[test]
+fn ctrl_c_leaves_no_file_half_changed() {
+    let stage = Stage::new();
+    stage.create();
+    let commit = stage.commit_there("file", "two\n");
+    let (git, begun) = (stage.world.path("bin/git"), stage.world.path("begun"));
+    let real = fs::canonicalize(&git).unwrap();
+    fs::remove_file(&git).unwrap();
+    let (begun_path, real) = (begun.display(), real.display());
+    let slow = format!(
+        "#!/bin/sh\ncase \" $* \" in *' merge '*) touch '{begun_path}'; sleep 1 ;; esac\n\
+         exec '{real}' \"$@\"\n"
+    );
+    stage.world.write("bin/git", &slow);
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    let child = begin(&stage, &["pull"], &begun);
+    killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    child.wait_with_output().unwrap();
+    assert_eq!(stage.git(&["rev-parse", "HEAD"]), commit);
+    assert_eq!(stage.git(&["status", "--porcelain"]), "");
 }
 
 #[test]
