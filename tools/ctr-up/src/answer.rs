@@ -19,17 +19,21 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How long one attempt may take; less where less patience is left.
-const ATTEMPT: Duration = Duration::from_secs(10);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// How long an sshd that was told of a new certificate may still show the old.
 const RELOAD: Duration = Duration::from_secs(3);
 
 impl Run<'_> {
     /// Sees that a running container answers with its certificate; one whose
-    /// certificate was renewed since gets the new one.
-    pub(crate) fn check_running(&mut self) -> Result<(), Error> {
-        let limit = self.plan.patience.min(ATTEMPT);
-        match self.plan.probe.ask(limit, self.interrupt).map_err(Error::Ssh)? {
+    /// certificate was renewed since gets the new one. `answer` is what came
+    /// of an attempt that was made already.
+    pub(crate) fn check_running(&mut self, answer: Option<Answer>) -> Result<(), Error> {
+        let answer = match answer {
+            Some(answer) => answer,
+            None => self.ask(self.plan.patience)?,
+        };
+        match answer {
             Answer::Right => {
                 self.events.emit("wait", Status::Unchanged, None);
                 Ok(())
@@ -37,6 +41,12 @@ impl Run<'_> {
             Answer::Wrong(_) => self.renew_host_keys(),
             Answer::None(_) => self.wait(Duration::ZERO),
         }
+    }
+
+    fn ask(&self, patience: Duration) -> Result<Answer, Error> {
+        let limit = patience.clamp(LOOK, ATTEMPT);
+        let interrupted = || self.interrupt.check().is_err();
+        self.plan.probe.ask(limit, interrupted).map_err(Error::Ssh)
     }
 
     /// Starts a container that was stopped by the engine's command `verb`, and
@@ -69,8 +79,7 @@ impl Run<'_> {
         let mut pause = Duration::from_millis(10);
         loop {
             let left = self.plan.patience.saturating_sub(begun.elapsed());
-            let limit = left.clamp(LOOK, ATTEMPT);
-            let answer = self.plan.probe.ask(limit, self.interrupt).map_err(Error::Ssh)?;
+            let answer = self.ask(left)?;
             self.interrupt.check()?;
             let words = match answer {
                 Answer::Right => return Ok(()),

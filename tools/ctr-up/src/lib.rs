@@ -9,6 +9,7 @@ mod check;
 mod create;
 mod error;
 mod files;
+mod found;
 mod journal;
 pub mod keys;
 mod person;
@@ -19,14 +20,26 @@ mod sshd;
 mod steps;
 mod undo;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use document::{Container, Received, container::State, event::Status, labels};
-use engine::{Engine, EngineError, Summary};
+use engine::Engine;
 use toolkit::{DocumentError, Events, Interrupt, files::replace};
 
 pub use crate::{error::Error, files::Files, person::Person, probe::Client};
-use crate::{journal::Journal, probe::Probe, spec::Spec, steps::Run};
+use crate::{
+    found::{Found, has_run},
+    journal::Journal,
+    probe::Probe,
+    spec::Spec,
+    steps::Run,
+};
+
+/// The name of the document that was applied last, in the state directory.
+const KEPT: &str = "document.json";
 
 /// What is decided before anything is touched.
 #[derive(Debug)]
@@ -41,27 +54,15 @@ pub struct Plan<'a> {
     probe: Probe,
     /// The file that outlives a SIGKILL.
     journal: Journal,
+    /// The document that was applied last.
+    kept: PathBuf,
     /// How long sshd may take to answer.
     patience: Duration,
 }
 
-/// What the engine has by the container's name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Found {
-    /// Nothing.
-    Absent,
-    /// The container of an unfinished run, which never ran.
-    Unstarted,
-    /// The container, made from this document, and running.
-    Running,
-    /// The container, made from this document, and frozen.
-    Paused,
-    /// The container, made from this document, and not running now.
-    Stopped,
-}
-
 impl<'a> Plan<'a> {
-    /// Makes the plan of a document that could be carried out; `directory` is the container's state directory.
+    /// Makes the plan of a document that could be carried out; `directory` is
+    /// the container's state directory.
     pub fn new(
         container: &'a Container,
         client: Client<'_>,
@@ -78,48 +79,10 @@ impl<'a> Plan<'a> {
             create,
             probe: Probe::new(client, container)?,
             journal: Journal::of(directory),
+            kept: directory.join(KEPT),
             patience,
         })
     }
-
-    /// Says what there is, and refuses what is not this project's or was made
-    /// from another document; `has_run` says whether it ever ran.
-    fn judge(
-        &self,
-        summary: Option<&Summary>,
-        has_run: impl FnOnce(&Summary) -> Result<bool, EngineError>,
-    ) -> Result<Found, Error> {
-        let Some(summary) = summary else { return Ok(Found::Absent) };
-        let name = &self.container.name;
-        let project = summary.label(labels::PROJECT_PATH).map(str::to_owned);
-        let hash = summary.label(labels::PROJECT_HASH);
-        if !summary.is_managed() || hash != Some(&self.container.project.hash) {
-            let project = project.filter(|_| summary.is_managed());
-            return Err(Error::NameTaken { name: name.clone(), project });
-        }
-        // One that never ran holds nothing: any document may be made of it.
-        if summary.status == "created" && !has_run(summary)? {
-            return Ok(Found::Unstarted);
-        }
-        let sections = self.spec.changes(summary.label(labels::SPEC).unwrap_or_default());
-        if !sections.is_empty() {
-            return Err(Error::Changed { name: name.clone(), sections });
-        }
-        Ok(match summary.status.as_str() {
-            "running" => Found::Running,
-            "paused" => Found::Paused,
-            _ => Found::Stopped,
-        })
-    }
-}
-
-/// Says whether a container that is listed as created ran at any time: some
-/// engines list so what was running when the machine went down.
-fn has_run(engine: &Engine, summary: &Summary) -> Result<bool, EngineError> {
-    let started =
-        engine.run(["container", "inspect", "--format", "{{.State.StartedAt}}", &summary.id])?;
-    // The zero of Go's time.Time, which both engines begin with.
-    Ok(!started.trim().starts_with("0001-01-01"))
 }
 
 /// What came of a run.
@@ -141,8 +104,8 @@ pub fn up(
     events: &mut Events,
     files: impl FnOnce() -> Result<Files, Error>,
 ) -> Result<Outcome, Error> {
-    let name = &plan.container.name;
-    let summary = events.step("check", || engine.container(name))?;
+    let (summary, answer) = plan.look(engine, interrupt, events);
+    let summary = summary?;
     let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
     let to_place = plan.journal.pending().place;
     let mut run = Run::new(plan, engine, interrupt, events);
@@ -156,7 +119,7 @@ pub fn up(
         }
         Found::Running | Found::Paused | Found::Stopped => {
             match found {
-                Found::Running => run.check_running()?,
+                Found::Running => run.check_running(answer)?,
                 Found::Paused => run.start_again("unpause")?,
                 _ => run.start_again("start")?,
             }
@@ -184,12 +147,12 @@ pub fn record(document: &mut Container, engine: &Engine, state: State) {
 /// Keeps the document, for whoever wants to know what was applied.
 pub fn keep(document: &Received<Container>, directory: &Path) -> Result<(), Error> {
     let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
-    replace(&directory.join("document.json"), format!("{line}\n").as_bytes(), 0o600)?;
+    replace(&directory.join(KEPT), format!("{line}\n").as_bytes(), 0o600)?;
     Ok(())
 }
 
 /// Says what [`up`] would do, without doing it: the state that there is.
-pub fn look(
+pub fn dry_run(
     plan: &Plan<'_>,
     engine: &Engine,
     events: &mut Events,

@@ -67,7 +67,7 @@ impl Tool for CtrUp {
             Files::new(&document, keys.map_err(Error::NoKey)?)
         };
         let outcome = if self.dry_run {
-            ctr_up::look(&plan, &engine, events, files)?
+            ctr_up::dry_run(&plan, &engine, events, files)?
         } else {
             // Only then: who waits for another run may be ended at once.
             let _lock = Lock::take(&directory.join("lock"), patience + Duration::from_secs(60))?;

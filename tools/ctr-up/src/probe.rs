@@ -22,14 +22,11 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use toolkit::{
-    Interrupt,
-    ssh_config::{self, Expansion},
-};
+use toolkit::ssh_config::{self, Expansion};
 
 use crate::Error;
 
-/// How often a signal is looked for while ssh runs.
+/// How often it is asked whether to stop while ssh runs.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The ssh client.
@@ -90,8 +87,9 @@ impl Probe {
         &self.args
     }
 
-    /// Makes one attempt, which is given up after `limit` or at a signal.
-    pub(crate) fn ask(&self, limit: Duration, interrupt: &Interrupt) -> io::Result<Answer> {
+    /// Makes one attempt, which is given up after `limit` or when it is told
+    /// to `stop`.
+    pub(crate) fn ask(&self, limit: Duration, stop: impl Fn() -> bool) -> io::Result<Answer> {
         let mut ssh = Command::new(&self.program);
         ssh.args(&self.args).env("LC_ALL", "C").process_group(0);
         ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -102,7 +100,7 @@ impl Probe {
         loop {
             match receiver.recv_timeout(GLANCE) {
                 Ok(output) => return output.map(|output| self.judge(&output)),
-                Err(_) if begun.elapsed() < limit && interrupt.check().is_ok() => {}
+                Err(_) if begun.elapsed() < limit && !stop() => {}
                 Err(_) => {
                     let _ = killpg(group, Signal::SIGKILL);
                     return Ok(Answer::None("ssh did not come to an end".to_owned()));

@@ -11,7 +11,7 @@ use engine::Summary;
 use toolkit::Failure;
 
 use super::{container, port};
-use crate::{Client, Error, Found, Plan, spec::Spec};
+use crate::{Client, Error, Plan, found::Found, spec::Spec};
 
 fn complete() -> Container {
     let mut container = container();

@@ -55,7 +55,7 @@ fn another_document_is_refused_by_the_sections_that_differ() {
         let message = error["message"].as_str().unwrap();
         assert!(message.ends_with("another document: image, env changed"), "{message}");
         assert!(error["hint"].as_str().unwrap().contains(&format!("ctr-rebuild {NAME}")));
-        assert_eq!(up.world.changes().len(), 1, "{:?}", up.world.changes());
+        assert!(up.changes().is_empty(), "{:?}", up.changes());
     });
 }
 
@@ -87,7 +87,7 @@ fn a_container_that_is_not_this_projects_is_left_alone() {
                 up.heal();
                 let error = up.refused(&up.document(), 69, "name-taken");
                 assert_eq!(error["hint"], hint);
-                assert_eq!(up.world.changes().len(), 1, "{:?}", up.world.changes());
+                assert!(up.changes().is_empty(), "{:?}", up.changes());
                 let mut dry = up.command(&up.document());
                 stubs::refused(dry.arg("--dry-run"), 69, "name-taken");
             }
@@ -103,7 +103,7 @@ fn a_stopped_container_is_started() {
             up.heal();
             up.world.write(format!("stub/containers/{NAME}/state"), state);
             assert_eq!(up.up(&up.document()), first);
-            assert_eq!(up.world.changes()[1], format!("{} {verb} {NAME}", up.engine));
+            assert_eq!(up.changes(), [format!("{verb} {NAME}")]);
             assert_eq!(up.things(), Up::whole());
         }
     });
@@ -127,11 +127,7 @@ fn a_container_that_was_never_started_is_made_anew_from_any_document() {
         up.add_container("created", &OWN);
         let document = up.up(&up.document());
         assert_eq!(document["state"]["id"], format!("{:064}", 1));
-        assert!(up.world.changes().contains(&format!(
-            "{} rm --force {}",
-            up.engine,
-            "f".repeat(64)
-        )));
+        assert!(up.changes().contains(&format!("rm --force {}", "f".repeat(64))));
         assert_eq!(up.things(), Up::whole());
     });
 }
@@ -143,7 +139,7 @@ fn one_that_ran_before_the_machine_went_down_is_never_made_anew() {
         up.world.write(format!("stub/containers/{NAME}/state"), "created");
         up.heal();
         assert_eq!(up.up(&up.document()), first);
-        assert!(!up.world.changes().iter().any(|call| call.contains(" rm ")));
+        assert!(!up.changes().iter().any(|call| call.starts_with("rm ")));
         up.add_container("created", &OWN);
         up.world.write(format!("stub/containers/{NAME}/started"), "yes");
         up.refused(&up.document(), 65, "changed");
@@ -170,8 +166,8 @@ fn of_two_at_once_one_makes_it_and_the_other_finds_it() {
             (one.join().unwrap(), other.join().unwrap())
         });
         assert_eq!(one, other);
-        let creations = up.world.changes();
-        let creations = creations.iter().filter(|call| call.contains(" create --pull")).count();
+        let creations = up.changes();
+        let creations = creations.iter().filter(|call| call.starts_with("create ")).count();
         assert_eq!(creations, 1);
         assert_eq!(up.things(), Up::whole());
     });
@@ -185,7 +181,7 @@ fn a_dry_run_makes_nothing_and_tells_what_there_is() {
         let found: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
         assert_eq!(found["state"], json!({"status": "absent"}));
         assert!(up.things().is_empty() && up.state().is_empty());
-        assert_eq!(up.world.changes().len(), 1, "{:?}", up.world.changes());
+        assert!(up.changes().is_empty(), "{:?}", up.changes());
 
         let first = up.up(&up.document());
         let run = up.command(&up.document()).arg("-n").assert().success();

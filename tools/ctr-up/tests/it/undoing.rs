@@ -78,7 +78,7 @@ fn a_volume_that_was_there_is_never_removed() {
                 up.before(pattern, BROKEN);
                 up.refused(&up.document(), 69, "engine-failed");
                 assert_eq!(up.things(), [format!("volume {NAME}-home")], "{pattern}");
-                let removed = up.world.changes();
+                let removed = up.changes();
                 let removed = removed.iter().filter(|call| call.contains("volume rm"));
                 assert!(removed.clone().all(|call| call.ends_with("-workspace")), "{removed:?}");
             }
@@ -91,7 +91,7 @@ fn the_container_is_removed_by_its_id() {
     let up = Up::new("podman");
     up.before("start*", BROKEN);
     up.run(&up.document());
-    assert!(up.world.changes().contains(&format!("podman rm --force {:064}", 1)));
+    assert!(up.changes().contains(&format!("rm --force {:064}", 1)));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_name_that_was_taken_meanwhile_is_somebody_elses() {
         up.before("create*", taken);
         up.refused(&up.document(), 69, "name-taken");
         assert_eq!(up.things(), [format!("container {NAME} running")]);
-        assert!(!up.world.changes().iter().any(|call| call.contains(" rm --force")));
+        assert!(!up.changes().iter().any(|call| call.starts_with("rm ")));
     });
 }
 
@@ -158,10 +158,10 @@ fn a_name_that_a_killed_podman_left_behind_is_freed() {
     up.world.write("stub/remnant", "");
     up.up(&up.document());
     assert_eq!(up.things(), Up::whole());
-    let changes = up.world.changes();
-    let create = changes.iter().position(|call| call.contains("podman create")).unwrap();
-    assert_eq!(changes[create + 1], format!("podman rm --force {NAME}"));
-    assert!(changes[create + 2].contains("podman create"));
+    let changes = up.changes();
+    let create = changes.iter().position(|call| call.starts_with("create ")).unwrap();
+    assert_eq!(changes[create + 1], format!("rm --force {NAME}"));
+    assert!(changes[create + 2].starts_with("create "));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn an_image_that_is_not_there_is_told_before_anything_is_made() {
         up.world.refuse(&format!("{}-image-inspect", up.engine), 125, words);
         let error = up.refused(&up.document(), 69, "no-such-image");
         assert!(error["hint"].as_str().unwrap().contains("ctr-image"));
-        assert_eq!(up.world.changes().len(), 1, "{:?}", up.world.changes());
+        assert!(up.changes().is_empty(), "{:?}", up.changes());
     });
 }
 
@@ -230,6 +230,6 @@ fn a_new_container_with_a_wrong_certificate_is_undone_at_once() {
         let error = up.refused(&up.document(), 69, "wrong-certificate");
         assert!(error["message"].as_str().unwrap().contains("Host key verification failed"));
         assert!(up.things().is_empty());
-        assert!(!up.world.changes().iter().any(|call| call.contains("HUP")));
+        assert!(!up.changes().iter().any(|call| call.contains("HUP")));
     });
 }

@@ -136,6 +136,18 @@ impl Up {
         self.world.forget();
     }
 
+    /// Returns the engine's calls that change something, without its name.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let calls = self.world.changes();
+        let own = calls.iter().filter_map(|call| call.strip_prefix(self.engine)?.strip_prefix(' '));
+        own.filter(|call| !call.starts_with("version ")).map(str::to_owned).collect()
+    }
+
+    /// Returns the last call of ssh.
+    pub(crate) fn last_ssh(&self) -> Vec<String> {
+        self.world.calls().into_iter().rfind(|call| call[0] == "ssh").unwrap()
+    }
+
     /// Returns what the engine has: `container NAME STATE`, `volume NAME`.
     pub(crate) fn things(&self) -> Vec<String> {
         let list = |directory: &str| {

@@ -1,0 +1,90 @@
+//! What there is by the container's name, and what may be made of it.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use document::labels;
+use engine::{Engine, EngineError, Summary};
+use toolkit::{Events, Interrupt};
+
+use crate::{Error, Plan, answer::ATTEMPT, probe::Answer};
+
+/// What the engine has by the container's name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Found {
+    /// Nothing.
+    Absent,
+    /// The container of an unfinished run, which never ran.
+    Unstarted,
+    /// The container, made from this document, and running.
+    Running,
+    /// The container, made from this document, and frozen.
+    Paused,
+    /// The container, made from this document, and not running now.
+    Stopped,
+}
+
+impl Plan<'_> {
+    /// Asks the engine for the container, and sshd for its certificate at the
+    /// same time where it has shown one before.
+    pub(crate) fn look(
+        &self,
+        engine: &Engine,
+        interrupt: &Interrupt,
+        events: &mut Events,
+    ) -> (Result<Option<Summary>, EngineError>, Option<Answer>) {
+        let in_vain = AtomicBool::new(false);
+        let stop = || in_vain.load(Ordering::Relaxed) || interrupt.check().is_err();
+        thread::scope(|scope| {
+            let was_up = self.kept.exists();
+            let asked = was_up.then(|| scope.spawn(|| self.probe.ask(ATTEMPT, stop)));
+            let summary = events.step("check", || engine.container(&self.container.name));
+            let runs =
+                |found: &Option<Summary>| found.as_ref().is_some_and(|s| s.status == "running");
+            in_vain.store(!summary.as_ref().is_ok_and(runs), Ordering::Relaxed);
+            let answer = asked.and_then(|asked| asked.join().ok()?.ok());
+            (summary, answer)
+        })
+    }
+
+    /// Says what there is, and refuses what is not this project's or was made
+    /// from another document; `has_run` says whether it ever ran.
+    pub(crate) fn judge(
+        &self,
+        summary: Option<&Summary>,
+        has_run: impl FnOnce(&Summary) -> Result<bool, EngineError>,
+    ) -> Result<Found, Error> {
+        let Some(summary) = summary else { return Ok(Found::Absent) };
+        let name = &self.container.name;
+        let project = summary.label(labels::PROJECT_PATH).map(str::to_owned);
+        let hash = summary.label(labels::PROJECT_HASH);
+        if !summary.is_managed() || hash != Some(&self.container.project.hash) {
+            let project = project.filter(|_| summary.is_managed());
+            return Err(Error::NameTaken { name: name.clone(), project });
+        }
+        // One that never ran holds nothing: any document may be made of it.
+        if summary.status == "created" && !has_run(summary)? {
+            return Ok(Found::Unstarted);
+        }
+        let sections = self.spec.changes(summary.label(labels::SPEC).unwrap_or_default());
+        if !sections.is_empty() {
+            return Err(Error::Changed { name: name.clone(), sections });
+        }
+        Ok(match summary.status.as_str() {
+            "running" => Found::Running,
+            "paused" => Found::Paused,
+            _ => Found::Stopped,
+        })
+    }
+}
+
+/// Says whether a container that is listed as created ran at any time: some
+/// engines list so what was running when the machine went down.
+pub(crate) fn has_run(engine: &Engine, summary: &Summary) -> Result<bool, EngineError> {
+    let started =
+        engine.run(["container", "inspect", "--format", "{{.State.StartedAt}}", &summary.id])?;
+    // The zero of Go's time.Time, which both engines begin with.
+    Ok(!started.trim().starts_with("0001-01-01"))
+}
