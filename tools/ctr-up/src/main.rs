@@ -26,10 +26,10 @@ struct CtrUp {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
-    /// Let ssh read FILE instead of ~/.ssh/config, where a proxy leads to the
-    /// container
+    /// Let ssh read FILE, where a proxy leads to the container [default: ssh's
+    /// own files]
     #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    user_config: Option<PathBuf>,
+    ssh_config: Option<PathBuf>,
 
     /// Check, and write the document that is the case, but change nothing
     #[arg(short = 'n', long)]
@@ -58,7 +58,7 @@ impl Tool for CtrUp {
         let ssh = which::which("ssh").map_err(|_| Error::SshAbsent)?;
         let directory = self.places.container(&document.name)?;
         let patience = Duration::from_secs(self.timeout);
-        let client = Client { program: &ssh, config: self.user_config.as_deref() };
+        let client = Client { program: &ssh, config: self.ssh_config.as_deref() };
         let plan = Plan::new(&document, client, &directory, patience)?;
         let mut engine = self.engine.for_document(document.engine.as_ref())?;
         engine.learn_version()?;
