@@ -8,13 +8,14 @@ bats_require_minimum_version 1.5.0
 setup() {
     make_world "$BATS_TEST_TMPDIR"
     path=$(worktree myapp)
+    ssh_start=$(ctr-spec "$path" | get '.ports[0].start')
 }
 teardown() { unmake_world; }
 
 @test "every prefix of the pipe is useful by itself" {
     ctr-spec "$path" | get '.name | startswith("dev-myapp-")'
-    ctr-spec "$path" | portalloc | get '.ports[0].host == 2200'
-    ctr-spec "$path" | portalloc --shell | grep -qx 'SSH_PORT=2200'
+    ctr-spec "$path" | portalloc | get ".ports[0].host == $ssh_start"
+    ctr-spec "$path" | portalloc --shell | grep -qx "SSH_PORT=$ssh_start"
     ctr-spec "$path" | portalloc | sshca | get .ssh.certificate
     ctr-spec "$path" | portalloc | sshca | sshcfg print | grep -q '^Host dev-myapp-'
     ctr-spec "$path" | dotfiles | get '[.inject[].target] | any(endswith("/.bashrc"))'
@@ -51,7 +52,7 @@ SCRIPT
     chmod +x "$bin"/*
     ctr-spec "$path" | "$bin/portalloc" | "$bin/sshca" | "$bin/dotfiles" | "$bin/ctr-image" |
         ctr-up | sshcfg add | ctr-git >"$world/document"
-    is "$(get '.ports[0].host' <"$world/document")" 2277
+    is "$(get '.ports[0].host' <"$world/document")" "$((ssh_start + 77))"
     is "$(ssh_ "$(get .name <"$world/document")" cat /workspace/myapp/file)" hello
 }
 
@@ -61,7 +62,7 @@ SCRIPT
     ctrkit create --dry-run "$path" >"$world/document"
     after=$(find "$HOME" -type f -exec sha256sum {} + | sort; on_engine)
     is "$after" "$before"
-    get '.ports[0].host == 2200 and .name != null' <"$world/document"
+    get ".ports[0].host == $ssh_start and .name != null" <"$world/document"
 }
 
 @test "a failing step ends the create with its status, and says where the last document is" {

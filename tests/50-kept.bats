@@ -94,11 +94,9 @@ teardown() { unmake_world; }
 @test "a container and a volume that are not ours are left alone" {
     ctrkit rm --volumes "$name"
     "$engine" create --name "$name" "$image" sleep 1 >/dev/null
-    run --separate-stderr ctrkit create --error-format json "$path"
-    is "$(tail -1 <<<"$(jq -r 'select(.schema == "error/1").kind' <<<"$stderr" 2>/dev/null || grep -o '"kind":"[a-z-]*"' <<<"$stderr" | cut -d'"' -f4)")" name-taken
+    refused 69 name-taken ctrkit create "$path"
     for verb in start stop rm; do
-        run "ctr-$verb" "$name"
-        is "$status" 65
+        refused 65 not-managed "ctr-$verb" "$name"
     done
     "$engine" rm "$name" >/dev/null
 }

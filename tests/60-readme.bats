@@ -19,6 +19,6 @@ teardown() { unmake_world; }
         echo "# $line" >&3
         bash -euo pipefail -c "$line"
     done
-    is "$(ctr-ls --json | jq -r '.containers[0].status')" stopped
-    is "$(ctr-spec | portalloc --shell | head -1)" SSH_PORT=2200
+    ctr-ls --json | get ".containers[] | select(.name == \"$(ctr-spec --name-only)\").status == \"running\""
+    is "$(ctr-spec | portalloc --shell | head -1)" "SSH_PORT=$(ctr-spec | get '.ports[0].start')"
 }
