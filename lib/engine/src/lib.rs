@@ -90,7 +90,13 @@ impl Engine {
     /// name does not matter.
     pub fn find(choice: Choice<'_>) -> Result<Self, EngineError> {
         if let Some(asked) = choice.asked {
-            return Self::named(asked);
+            let engine = Self::named(asked)?;
+            // What the document knows of the same program still holds: where
+            // its engine runs, and the version, which need not be asked again.
+            return match choice.document.map(Self::of_document) {
+                Some(Ok(known)) if known.program == engine.program => Ok(known),
+                _ => Ok(engine),
+            };
         }
         if let Some(engine) = choice.document {
             return Self::of_document(engine);
@@ -206,6 +212,8 @@ fn is_older(version: &str, oldest: (u32, u32)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -222,6 +230,29 @@ mod tests {
         assert_eq!(Kind::of(Path::new("/usr/bin/podman")), Some(Kind::Podman));
         assert_eq!(Kind::of(Path::new("/opt/docker-28")), Some(Kind::Docker));
         assert_eq!(Kind::of(Path::new("/bin/sh")), None);
+    }
+
+    #[test]
+    fn what_the_document_knows_of_the_same_program_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let programs = ["podman", "docker"].map(|kind| directory.path().join(kind));
+        for program in &programs {
+            std::fs::write(program, "#!/bin/sh\n").unwrap();
+            std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let section = document::container::Engine {
+            kind: "podman".into(),
+            program: Some(programs[0].clone()),
+            host: Some("ssh://box".into()),
+            version: Some("5.0".into()),
+            ..Default::default()
+        };
+        let find = |program: &Path| {
+            let asked = program.to_str();
+            Engine::find(Choice { asked, document: Some(&section), configured: None }).unwrap()
+        };
+        assert_eq!(find(&programs[0]).section(), section);
+        assert_eq!(find(&programs[1]).section().host, None);
     }
 
     #[test]

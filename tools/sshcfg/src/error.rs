@@ -143,7 +143,7 @@ impl Failure for Error {
             Self::SocketsExposed { path } => {
                 format!("make it private: chmod 700 {}", quote(&path.to_string_lossy()))
             }
-            Self::NoUser { .. } => "name the file: --user-config FILE".into(),
+            Self::NoUser { .. } => "name the file: --ssh-config FILE".into(),
         })
     }
 

@@ -19,7 +19,7 @@ struct Sshcfg {
 
     /// Include the blocks in FILE [default: ~/.ssh/config]
     #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    user_config: Option<PathBuf>,
+    ssh_config: Option<PathBuf>,
 
     #[command(flatten)]
     places: Places,
@@ -55,7 +55,7 @@ impl Tool for Sshcfg {
         let files = Files::new(&self.places)?;
         match self.verb {
             Verb::Add => {
-                let user_config = sshcfg::user_config(self.user_config)?;
+                let user_config = sshcfg::user_config(self.ssh_config)?;
                 let mut container = toolkit::read::<Container>()?;
                 events.about(&container.name);
                 let add = || sshcfg::add(&mut container, &files, &user_config);
@@ -63,7 +63,7 @@ impl Tool for Sshcfg {
                 toolkit::write(&container)?;
             }
             Verb::Remove { names } => {
-                let user_config = sshcfg::user_config(self.user_config)?;
+                let user_config = sshcfg::user_config(self.ssh_config)?;
                 let remove = || sshcfg::remove(&names, &files, &user_config);
                 events.step("forget-ssh", remove)?;
             }
