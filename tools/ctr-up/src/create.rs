@@ -52,10 +52,14 @@ pub(crate) fn restart(container: &Container) -> &str {
 }
 
 /// Returns the arguments that create the volume `name` of `container`.
+///
+/// Its labels say whose it is, but not by the path: podman reads the value of
+/// this option as CSV and docker does not, and a path may have anything in it.
 #[must_use]
 pub(crate) fn volume(container: &Container, name: &str) -> Vec<String> {
     let mut args = vec!["volume".to_owned(), "create".to_owned()];
-    args.extend(identity(container));
+    let [managed, name_label, _path, hash] = identity(container);
+    args.extend([managed, name_label, hash]);
     args.push(name.to_owned());
     args
 }

@@ -7,6 +7,7 @@ mod files;
 mod journal;
 mod judge;
 mod keys;
+mod openssh;
 mod place;
 mod probe;
 mod spec;
