@@ -88,20 +88,16 @@ sweep() {
 @test "Ctrl-C after every third event, then the same command again" { sweep INT 3; }
 
 @test "Ctrl-C undoes what the run has made on the engine" {
-    local path number=1
+    local path number
     path=$(worktree myapp)
-    # Into the middle of ctr-up: after its container was created.
-    while cut_off INT "$number" "$path"; do
-        settle "$(ctr-spec --name-only "$path")"
-        if jq -e '.tool == "ctr-up" and .step == "inject" and .status == "started"' <<<"$event"; then
-            is "$(on_engine)" ""
-            return 0
-        fi
-        ctrkit rm --volumes "$(ctr-spec --name-only "$path")" 2>/dev/null || true
-        ((number += 1))
-    done
-    echo 'no event of ctr-up inject was seen' >&2
-    return 1
+    # Which event is in the middle of ctr-up, after its container was created?
+    CTRKIT_EVENTS=$world/log ctrkit create "$path" >"$world/reference"
+    number=$(jq -r '[.tool, .step, .status] | join(" ")' "$world/log" | grep -nx 'ctr-up inject started' | cut -d: -f1)
+    ctrkit rm --volumes "$(get .name <"$world/reference")"
+    cut_off INT "$number" "$path"
+    is "$(jq -r .step <<<"$event")" inject
+    settle "$(get .name <"$world/reference")"
+    is "$(on_engine)" ""
 }
 
 @test "two creates of the same worktree at once" {

@@ -19,6 +19,7 @@ image=localhost/ctrkit-base:latest
 make_world() {
     world=$1
     mkdir -p "$world/home"
+    : >"$world/hashes"
     export HOME=$world/home
     export XDG_CONFIG_HOME=$HOME/.config XDG_STATE_HOME=$HOME/.local/state
     export CTRKIT_SSH_CONFIG=$HOME/ssh_config
@@ -48,6 +49,7 @@ own_ports() {
 worktree() {
     local path=$world/$1
     mkdir -p -- "$path"
+    printf %s "$path" | sha256sum | cut -c 1-12 >>"$world/hashes"
     git -C "$path" init -q -b main
     echo hello >"$path/file"
     git -C "$path" add file
@@ -65,16 +67,14 @@ get() { jq -er "$1"; }
 on_engine() {
     "$engine" ps --all --filter label=ctrkit.managed=true --format '{{.Names}}' |
         while read -r name; do
-            case $("$engine" inspect --format '{{index .Config.Labels "ctrkit.project.path"}}' "$name") in
-            "$world"/*) echo "container $name" ;;
-            esac
-        done
+            "$engine" inspect --format '{{index .Config.Labels "ctrkit.project.hash"}}' "$name" |
+                grep -qxFf "$world/hashes" && echo "container $name"
+        done || true
     "$engine" volume ls --quiet --filter label=ctrkit.managed=true |
         while read -r name; do
-            case $("$engine" volume inspect --format '{{index .Labels "ctrkit.project.path"}}' "$name") in
-            "$world"/*) echo "volume $name" ;;
-            esac
-        done
+            "$engine" volume inspect --format '{{index .Labels "ctrkit.project.hash"}}' "$name" |
+                grep -qxFf "$world/hashes" && echo "volume $name"
+        done || true
 }
 
 # Removes what a test has left, by the engine alone.

@@ -103,8 +103,8 @@ fn volumes_are_mounted_by_name() {
 fn a_volume_says_whose_it_is() {
     let mut container = container();
     container.labels = vec![label("ctrkit.name", "x"), label("ctrkit.branch", "main")];
-    let expected = [&["volume", "create"][..], &IDENTITY[..], &["h"]].concat();
-    assert_eq!(volume(&container, "h"), expected);
+    let [managed, name, _path, hash] = IDENTITY;
+    assert_eq!(volume(&container, "h"), ["volume", "create", managed, name, hash, "h"]);
 }
 
 #[test]
