@@ -10,6 +10,9 @@ use document::{
 /// but not after a person stopped it.
 const RESTART: &str = "unless-stopped";
 
+/// What the container runs, under an init; why is told in it.
+const START: &str = include_str!("start.sh");
+
 /// Returns the arguments that create `container`, not started, with the
 /// label `ctrkit.spec` set to `spec`.
 ///
@@ -23,7 +26,7 @@ pub(crate) fn container(container: &Container, spec: &str) -> Result<Vec<String>
         "--init".to_owned(),
         "--user=0:0".to_owned(),
         "--workdir=/".to_owned(),
-        "--entrypoint=/usr/sbin/sshd".to_owned(),
+        "--entrypoint=/bin/sh".to_owned(),
         format!("--name={name}"),
         format!("--hostname={name}"),
         format!("--restart={}", restart(container)),
@@ -41,7 +44,7 @@ pub(crate) fn container(container: &Container, spec: &str) -> Result<Vec<String>
     args.extend(container.mounts.iter().map(mount));
     args.extend(container.limits.iter().flat_map(limits));
     args.push(container.image()?.to_owned());
-    args.extend(["-D", "-e"].map(str::to_owned));
+    args.extend(["-c", START].map(str::to_owned));
     Ok(args)
 }
 

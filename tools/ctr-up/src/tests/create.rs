@@ -1,5 +1,7 @@
 //! The engine's arguments.
 
+use std::{fs, process::Command};
+
 use document::container::{Label, Limits, Mount, Volume};
 
 use super::{container, port, variable};
@@ -25,13 +27,13 @@ fn a_document_of_the_least_makes_a_container() {
         "--init",
         "--user=0:0",
         "--workdir=/",
-        "--entrypoint=/usr/sbin/sshd",
+        "--entrypoint=/bin/sh",
         "--name=dev-myapp-b3e5ed",
         "--hostname=dev-myapp-b3e5ed",
         "--restart=unless-stopped",
         "--label=ctrkit.spec=image:0",
     ];
-    let last = ["localhost/ctrkit-base:latest", "-D", "-e"];
+    let last = ["localhost/ctrkit-base:latest", "-c", include_str!("../start.sh")];
     assert_eq!(args, [&first[..], &IDENTITY[..], &last[..]].concat());
 }
 
@@ -144,8 +146,24 @@ fn limits_are_passed_in_the_engines_own_notation() {
         "--cap-drop=NET_RAW",
         "--cap-drop=MKNOD",
         "localhost/ctrkit-base:latest",
-        "-D",
-        "-e",
+        "-c",
     ];
-    assert_eq!(args[args.len() - expected.len()..], expected);
+    assert_eq!(args[args.len() - expected.len() - 1..args.len() - 1], expected);
+}
+
+#[test]
+fn sshd_is_run_with_what_it_understands() {
+    for (knows, expected) in [("exit 0", "-D -e -o PerSourcePenalties=no\n"), ("exit 1", "-D -e\n")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let sshd = directory.path().join("sshd");
+        fs::write(&sshd, format!("case $1 in -G) {knows} ;; esac\necho \"$@\"\n")).unwrap();
+        let script = include_str!("../start.sh");
+        let script = script.replace("/usr/sbin/sshd", &format!("sh {}", sshd.display()));
+        for shell in [&["sh"][..], &["busybox", "sh"]] {
+            let mut command = Command::new(shell[0]);
+            let output = command.args(&shell[1..]).args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+        }
+    }
 }
