@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use document::container::{Label, Limits, Mount, Volume};
 
 use super::{container, port, variable};
-use crate::create::{container as arguments, published, volume};
+use crate::create::{START, container as arguments, published, volume};
 
 fn label(name: &str, value: &str) -> Label {
     Label { name: name.into(), value: value.into(), ..Label::default() }
@@ -33,7 +33,7 @@ fn a_document_of_the_least_makes_a_container() {
         "--restart=unless-stopped",
         "--label=ctrkit.spec=image:0",
     ];
-    let last = ["localhost/ctrkit-base:latest", "-c", include_str!("../start.sh")];
+    let last = ["localhost/ctrkit-base:latest", "-c", START];
     assert_eq!(args, [&first[..], &IDENTITY[..], &last[..]].concat());
 }
 
@@ -158,8 +158,7 @@ fn sshd_is_run_with_what_it_understands() {
         let directory = tempfile::tempdir().unwrap();
         let sshd = directory.path().join("sshd");
         fs::write(&sshd, format!("case $1 in -G) {knows} ;; esac\necho \"$@\"\n")).unwrap();
-        let script = include_str!("../start.sh");
-        let script = script.replace("/usr/sbin/sshd", &format!("sh {}", sshd.display()));
+        let script = START.replace("/usr/sbin/sshd", &format!("sh {}", sshd.display()));
         for shell in [&["sh"][..], &["busybox", "sh"]] {
             let mut command = Command::new(shell[0]);
             let output = command.args(&shell[1..]).args(["-c", &script]).output().unwrap();
