@@ -20,9 +20,15 @@ is_unborn() {
     ! git rev-parse --quiet --verify HEAD >/dev/null
 }
 
+# get KEY: its value, or nothing. Where none of the keys was there in the
+# beginning, no git has to be started to look for each.
+get() {
+    [ -z "$settled" ] || git config --local --get "$1" || :
+}
+
 # settle KEY VALUE: writes nothing where nothing changes.
 settle() {
-    if [ "$(git config --local --get "$1" || :)" != "$2" ]; then
+    if [ "$(get "$1")" != "$2" ]; then
         git config --local --replace-all -- "$1" "$2"
     fi
 }
@@ -31,8 +37,8 @@ settle() {
 # has chosen another value since; NOTE is where the host's is remembered.
 adopt() {
     [ -n "$2" ] || return 0
-    now=$(git config --local --get "$1" || :)
-    if [ -z "$now" ] || [ "$now" = "$(git config --local --get "ctrkit.$3" || :)" ]; then
+    now=$(get "$1")
+    if [ -z "$now" ] || [ "$now" = "$(get "ctrkit.$3")" ]; then
         settle "$1" "$2"
         now=$2
     fi
@@ -48,16 +54,17 @@ prepare() {
     if ! git rev-parse --resolve-git-dir .git >/dev/null 2>&1; then
         git -c init.defaultBranch="$branch" init --quiet --object-format="$1"
     fi
-    if is_unborn && ! git show-ref --quiet --verify "refs/heads/$branch" &&
-        [ "$(git symbolic-ref HEAD)" != "refs/heads/$branch" ]; then
+    if [ "$(git symbolic-ref --quiet HEAD || :)" != "refs/heads/$branch" ] && is_unborn &&
+        ! git show-ref --quiet --verify "refs/heads/$branch"; then
         git symbolic-ref HEAD "refs/heads/$branch"
     fi
+    settled=$(git config --local --name-only --get-regexp '^(receive|user|ctrkit|remote)[.]' || :)
     settle receive.denyCurrentBranch updateInstead
     # The worktree may be a shallow clone.
     settle receive.shallowUpdate true
     adopt user.name "$2" userName
     adopt user.email "$3" userEmail
-    if [ -n "$4" ] && [ -z "$(git config --local --get remote.origin.fetch || :)" ]; then
+    if [ -n "$4" ] && [ -z "$(get remote.origin.fetch)" ]; then
         settle remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
     fi
     adopt remote.origin.url "$4" originUrl
