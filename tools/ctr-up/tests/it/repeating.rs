@@ -39,7 +39,10 @@ fn nothing_changed_is_one_engine_call_and_the_same_bytes() {
 fn the_document_without_a_state_finds_the_same() {
     with_each_engine(|up| {
         let first = up.up(&up.document());
+        up.heal();
         assert_eq!(up.up(&up.document()), first);
+        let calls = up.world.calls();
+        assert_eq!(calls.iter().filter(|call| call[0] == up.engine).count(), 2, "{calls:?}");
         assert_eq!(up.things(), Up::whole());
     });
 }
