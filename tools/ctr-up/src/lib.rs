@@ -19,6 +19,7 @@ mod spec;
 mod sshd;
 mod steps;
 mod undo;
+mod volumes;
 
 use std::{
     path::{Path, PathBuf},

@@ -1,13 +1,11 @@
 //! The steps that make a container.
 
 use std::{
-    panic,
-    thread::{self, sleep},
+    thread::sleep,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use document::Container;
-use engine::{Engine, EngineError, Image, Kind, NamedVolume};
+use engine::{Engine, EngineError, Image, Kind};
 use toolkit::{Events, Interrupt};
 
 use crate::{
@@ -85,43 +83,6 @@ impl<'a> Run<'a> {
             self.place()?;
         }
         Ok(id)
-    }
-
-    /// Asks for the image and the volumes, both at once.
-    fn look_around(&mut self) -> Result<(Image, Vec<NamedVolume>), Error> {
-        let (engine, container) = (self.engine, self.plan.container);
-        let name = container.image()?;
-        let filters: Vec<_> =
-            container.volumes.iter().map(|volume| format!("name=^{}$", volume.name)).collect();
-        let filters: Vec<_> = filters.iter().map(String::as_str).collect();
-        let (image, volumes) = thread::scope(|scope| {
-            let image = scope.spawn(|| engine.image(name));
-            let none = filters.is_empty();
-            let volumes = if none { Ok(Vec::new()) } else { engine.volumes(&filters) };
-            (image.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), volumes)
-        });
-        let image = image?.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
-        Ok((image, volumes?))
-    }
-
-    /// Makes the volumes that are not there. Returns those that are new: made
-    /// now, or by a run that was killed before the container ever ran.
-    fn make_volumes(&mut self, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
-        let container = self.plan.container;
-        let absent = absent(container, there)?;
-        let pending = self.plan.journal.pending().volumes;
-        let is_ours = |name: &String| container.volumes.iter().any(|v| v.name == *name);
-        self.made.found = pending.into_iter().filter(is_ours).collect();
-        self.made.found.retain(|name| !absent.contains(name));
-        let fresh = [self.made.found.clone(), absent.clone()].concat();
-        self.plan.journal.note(&Pending { volumes: fresh.clone(), place: false })?;
-        for name in absent {
-            self.interrupt.check()?;
-            let args = create::volume(container, &name);
-            self.events.step("volume", || self.engine.run(args))?;
-            self.made.volumes.push(name);
-        }
-        Ok(fresh)
     }
 
     fn create(&mut self) -> Result<Option<String>, Error> {
@@ -210,23 +171,6 @@ impl<'a> Run<'a> {
         self.unplaced = place::unplaced(&answer);
         Ok(())
     }
-}
-
-/// Returns the volumes of `container` that are not `there`, and refuses one
-/// that is another container's.
-fn absent(container: &Container, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
-    let mut absent = Vec::new();
-    for volume in &container.volumes {
-        match there.iter().find(|found| found.name == volume.name) {
-            None => absent.push(volume.name.clone()),
-            Some(NamedVolume { container: Some(owner), .. }) if *owner != container.name => {
-                let (name, owner) = (volume.name.clone(), owner.clone());
-                return Err(Error::VolumeTaken { name, owner });
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(absent)
 }
 
 /// Returns the numbers that the image's labels give to `user`.

@@ -161,6 +161,16 @@ fn without_volumes_none_are_asked_for() {
 }
 
 #[test]
+fn a_volume_that_is_mounted_twice_is_made_once() {
+    let up = Up::new("podman");
+    let mut document = up.document();
+    document["volumes"][1]["name"] = document["volumes"][0]["name"].clone();
+    up.up(&document);
+    assert_eq!(up.things(), Up::whole()[..2]);
+    assert_eq!(up.sent()[..2], ["1000 home/dev", "1000 workspace"]);
+}
+
+#[test]
 fn every_step_is_told_to_who_listens() {
     let up = Up::new("podman");
     let events = up.world.path("events");

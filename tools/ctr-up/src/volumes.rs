@@ -1,0 +1,66 @@
+//! The volumes: which are there, which are made, which are new.
+
+use std::{panic, thread};
+
+use document::Container;
+use engine::{Image, NamedVolume};
+
+use crate::{Error, create, journal::Pending, steps::Run};
+
+impl Run<'_> {
+    /// Asks for the image and the volumes, both at once.
+    pub(crate) fn look_around(&mut self) -> Result<(Image, Vec<NamedVolume>), Error> {
+        let (engine, container) = (self.engine, self.plan.container);
+        let name = container.image()?;
+        let filters: Vec<_> =
+            container.volumes.iter().map(|volume| format!("name=^{}$", volume.name)).collect();
+        let filters: Vec<_> = filters.iter().map(String::as_str).collect();
+        let (image, volumes) = thread::scope(|scope| {
+            let image = scope.spawn(|| engine.image(name));
+            let none = filters.is_empty();
+            let volumes = if none { Ok(Vec::new()) } else { engine.volumes(&filters) };
+            (image.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), volumes)
+        });
+        let image = image?.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
+        Ok((image, volumes?))
+    }
+
+    /// Makes the volumes that are not there. Returns those that are new: made
+    /// now, or by a run that was killed before the container ever ran.
+    pub(crate) fn make_volumes(&mut self, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
+        let container = self.plan.container;
+        let absent = absent(container, there)?;
+        let pending = self.plan.journal.pending().volumes;
+        let is_ours = |name: &String| container.volumes.iter().any(|v| v.name == *name);
+        self.made.found = pending.into_iter().filter(is_ours).collect();
+        self.made.found.retain(|name| !absent.contains(name));
+        let fresh = [self.made.found.clone(), absent.clone()].concat();
+        self.plan.journal.note(&Pending { volumes: fresh.clone(), place: false })?;
+        for name in absent {
+            self.interrupt.check()?;
+            let args = create::volume(container, &name);
+            self.events.step("volume", || self.engine.run(args))?;
+            self.made.volumes.push(name);
+        }
+        Ok(fresh)
+    }
+}
+
+/// Returns the volumes of `container` that are not `there`, and refuses one
+/// that is another container's.
+fn absent(container: &Container, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
+    let mut absent = Vec::new();
+    for volume in &container.volumes {
+        match there.iter().find(|found| found.name == volume.name) {
+            // One volume may be mounted at two places.
+            None if absent.contains(&volume.name) => {}
+            None => absent.push(volume.name.clone()),
+            Some(NamedVolume { container: Some(owner), .. }) if *owner != container.name => {
+                let (name, owner) = (volume.name.clone(), owner.clone());
+                return Err(Error::VolumeTaken { name, owner });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(absent)
+}
