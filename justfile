@@ -34,6 +34,11 @@ man: build
 bench *arguments:
     scripts/bench {{ arguments }}
 
+# build with the oldest Rust that Cargo.toml states
+[group('check')]
+msrv *arguments:
+    scripts/msrv {{ arguments }}
+
 # build all tools
 [group('build')]
 build *arguments:
