@@ -9,7 +9,12 @@ use document::labels;
 use engine::{Engine, EngineError, Summary};
 use toolkit::{Events, Interrupt};
 
-use crate::{Error, Plan, answer::ATTEMPT, probe::Answer};
+use crate::{
+    Error, Plan,
+    answer::ATTEMPT,
+    probe::Answer,
+    volumes::{Parts, look_around},
+};
 
 /// What the engine has by the container's name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,26 +31,39 @@ pub(crate) enum Found {
     Stopped,
 }
 
+/// What was learnt before anything is touched.
+pub(crate) struct Seen {
+    /// The container, if there is one.
+    pub(crate) summary: Option<Summary>,
+    /// What sshd said, if it was asked.
+    pub(crate) answer: Option<Answer>,
+    /// What the container is made of, if that was asked.
+    pub(crate) parts: Option<Result<Parts, Error>>,
+}
+
 impl Plan<'_> {
-    /// Asks the engine for the container, and sshd for its certificate at the
-    /// same time where it has shown one before.
+    /// Asks the engine for the container, and at the same time what is asked
+    /// next: sshd for its certificate where it has shown one before, else the
+    /// engine for what a container is made of.
     pub(crate) fn look(
         &self,
         engine: &Engine,
         interrupt: &Interrupt,
         events: &mut Events,
-    ) -> (Result<Option<Summary>, EngineError>, Option<Answer>) {
+    ) -> Result<Seen, EngineError> {
         let in_vain = AtomicBool::new(false);
         let stop = || in_vain.load(Ordering::Relaxed) || interrupt.check().is_err();
         thread::scope(|scope| {
             let was_up = self.kept.exists();
             let asked = was_up.then(|| scope.spawn(|| self.probe.ask(ATTEMPT, stop)));
+            let parts = (!was_up).then(|| scope.spawn(|| look_around(engine, self.container)));
             let summary = events.step("check", || engine.container(&self.container.name));
             let runs =
                 |found: &Option<Summary>| found.as_ref().is_some_and(|s| s.status == "running");
             in_vain.store(!summary.as_ref().is_ok_and(runs), Ordering::Relaxed);
             let answer = asked.and_then(|asked| asked.join().ok()?.ok());
-            (summary, answer)
+            let parts = parts.and_then(|parts| parts.join().ok());
+            Ok(Seen { summary: summary?, answer, parts })
         })
     }
 

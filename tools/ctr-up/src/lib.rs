@@ -32,7 +32,7 @@ use toolkit::{DocumentError, Events, Interrupt, files::replace};
 
 pub use crate::{error::Error, files::Files, person::Person, probe::Client};
 use crate::{
-    found::{Found, has_run},
+    found::{Found, Seen, has_run},
     journal::Journal,
     probe::Probe,
     spec::Spec,
@@ -105,18 +105,17 @@ pub fn up(
     events: &mut Events,
     files: impl FnOnce() -> Result<Files, Error>,
 ) -> Result<Outcome, Error> {
-    let (summary, answer) = plan.look(engine, interrupt, events);
-    let summary = summary?;
+    let Seen { summary, answer, parts } = plan.look(engine, interrupt, events)?;
     let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
     let to_place = plan.journal.pending().place;
     let mut run = Run::new(plan, engine, interrupt, events);
     let old = summary.map(|summary| summary.id).unwrap_or_default();
     let id = match found {
-        Found::Absent => run.make(files()?)?,
+        Found::Absent => run.make(files()?, parts)?,
         Found::Unstarted => {
             let files = files()?;
             run.discard(&old)?;
-            run.make(files)?
+            run.make(files, parts)?
         }
         Found::Running | Found::Paused | Found::Stopped => {
             match found {

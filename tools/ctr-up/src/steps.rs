@@ -15,6 +15,7 @@ use crate::{
     files::{self, Cargo, Files},
     journal::Pending,
     place,
+    volumes::{Parts, look_around},
 };
 
 /// How long an engine may take to start a container before it is taken to
@@ -60,17 +61,26 @@ impl<'a> Run<'a> {
     }
 
     /// Makes the container and returns its id; on failure takes back what was
-    /// made.
-    pub(crate) fn make(&mut self, files: Files) -> Result<Option<String>, Error> {
-        let result = self.try_to_make(files);
+    /// made. `parts` is what was found already.
+    pub(crate) fn make(
+        &mut self,
+        files: Files,
+        parts: Option<Result<Parts, Error>>,
+    ) -> Result<Option<String>, Error> {
+        let result = self.try_to_make(files, parts);
         if result.is_err() {
             self.undo();
         }
         result
     }
 
-    fn try_to_make(&mut self, files: Files) -> Result<Option<String>, Error> {
-        let (image, there) = self.look_around()?;
+    fn try_to_make(
+        &mut self,
+        files: Files,
+        parts: Option<Result<Parts, Error>>,
+    ) -> Result<Option<String>, Error> {
+        let parts = parts.unwrap_or_else(|| look_around(self.engine, self.plan.container));
+        let (image, there) = parts?;
         let fresh = self.make_volumes(&there)?;
         let id = self.create()?;
         let account = self.account(&image)?;

@@ -3,28 +3,31 @@
 use std::{panic, thread};
 
 use document::Container;
-use engine::{Image, NamedVolume};
+use engine::{Engine, Image, NamedVolume};
 
 use crate::{Error, create, journal::Pending, steps::Run};
 
-impl Run<'_> {
-    /// Asks for the image and the volumes, both at once.
-    pub(crate) fn look_around(&mut self) -> Result<(Image, Vec<NamedVolume>), Error> {
-        let (engine, container) = (self.engine, self.plan.container);
-        let name = container.image()?;
-        let filters: Vec<_> =
-            container.volumes.iter().map(|volume| format!("name=^{}$", volume.name)).collect();
-        let filters: Vec<_> = filters.iter().map(String::as_str).collect();
-        let (image, volumes) = thread::scope(|scope| {
-            let image = scope.spawn(|| engine.image(name));
-            let none = filters.is_empty();
-            let volumes = if none { Ok(Vec::new()) } else { engine.volumes(&filters) };
-            (image.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), volumes)
-        });
-        let image = image?.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
-        Ok((image, volumes?))
-    }
+/// What a container is made of: the image and, of its volumes, those that are
+/// there.
+pub(crate) type Parts = (Image, Vec<NamedVolume>);
 
+/// Asks for the image and the volumes, both at once.
+pub(crate) fn look_around(engine: &Engine, container: &Container) -> Result<Parts, Error> {
+    let name = container.image()?;
+    let filters: Vec<_> =
+        container.volumes.iter().map(|volume| format!("name=^{}$", volume.name)).collect();
+    let filters: Vec<_> = filters.iter().map(String::as_str).collect();
+    let (image, volumes) = thread::scope(|scope| {
+        let image = scope.spawn(|| engine.image(name));
+        let none = filters.is_empty();
+        let volumes = if none { Ok(Vec::new()) } else { engine.volumes(&filters) };
+        (image.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), volumes)
+    });
+    let image = image?.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
+    Ok((image, volumes?))
+}
+
+impl Run<'_> {
     /// Makes the volumes that are not there. Returns those that are new: made
     /// now, or by a run that was killed before the container ever ran.
     pub(crate) fn make_volumes(&mut self, there: &[NamedVolume]) -> Result<Vec<String>, Error> {
