@@ -82,6 +82,8 @@ fn check_mount(kind: &str, source: Option<&str>, target: &str, read_only: bool, 
 fn mounts_are_fields_of_a_record() {
     check_mount("bind", Some("/a"), "/b", true, "type=bind,source=/a,target=/b,readonly");
     check_mount("tmpfs", None, "/b", false, "type=tmpfs,target=/b");
+    check_mount("bind", Some("/a\"b"), "/c", false, "type=bind,\"source=/a\"\"b\",target=/c");
+    check_mount("bind", Some("/a\nb"), "/c", false, "type=bind,\"source=/a\nb\",target=/c");
     check_mount("bind", Some("/a:b c"), "/-d", false, "type=bind,source=/a:b c,target=/-d");
     check_mount(
         "bind",

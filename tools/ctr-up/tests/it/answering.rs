@@ -1,6 +1,9 @@
 //! Waiting for the ssh server, and what it shows.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::world::{NAME, Up, with_each_engine};
 
@@ -82,11 +85,14 @@ fn a_server_that_never_answers_is_given_up() {
 #[test]
 fn an_ssh_that_hangs_is_given_up() {
     let up = Up::new("podman");
-    up.before("'-F none '*", "exec sleep 60");
+    up.before("'-F none '*", "echo $$ >\"$stub/pid\"; exec sleep 60");
     let begun = Instant::now();
     let mut command = up.command(&up.document());
     let error = stubs::refused(command.args(["--timeout", "1"]), 69, "no-answer");
     assert!(error["message"].as_str().unwrap().contains("did not come to an end"), "{error}");
+    let hung = std::fs::read_to_string(up.world.path("stub/pid")).unwrap();
+    let lives = Path::new("/proc").join(hung.trim()).join("exe");
+    assert!(std::fs::read_link(lives).is_err(), "ssh still runs");
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert!(up.things().is_empty());
 }

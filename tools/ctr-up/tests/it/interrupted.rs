@@ -208,3 +208,19 @@ fn a_volume_that_was_used_is_never_new_again() {
     assert!(!up.sent().iter().any(|line| line.contains("home/dev")), "{:?}", up.sent());
     assert!(up.changes().iter().any(|call| call.starts_with("exec --user dev")));
 }
+
+#[test]
+fn a_volume_that_a_failed_run_was_started_in_is_never_new_again() {
+    let up = Up::new("podman");
+    up.after("'volume create '*-home", "kill -s KILL $PPID");
+    up.run(&up.document());
+    up.heal();
+    // It was started, and somebody could have logged in before it was undone.
+    up.world.write("stub/wrong", "");
+    up.refused(&up.document(), 69, "wrong-certificate");
+    assert_eq!(up.things(), [format!("volume {NAME}-home")]);
+    assert_eq!(up.state(), ["lock"]);
+    fs::remove_file(up.world.path("stub/wrong")).unwrap();
+    up.up(&up.document());
+    assert!(!up.sent().iter().any(|line| line.contains("home/dev")), "{:?}", up.sent());
+}
