@@ -97,7 +97,7 @@ impl Run<'_> {
                 return Err(Error::NoAnswer { name, seconds, words });
             }
             sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(200));
+            pause = (pause * 2).min(Duration::from_millis(50));
         }
     }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod archive;
 mod check;
+mod connect;
 mod create;
 mod error;
 mod files;

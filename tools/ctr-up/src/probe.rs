@@ -1,12 +1,12 @@
 //! Asking sshd who it is.
 //!
-//! The real ssh(1) connects under the very rules that the person's own ssh
-//! will follow, and is not let in: that the server refuses it is the proof
+//! The real ssh(1) goes by the very rules that the person's own ssh will
+//! follow, and is not let in: that the server refuses it is the proof
 //! that the server's certificate was accepted first (RFC 4253 section 7).
 
 use std::{
     io,
-    os::unix::process::CommandExt,
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::mpsc,
@@ -24,10 +24,10 @@ use nix::{
 };
 use toolkit::ssh_config::{self, Expansion};
 
-use crate::Error;
-
-/// How often it is asked whether to stop while ssh runs.
-const GLANCE: Duration = Duration::from_millis(50);
+use crate::{
+    Error,
+    connect::{GLANCE, connect},
+};
 
 /// The ssh client.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,8 @@ pub(crate) enum Answer {
 pub(crate) struct Probe {
     program: PathBuf,
     args: Vec<String>,
+    /// Where to connect to, unless a proxy finds the way.
+    place: Option<(String, u16)>,
     /// What ssh says, at the start of a line, when the server refuses the user.
     refusal: String,
 }
@@ -68,18 +70,15 @@ impl Probe {
         options.push(format!("HostKeyAlias={name}"));
         options.push(format!("User={user}"));
         options.extend(trust(ssh)?);
-        options.extend(ssh.proxy_jump.iter().map(|jump| format!("ProxyJump={jump}")));
-        options.extend(ssh.proxy_command.iter().map(|proxy| format!("ProxyCommand={proxy}")));
         let host = place.as_ref().map_or(name.as_str(), |(host, _)| host);
         let refusal = format!("{user}@{host}: Permission denied (");
-        if let Some((host, port)) = &place {
-            options.extend([format!("HostName={host}"), format!("Port={port}")]);
-        }
+        options.extend(way(ssh, place.as_ref()));
         let mut args = configuration(client.config, ssh)?;
         args.push("-T".to_owned());
         args.extend(options.into_iter().flat_map(|option| ["-o".to_owned(), option]));
         args.extend(["--".to_owned(), name.clone(), "true".to_owned()]);
-        Ok(Self { program: client.program.to_owned(), args, refusal })
+        let place = place.filter(|_| !is_proxied(ssh));
+        Ok(Self { program: client.program.to_owned(), args, place, refusal })
     }
 
     #[cfg(test)]
@@ -90,22 +89,22 @@ impl Probe {
     /// Makes one attempt, which is given up after `limit` or when it is told
     /// to `stop`.
     pub(crate) fn ask(&self, limit: Duration, stop: impl Fn() -> bool) -> io::Result<Answer> {
+        let begun = Instant::now();
         let mut ssh = Command::new(&self.program);
         ssh.args(&self.args).env("LC_ALL", "C").process_group(0);
         ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let (begun, child) = (Instant::now(), ssh.spawn()?);
-        let group = Pid::from_raw(child.id().try_into().map_err(io::Error::other)?);
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || sender.send(child.wait_with_output()));
-        loop {
-            match receiver.recv_timeout(GLANCE) {
-                Ok(output) => return output.map(|output| self.judge(&output)),
-                Err(_) if begun.elapsed() < limit && !stop() => {}
-                Err(_) => {
-                    let _ = killpg(group, Signal::SIGKILL);
-                    return Ok(Answer::None("ssh did not come to an end".to_owned()));
+        if let Some((host, port)) = &self.place {
+            match connect(host, *port, limit, &stop) {
+                Ok(stream) => {
+                    let stream = OwnedFd::from(stream);
+                    ssh.stdout(stream.try_clone()?).stdin(stream);
                 }
+                Err(error) => return Ok(Answer::None(format!("{host} port {port}: {error}"))),
             }
+        }
+        match output(ssh, || begun.elapsed() > limit || stop())? {
+            Some(output) => Ok(self.judge(&output)),
+            None => Ok(Answer::None("ssh did not come to an end".to_owned())),
         }
     }
 
@@ -123,6 +122,27 @@ impl Probe {
         match wrong.iter().any(|part| words.contains(part)) {
             true => Answer::Wrong(words),
             false => Answer::None(words),
+        }
+    }
+}
+
+/// Runs `command` and returns what came of it, or `None` if it was ended
+/// because it was to `stop`.
+fn output(mut command: Command, stop: impl Fn() -> bool) -> io::Result<Option<Output>> {
+    let child = command.spawn()?;
+    // What it was given as its standard streams is its own from now on.
+    drop(command);
+    let group = Pid::from_raw(child.id().try_into().map_err(io::Error::other)?);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    loop {
+        match receiver.recv_timeout(GLANCE) {
+            Ok(output) => return output.map(Some),
+            Err(_) if !stop() => {}
+            Err(_) => {
+                let _ = killpg(group, Signal::SIGKILL);
+                return Ok(None);
+            }
         }
     }
 }
@@ -165,12 +185,31 @@ fn trust(ssh: &Ssh) -> Result<Vec<String>, Error> {
     Ok(options)
 }
 
+/// Returns how ssh gets to the server: by a proxy of the person's, else by the
+/// connection that it finds as its standard input and output, which OpenSSH
+/// calls `-` (sshconnect.c).
+fn way(ssh: &Ssh, place: Option<&(String, u16)>) -> Vec<String> {
+    let mut options = Vec::new();
+    if let Some((host, port)) = place {
+        options.extend([format!("HostName={host}"), format!("Port={port}")]);
+    }
+    options.extend(ssh.proxy_jump.iter().map(|jump| format!("ProxyJump={jump}")));
+    options.extend(ssh.proxy_command.iter().map(|proxy| format!("ProxyCommand={proxy}")));
+    if !is_proxied(ssh) {
+        options.push("ProxyCommand=-".to_owned());
+    }
+    options
+}
+
+fn is_proxied(ssh: &Ssh) -> bool {
+    ssh.proxy_jump.is_some() || ssh.proxy_command.is_some()
+}
+
 /// Returns which configuration ssh reads: the person's where a proxy may be
 /// known by a name of theirs, else none.
 fn configuration(config: Option<&Path>, ssh: &Ssh) -> Result<Vec<String>, Error> {
-    let proxied = ssh.proxy_jump.is_some() || ssh.proxy_command.is_some();
     let file = match config {
-        _ if !proxied => "none",
+        _ if !is_proxied(ssh) => "none",
         Some(file) => file.to_str().ok_or_else(|| unwritable(file, "it is not UTF-8"))?,
         None => return Ok(Vec::new()),
     };

@@ -63,8 +63,8 @@ fn a_server_that_comes_late_is_waited_for() {
     up.world.write("stub/deaf", "");
     up.after("start*", "(sleep 0.7; rm \"$stub/deaf\") >/dev/null 2>&1 &");
     up.up(&up.document());
-    let asked = up.world.calls().iter().filter(|call| call[0] == "ssh").count();
-    assert!((2..30).contains(&asked), "{asked}");
+    // It is not called for a server that says nothing yet.
+    assert_eq!(up.world.calls().iter().filter(|call| call[0] == "ssh").count(), 1);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_server_that_never_answers_is_given_up() {
         let error = stubs::refused(command.args(["--timeout", "1"]), 69, "no-answer");
         let message = error["message"].as_str().unwrap();
         assert!(
-            message.contains("within 1 s") && message.contains("Connection refused"),
+            message.contains("within 1 s") && message.ends_with(": connection reset"),
             "{message}"
         );
         assert!(up.things().is_empty());
@@ -103,8 +103,7 @@ fn a_server_that_is_asked_in_vain_is_not_waited_for() {
     up.up(&up.document());
     let stopped = || up.world.write(format!("stub/containers/{NAME}/state"), "exited");
     let gone = || std::fs::remove_dir_all(up.world.path("stub/containers").join(NAME)).unwrap();
-    // Somebody else listens on the port, and says nothing.
-    up.before("'-F none '*", "grep -qsx running \"$stub\"/containers/*/state || exec sleep 60");
+    up.world.write("stub/silent", "");
     let begun = Instant::now();
     stopped();
     up.up(&up.document());

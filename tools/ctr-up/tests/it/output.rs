@@ -70,7 +70,7 @@ fn errors_for_people_name_the_cause_and_the_cure() {
     let up = Up::new("podman");
     up.before("start*", "fail 125 'Error: bind: address already in use'");
     let expected = predicate::str::is_match(
-        "^ctr-up: cannot start 'dev-myapp-b3e5ed': one of its ports \\(127\\.0\\.0\\.1:2201:22\\) is in \
+        "^ctr-up: cannot start 'dev-myapp-b3e5ed': one of its ports \\(127\\.0\\.0\\.1:\\d+:22\\) is in \
          use: podman: bind: address already in use\n\
          ctr-up: command: \\S*/podman start dev-myapp-b3e5ed \\(status 125\\)\n\
          ctr-up:   \\| Error: bind: address already in use\n\

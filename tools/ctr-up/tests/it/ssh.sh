@@ -1,19 +1,17 @@
 # shellcheck shell=sh disable=SC1091,SC2154
 #
 # An ssh client, for the stand-in to source: it says what ssh says of a server
-# that shows the right certificate and lets nobody in, if the container runs.
+# that shows the right certificate and lets nobody in.
 
 PATH=/usr/bin:/bin
 said=$*
 [ ! -e "$stub/before" ] || . "$stub/before"
 if [ -e "$stub/wrong" ]; then
     echo 'No ED25519-CERT host certificate is known. Host key verification failed.' >&2
-elif grep -qsx running "$stub"/containers/*/state && [ ! -e "$stub/deaf" ]; then
+else
     for word; do
         case $word in User=*) echo "${word#User=}@127.0.0.1: Permission denied (publickey)." >&2 ;; esac
     done
-else
-    echo 'ssh: connect to host 127.0.0.1 port 2201: Connection refused' >&2
 fi
 [ ! -e "$stub/after" ] || . "$stub/after"
 exit 255

@@ -1,7 +1,14 @@
 //! A person with a key, an engine that keeps its things as files, and a
 //! document.
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    io::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Output,
+    thread,
+};
 
 use serde_json::{Value, json};
 use stubs::{Command, World};
@@ -31,6 +38,34 @@ const CALLS: [&str; 14] = [
 pub(crate) struct Up {
     pub(crate) world: World,
     pub(crate) engine: &'static str,
+    /// The port that the container's is published on.
+    pub(crate) port: u16,
+}
+
+/// Listens as an engine's proxy does, and speaks for the container's sshd if
+/// the container runs. `stub/deaf` makes it not answer, `stub/silent` makes
+/// somebody else have the port who says nothing.
+fn listen(stub: PathBuf) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let containers = fs::read_dir(stub.join("containers")).into_iter().flatten();
+            let mut states = containers
+                .flatten()
+                .map(|entry| fs::read_to_string(entry.path().join("state")).unwrap_or_default());
+            let runs = states.any(|state| state.trim() == "running");
+            if runs && !stub.join("deaf").exists() {
+                let _ = stream.write_all(b"SSH-2.0-test\r\n");
+                held.push(stream);
+            } else if stub.join("silent").exists() {
+                held.push(stream);
+            }
+        }
+    });
+    port
 }
 
 /// Runs a test with each engine, in a new world.
@@ -54,7 +89,8 @@ impl Up {
         world.write("key.pub", "ssh-ed25519 AAAAC3 me@home\n");
         world.write("host", "host key\n");
         world.write("bashrc", "dotfile\n");
-        Self { world, engine }
+        let port = listen(world.path("stub"));
+        Self { world, engine, port }
     }
 
     /// Returns a document with volumes, a host key and a dotfile.
@@ -68,7 +104,7 @@ impl Up {
             },
             "image": "localhost/ctrkit-base:latest", "user": "dev", "workspace": "/workspace/myapp",
             "ports": [
-                {"service": "ssh", "container": 22, "host": 2201, "address": "127.0.0.1"},
+                {"service": "ssh", "container": 22, "host": self.port, "address": "127.0.0.1"},
                 {"service": "audio", "container": 4714, "host": 4715}
             ],
             "volumes": [
