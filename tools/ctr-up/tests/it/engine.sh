@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091,SC2154
+# shellcheck shell=sh disable=SC1091,SC2034,SC2154
 #
 # An engine that keeps its things as files, for the stand-ins to source: $stub
 # is the directory, $name the engine, $call the call, "$@" its arguments.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091,SC2154
+# shellcheck shell=sh disable=SC1091,SC2034,SC2154
 #
 # An ssh client, for the stand-in to source: it says what ssh says of a server
 # that shows the right certificate and lets nobody in.
