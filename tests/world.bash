@@ -39,8 +39,8 @@ make_world() {
 # own_ports: ranges that neither a person's containers nor the other engine's
 # tests use; those that everybody gets have a test of their own.
 own_ports() {
-    local base=42200
-    [[ $engine == podman ]] || base=43200
+    local base=${CTRKIT_TEST_PORTS:-42200}
+    [[ $engine == podman ]] || base=$((base + 1000))
     printf '[ports]\nssh_start = %s\nweb_start = %s\naudio_start = %s\n' \
         "$base" "$((base + 200))" "$((base + 400))" >"$config/config.toml"
 }

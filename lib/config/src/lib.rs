@@ -21,6 +21,10 @@ use toolkit::{
 pub struct Config {
     /// The engine: `podman`, `docker` or the path of such a program.
     pub engine: Option<String>,
+    /// Where the engine runs, if not here: `ssh://[user@]server[:port][/socket]`.
+    pub host: Option<String>,
+    /// The connection in force, by its name.
+    pub connection: Option<String>,
     /// The first part of every container's name.
     pub prefix: Option<String>,
     /// The image.
@@ -31,6 +35,12 @@ pub struct Config {
     pub restart: Option<String>,
     /// The directory of the dotfiles.
     pub dotfiles: Option<PathBuf>,
+    /// The addresses at which `host` can be reached.
+    #[serde(default)]
+    pub connections: Vec<Connection>,
+    /// The token for GitHub.
+    #[serde(default)]
+    pub github: Github,
     /// Ports and where they are published.
     #[serde(default)]
     pub ports: Ports,
@@ -43,6 +53,24 @@ pub struct Config {
     /// Variables of each container's environment.
     #[serde(default)]
     pub env: Vec<Variable>,
+}
+
+/// One entry of `[[connections]]`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// The connection's name.
+    pub name: String,
+    /// What ssh connects to: `[user@]host[:port]`.
+    pub address: String,
+}
+
+/// The table `[github]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Github {
+    /// The file with the token.
+    pub token_file: Option<PathBuf>,
 }
 
 /// The table `[ports]`.
@@ -110,6 +138,18 @@ pub struct Variable {
     pub name: String,
     /// Its value.
     pub value: String,
+}
+
+impl Config {
+    /// Returns the address of the connection in force, where one is.
+    ///
+    /// Without a connection the server is reached by the name in `host`.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        let active = self.connection.as_deref()?;
+        let found = self.connections.iter().find(|connection| connection.name == active)?;
+        Some(&found.address)
+    }
 }
 
 /// The configuration file cannot be used.
@@ -227,6 +267,7 @@ mod tests {
         let text = include_str!("../sample.toml");
         let config = parse(Path::new("sample.toml"), text.into()).unwrap();
         assert_eq!(config.engine.as_deref(), Some("podman"));
+        assert_eq!(config.address(), Some("me@192.168.1.10"));
         assert_eq!(config.ports.service[0].start, 5432);
         assert_eq!(config.limits.cap_drop.as_deref(), Some(&["NET_RAW".to_owned()][..]));
     }

@@ -108,6 +108,10 @@ pub struct Engine {
     /// Where the engine runs, if not here: `ssh://user@server[:port][/socket]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// What ssh connects to at the moment to get to `host`, if that is another
+    /// address: `[user@]host[:port]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,

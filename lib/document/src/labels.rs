@@ -29,6 +29,10 @@ pub const PORT_WEB: &str = "ctrkit.port.web";
 pub const PORT_AUDIO: &str = "ctrkit.port.audio";
 /// All host ports: `service:container:host` joined by spaces.
 pub const PORTS: &str = "ctrkit.ports";
+/// The fingerprint of the SSH certificate authority that vouches for the
+/// container, also on its volumes: whoever has another one has no business
+/// with it, whatever the names.
+pub const AUTHORITY: &str = "ctrkit.authority";
 /// On a sidecar: the hash of the project that it serves.
 pub const SIDECAR_OF: &str = "ctrkit.sidecar.of";
 /// On a sidecar: what it is, such as `proxy`.
@@ -37,7 +41,7 @@ pub const SIDECAR_TYPE: &str = "ctrkit.sidecar.type";
 pub const SPEC: &str = "ctrkit.spec";
 
 /// All of them, for engines that must be asked for labels one by one.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 17] = [
     MANAGED,
     NAME,
     PROJECT_PATH,
@@ -51,6 +55,7 @@ pub const ALL: [&str; 16] = [
     PORT_WEB,
     PORT_AUDIO,
     PORTS,
+    AUTHORITY,
     SIDECAR_OF,
     SIDECAR_TYPE,
     SPEC,
