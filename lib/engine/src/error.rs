@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use document::{Extra, error::FailedCommand};
-use toolkit::{Exit, Failure};
+use toolkit::{Exit, Failure, PlacesError, SocketsError, files::FileError};
 
 use crate::Kind;
 
@@ -71,6 +71,65 @@ pub enum EngineError {
         name: String,
     },
 
+    /// The container is one of ctrkit's on another machine or account.
+    #[error("the container '{name}' was made by another ctrkit, whose authority is {authority}")]
+    OtherAuthority {
+        /// The name.
+        name: String,
+        /// The fingerprint of its authority.
+        authority: String,
+    },
+
+    /// It cannot be said where an engine runs.
+    #[error("'{url}' is no place of an engine that ssh can get to")]
+    BadHost {
+        /// What was given.
+        url: String,
+    },
+
+    /// ssh does not get to the engine's server, or back.
+    #[error("cannot get to '{place}': {}", .call.summary())]
+    Link {
+        /// What ssh connects to.
+        place: String,
+        /// What ssh said.
+        call: Box<FailedCall>,
+    },
+
+    /// The engine's socket is there, and the account may not use it.
+    #[error("'{place}' may not use the socket '{path}'")]
+    SocketDenied {
+        /// What ssh connects to.
+        place: String,
+        /// The socket.
+        path: String,
+        /// Whose it is.
+        kind: Kind,
+    },
+
+    /// The engine's socket is not there.
+    #[error("there is no socket of {} {}at '{place}'", kind.name(), at(path.as_deref()))]
+    SocketAbsent {
+        /// What ssh connects to.
+        place: String,
+        /// Where it was looked for; absent: where it usually is.
+        path: Option<String>,
+        /// Whose it would be.
+        kind: Kind,
+    },
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// There is no private place for sockets.
+    #[error(transparent)]
+    Sockets(#[from] SocketsError),
+
+    /// Another run does not let go of the way to the server.
+    #[error(transparent)]
+    File(#[from] FileError),
+
     /// The engine's answer is not what it is documented to be.
     #[error("cannot read the answer of '{command}'")]
     Unreadable {
@@ -106,6 +165,30 @@ impl FailedCall {
         }
     }
 
+    fn command(&self) -> FailedCommand {
+        FailedCommand {
+            line: self.line.clone(),
+            status: self.status,
+            last_words: self.last_words.clone(),
+            extra: Extra::new(),
+        }
+    }
+
+    /// Returns the stable kind of a failure of ssh, by its words: those of
+    /// `sshconnect.c` and `sshconnect2.c` in OpenSSH 5 to 10.
+    fn kind_of_link(&self) -> &'static str {
+        let says = |words| self.last_words.contains(words);
+        if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+            "host-key-changed"
+        } else if says("Host key verification failed") {
+            "host-key-refused"
+        } else if says("Permission denied (") {
+            "login-refused"
+        } else {
+            "unreachable"
+        }
+    }
+
     /// Returns the stable kind that the engine's words belong to.
     ///
     /// Engines have no other way of telling failures apart: they exit with
@@ -116,6 +199,10 @@ impl FailedCall {
         let kind = WORDS.iter().find(|(_, all)| all.iter().all(|part| words.contains(part)));
         kind.map_or("engine-failed", |(kind, _)| kind)
     }
+}
+
+fn at(path: Option<&str>) -> String {
+    path.map(|path| format!("'{path}' ")).unwrap_or_default()
 }
 
 /// What the engines say, in lower case, and what is meant; the first row of
@@ -168,14 +255,29 @@ impl Failure for EngineError {
             Self::Failed(call) => call.kind(),
             Self::NoSuchContainer { .. } => "no-such-container",
             Self::NotManaged { .. } => "not-managed",
+            Self::OtherAuthority { .. } => "other-authority",
+            Self::BadHost { .. } => "bad-host",
+            Self::Link { call, .. } => call.kind_of_link(),
+            Self::SocketDenied { .. } => "engine-permission",
+            Self::SocketAbsent { .. } => "engine-socket-absent",
+            Self::Places(error) => error.kind(),
+            Self::Sockets(error) => error.kind(),
+            Self::File(error) => error.kind(),
             Self::Unreadable { .. } => "engine-answer-unreadable",
         }
     }
 
     fn exit(&self) -> Exit {
+        match self {
+            Self::Places(error) => return error.exit(),
+            Self::Sockets(error) => return error.exit(),
+            Self::File(error) => return error.exit(),
+            _ => {}
+        }
         match self.kind() {
-            "engine-unknown" => Exit::Usage,
-            "engine-permission" => Exit::NoPerm,
+            "engine-unknown" | "bad-host" => Exit::Usage,
+            "engine-permission" | "login-refused" | "host-key-refused" | "host-key-changed"
+            | "other-authority" => Exit::NoPerm,
             "not-managed" => Exit::DataErr,
             "engine-answer-unreadable" | "disk-full" => Exit::IoErr,
             "port-taken" => Exit::TempFail,
@@ -188,32 +290,64 @@ impl Failure for EngineError {
             "engine-absent" => "install one: apt-get install podman",
             "engine-unknown" => "say --engine podman or --engine docker",
             "engine-not-running" => "start it: systemctl start docker, or podman machine start",
-            "engine-permission" => {
-                "join its group: sudo usermod -aG docker $USER, then log in anew"
-            }
+            "engine-permission" => return self.denied(),
             "disk-full" => "make room where the engine keeps its data: podman system df",
             "no-such-container" => "see what there is: ctr-ls",
             "not-managed" => "it lacks the label ctrkit.managed=true; remove or rename it yourself",
+            "bad-host" => "say --host ssh://[user@]server[:port][/socket], or --host local",
+            "other-authority" => {
+                "it is another machine's or account's with the same path: choose another name \
+                 here with --prefix"
+            }
             "engine-too-old" => return self.too_old(),
-            _ => return None,
+            _ => return self.hint_elsewhere(),
         };
         Some(hint.to_owned())
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Failed(call) => Some(FailedCommand {
-                line: call.line.clone(),
-                status: call.status,
-                last_words: call.last_words.clone(),
-                extra: Extra::new(),
-            }),
+            Self::Failed(call) => Some(call.command()),
+            Self::Link { call, .. } => Some(call.command()),
             _ => None,
         }
     }
 }
 
 impl EngineError {
+    /// Returns what helps where the engine is elsewhere.
+    fn hint_elsewhere(&self) -> Option<String> {
+        match self {
+            Self::Places(error) => error.hint(),
+            Self::Sockets(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Link { place, call } => Some(match call.kind_of_link() {
+                "host-key-refused" => format!("look at its key, and accept it: ssh {place}"),
+                "host-key-changed" => "ask who runs the server whether its key was changed; \
+                                       if so: ssh-keygen -R HOST"
+                    .to_owned(),
+                "login-refused" => format!("ssh must get in without a question: ssh {place}"),
+                _ => format!("try: ssh {place}; another address: ctrkit connection switch NAME"),
+            }),
+            Self::SocketAbsent { place, kind: Kind::Podman, .. } => Some(format!(
+                "start it: ssh {place} systemctl --user enable --now podman.socket, or as root \
+                 without --user"
+            )),
+            Self::SocketAbsent { place, kind: Kind::Docker, .. } => {
+                Some(format!("start it: ssh {place} sudo systemctl enable --now docker"))
+            }
+            _ => None,
+        }
+    }
+
+    fn denied(&self) -> Option<String> {
+        let (group, there) = match self {
+            Self::SocketDenied { kind, .. } => (kind.name(), " on the server"),
+            _ => ("docker", ""),
+        };
+        Some(format!("join its group{there}: sudo usermod -aG {group} $USER, then log in anew"))
+    }
+
     fn too_old(&self) -> Option<String> {
         let Self::TooOld { kind, .. } = self else { return None };
         let (major, minor) = kind.oldest();

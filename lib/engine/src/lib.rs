@@ -5,21 +5,26 @@
 //! words. Questions about many containers are one call.
 
 mod args;
+pub mod authority;
 mod error;
 mod inspect;
+mod link;
 mod list;
 mod listed;
 mod managed;
 mod run;
+mod server;
 
 use std::path::{Path, PathBuf};
 
 pub use crate::{
-    args::EngineArgs,
+    args::{EngineArgs, HERE},
     error::{EngineError, FailedCall},
     inspect::Inspection,
+    link::Link,
     list::{Image, NamedVolume, Published, Summary},
     managed::Managed,
+    server::{Place, Server},
 };
 
 /// The two engines.
@@ -69,6 +74,9 @@ pub struct Engine {
     program: PathBuf,
     host: Option<String>,
     version: Option<String>,
+    link: Option<Link>,
+    /// The fingerprint of the authority that vouches for containers here.
+    authority: Option<String>,
 }
 
 /// Where an engine is looked for, in this order.
@@ -112,7 +120,7 @@ impl Engine {
             .map_err(|source| EngineError::Absent { asked: asked.to_owned(), source })?;
         let kind = Kind::of(&program)
             .ok_or_else(|| EngineError::UnknownKind { asked: asked.to_owned() })?;
-        Ok(Self { kind, program, host: None, version: None })
+        Ok(Self { kind, program, host: None, version: None, link: None, authority: None })
     }
 
     fn of_document(engine: &document::container::Engine) -> Result<Self, EngineError> {
@@ -124,7 +132,8 @@ impl Engine {
             asked: asked.to_string_lossy().into_owned(),
             source,
         })?;
-        Ok(Self { kind, program, host: engine.host.clone(), version: engine.version.clone() })
+        let (host, version) = (engine.host.clone(), engine.version.clone());
+        Ok(Self { kind, program, host, version, link: None, authority: None })
     }
 
     /// Returns the only engine that is installed, or the first that answers.
@@ -160,11 +169,24 @@ impl Engine {
         self.host.as_deref()
     }
 
-    /// Makes the engine at `host` (`ssh://…`) the one that is called.
+    /// Returns the way to the engine, if it is not here.
     #[must_use]
-    pub fn at(mut self, host: Option<&str>) -> Self {
+    pub fn link(&self) -> Option<&Link> {
+        self.link.as_ref()
+    }
+
+    /// Makes the engine at the other end of `link` the one that is called, and
+    /// opens the link.
+    fn over(mut self, host: Option<&str>, link: Option<Link>) -> Result<Self, EngineError> {
+        if let Some(link) = &link {
+            link.open(self.kind)?;
+        }
+        if self.host.as_deref() != host {
+            self.version = None;
+        }
         self.host = host.map(str::to_owned);
-        self
+        self.link = link;
+        Ok(self)
     }
 
     /// Asks for the engine's version, once, and refuses one that is too old.
@@ -186,6 +208,13 @@ impl Engine {
         Ok(())
     }
 
+    /// Returns what ssh connects to, if that is not the server's own name.
+    fn address(&self) -> Option<String> {
+        let server = Server::parse(self.host.as_deref()?).ok()?;
+        let place = self.link.as_ref()?.place();
+        (place != server.place()).then(|| place.to_string())
+    }
+
     /// Returns the `engine` section of a document.
     #[must_use]
     pub fn section(&self) -> document::container::Engine {
@@ -194,6 +223,7 @@ impl Engine {
             program: Some(self.program.clone()),
             version: self.version.clone(),
             host: self.host.clone(),
+            address: self.address(),
             ..Default::default()
         }
     }

@@ -44,6 +44,8 @@ pub struct NamedVolume {
     pub name: String,
     /// The value of the label `ctrkit.name`: the container that it is for.
     pub container: Option<String>,
+    /// The value of the label `ctrkit.authority`: whose it is.
+    pub authority: Option<String>,
 }
 
 /// An image that is there.
@@ -109,8 +111,9 @@ impl Engine {
         let format = match self.kind {
             Kind::Podman => r#"{"name":{{json .Name}},"labels":{{json .Labels}}}"#.to_owned(),
             Kind::Docker => {
-                let label = labels::NAME;
-                format!(r#"{{"name":{{{{json .Name}}}},"label":{{{{json (.Label "{label}")}}}}}}"#)
+                let label = |label| format!(r#""{label}":{{{{json (.Label "{label}")}}}}"#);
+                let [name, authority] = [labels::NAME, labels::AUTHORITY].map(label);
+                format!(r#"{{"name":{{{{json .Name}}}},"labels":{{{name},{authority}}}}}"#)
             }
         };
         let mut args = vec!["volume", "ls", "--format", &format];
@@ -328,18 +331,17 @@ fn status(state: &str) -> String {
 struct VolumeLine {
     name: String,
     #[serde(default)]
-    label: Option<String>,
-    #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
 }
 
 fn parse_volumes(text: &str) -> Result<Vec<NamedVolume>, serde_json::Error> {
     lines::<VolumeLine>(text)
         .map(|line| {
-            let VolumeLine { name, label, labels } = line?;
-            let listed = labels.and_then(|mut labels| labels.remove(labels::NAME));
-            let container = label.or(listed).filter(|name| !name.is_empty());
-            Ok(NamedVolume { name, container })
+            let VolumeLine { name, labels } = line?;
+            let mut labels = labels.unwrap_or_default();
+            let mut label = |name| labels.remove(name).filter(|value| !value.is_empty());
+            let (container, authority) = (label(labels::NAME), label(labels::AUTHORITY));
+            Ok(NamedVolume { name, container, authority })
         })
         .collect()
 }

@@ -20,8 +20,9 @@ impl Engine {
     pub fn all_managed_with(&self, names: &[String]) -> Result<Managed, EngineError> {
         let mut managed = self.all_managed()?;
         for name in names {
-            if managed.get(name).is_none() {
-                managed.0.push(self.managed(name)?);
+            match managed.get(name) {
+                Some(container) => self.check_authority(container)?,
+                None => managed.0.push(self.managed(name)?),
             }
         }
         Ok(managed)
@@ -30,9 +31,24 @@ impl Engine {
     /// Returns ctrkit's container called `name`: one call.
     pub fn managed(&self, name: &str) -> Result<Summary, EngineError> {
         match self.container(name)? {
-            Some(container) if container.is_managed() => Ok(container),
+            Some(container) if container.is_managed() => {
+                self.check_authority(&container)?;
+                Ok(container)
+            }
             Some(_) => Err(EngineError::NotManaged { name: name.to_owned() }),
             None => Err(EngineError::NoSuchContainer { name: name.to_owned() }),
+        }
+    }
+
+    /// Refuses a container for which another authority vouches: two machines
+    /// that share an engine may have worktrees with the same path.
+    pub fn check_authority(&self, container: &Summary) -> Result<(), EngineError> {
+        match (container.label(labels::AUTHORITY), &self.authority) {
+            (Some(other), Some(own)) if other != own => {
+                let (name, authority) = (container.name.clone(), other.to_owned());
+                Err(EngineError::OtherAuthority { name, authority })
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -25,12 +25,13 @@ impl Engine {
     /// standard streams itself.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.program);
-        if let Some(host) = &self.host {
+        let url = self.link().map(|link| link.url(self.kind));
+        if let Some(url) = url.as_deref().or(self.host.as_deref()) {
             let option = match self.kind {
                 Kind::Podman => "--url",
                 Kind::Docker => "--host",
             };
-            command.arg(option).arg(host);
+            command.arg(option).arg(url);
         }
         // A message in another language could not be told apart from others.
         command.env("LC_ALL", "C.UTF-8").args(args);
@@ -138,7 +139,7 @@ pub(crate) fn line(command: &Command) -> String {
 }
 
 /// Returns the last lines that say something.
-fn last_words(stderr: &[u8]) -> String {
+pub(crate) fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let says_something = |line: &&str| {
         // podman says this wherever there is no syslog; it means nothing.

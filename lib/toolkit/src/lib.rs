@@ -12,6 +12,7 @@ pub mod files;
 mod interrupt;
 mod places;
 mod several;
+pub mod sockets;
 pub mod ssh_config;
 mod stdio;
 
@@ -27,6 +28,7 @@ pub use crate::{
     interrupt::{Interrupt, Interrupted},
     places::{Places, PlacesError, expand_tilde},
     several::each,
+    sockets::{Sockets, SocketsError},
     stdio::{DocumentError, parse, read, read_file, read_named, write, write_text},
 };
 

@@ -49,6 +49,11 @@ impl Places {
         Ok(self.state()?.join(name))
     }
 
+    /// Returns the public key of the SSH certificate authority.
+    pub fn authority(&self) -> Result<PathBuf, PlacesError> {
+        Ok(self.config()?.join("ca/ca_key.pub"))
+    }
+
     /// Returns the ledger of ports.
     pub fn ledger(&self) -> Result<PathBuf, PlacesError> {
         Ok(self.state()?.join("ports.json"))

@@ -3,7 +3,7 @@
 //! Quoting is OpenSSH's own (`argv_split`), not a shell's, and some characters
 //! cannot be written at all.
 
-use std::path::Path;
+use std::{net::IpAddr, path::Path};
 
 /// What a keyword does to its argument (ssh_config(5), TOKENS and ENVIRONMENT
 /// VARIABLES).
@@ -47,6 +47,31 @@ pub fn path(path: &Path, expansion: Expansion) -> Result<String, &'static str> {
 #[must_use]
 pub fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\"))
+}
+
+/// Says whether `text` is a host name that is no option and no pattern.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    text.len() <= 255
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text.chars().all(is_inner)
+}
+
+/// Says whether `text` is an account's name that is no option.
+#[must_use]
+pub fn is_user(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    text.len() <= 255
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text.chars().all(is_inner)
+}
+
+/// Says whether `text` is an address in brackets.
+#[must_use]
+pub fn is_bracketed(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.parse::<IpAddr>().is_ok())
 }
 
 #[cfg(test)]

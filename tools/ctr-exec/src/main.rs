@@ -40,7 +40,7 @@ impl Tool for CtrExec {
 
     fn run(self, _: &mut Events) -> Result<Exit, Error> {
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(config.engine.as_deref())?;
+        let engine = self.engine.find(&config, &self.places)?;
         let container = engine.managed(&self.options.name)?;
         let stdin = io::stdin().is_terminal();
         let terminal = self.options.tty.is_wanted(stdin, io::stdout().is_terminal())?;

@@ -72,7 +72,7 @@ pub fn pipe(
     worktree.check_branch(&branch)?;
     let config = worktree.config()?;
     let is_there = worktree.has_remote(&config, &target)?;
-    let engine = host.engine.for_document(document.engine.as_ref())?;
+    let engine = host.engine.for_document(document.engine.as_ref(), &host.places)?;
     let there = There { engine: &engine, target: &target, user: &user, interrupt: &host.interrupt };
     let mut added = false;
     let landed = carry(&worktree, there, &branch, &config, events, |events| {
@@ -201,8 +201,8 @@ fn ledger(places: &Places) -> Result<Ports, Error> {
 /// Makes sure that the container is ctrkit's and runs: one call. Returns its
 /// engine and the account in it.
 fn running(host: &Host, target: &Target) -> Result<(Engine, String), Error> {
-    let configured = config::read(&host.places)?.engine;
-    let engine = host.engine.find(configured.as_deref())?;
+    let config = config::read(&host.places)?;
+    let engine = host.engine.find(&config, &host.places)?;
     let container = engine.managed(target.name())?;
     let name = || target.name().to_owned();
     if container.status != "running" {

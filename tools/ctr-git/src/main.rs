@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use ctr_git::{Error, Host, Ssh};
+use document::Container;
 use engine::EngineArgs;
 use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
 
@@ -26,10 +27,6 @@ struct CtrGit {
     /// Act in the worktree of DIR
     #[arg(short = 'C', long, value_name = "DIR", default_value = ".", requires = "verb")]
     directory: PathBuf,
-
-    /// Let ssh read FILE [default: ssh's own files]
-    #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    ssh_config: Option<PathBuf>,
 
     #[command(flatten)]
     engine: EngineArgs,
@@ -58,17 +55,26 @@ impl Tool for CtrGit {
     }
 
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
-        let Self { verb, name, directory, .. } = self;
+        let Self { verb, name, directory, engine, places, .. } = self;
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
-        let ssh = Ssh::new(self.ssh_config.as_deref());
-        let host = Host { places: self.places, engine: self.engine, ssh, interrupt };
-        match verb {
-            Some(Verb::Push) => ctr_git::push(&host, &directory, name.as_deref(), events)?,
-            Some(Verb::Pull) => ctr_git::pull(&host, &directory, name.as_deref(), events)?,
-            None => {
-                let mut document = toolkit::read()?;
-                ctr_git::pipe(&host, &mut document, events)?;
-                toolkit::write(&document)?;
+        let mut document = match verb {
+            None => Some(toolkit::read::<Container>()?),
+            Some(_) => None,
+        };
+        let link = match &document {
+            Some(document) => engine.link_of(document.engine.as_ref(), &places)?,
+            None => engine.link_by(&config::read(&places)?, &places)?,
+        };
+        let proxy = link.map(|link| link.proxy_command());
+        let ssh = Ssh::new(engine.ssh_config()).through(proxy);
+        let host = Host { places, engine, ssh, interrupt };
+        match (verb, &mut document) {
+            (Some(Verb::Push), _) => ctr_git::push(&host, &directory, name.as_deref(), events)?,
+            (Some(Verb::Pull), _) => ctr_git::pull(&host, &directory, name.as_deref(), events)?,
+            (None, None) => {}
+            (None, Some(document)) => {
+                ctr_git::pipe(&host, document, events)?;
+                toolkit::write(document)?;
             }
         }
         Ok(Exit::Success)

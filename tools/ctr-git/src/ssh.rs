@@ -37,6 +37,15 @@ impl Ssh {
         Self(words)
     }
 
+    /// Makes it go through `proxy`, a ProxyCommand (ssh_config(5)), if there is
+    /// one: the connection to the engine's server, which is there already.
+    #[must_use]
+    pub fn through(mut self, proxy: Option<String>) -> Self {
+        let option = proxy.map(|proxy| format!("ProxyCommand={proxy}"));
+        self.0.extend(option.into_iter().flat_map(|option| ["-o".to_owned(), option]));
+        self
+    }
+
     /// Returns the line for `GIT_SSH_COMMAND`, which git gives to a shell.
     #[must_use]
     pub fn line(&self) -> String {

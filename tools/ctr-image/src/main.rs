@@ -43,7 +43,7 @@ impl Tool for CtrImage {
         let request = Request::new(&container, &self.image)?;
         let asked = self.engine.asked().is_some() || container.engine.is_some();
         if !self.image.dry_run || asked {
-            let engine = self.engine.for_document(container.engine.as_ref())?;
+            let engine = self.engine.for_document(container.engine.as_ref(), &self.places)?;
             let mut machine = Machine::new(engine, &self.places, &self.image, events)?;
             if !self.image.dry_run && ctr_image::ensure(&request, &mut machine)?.outdated {
                 let warning = ctr_image::outdated(&request.image);

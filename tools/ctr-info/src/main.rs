@@ -42,7 +42,7 @@ impl Tool for CtrInfo {
 
     fn run(self, _: &mut Events) -> Result<Exit, Error> {
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(config.engine.as_deref())?;
+        let engine = self.engine.find(&config, &self.places)?;
         let summary = engine.managed(&self.name)?;
         let listed = ctr_info::combine(&summary, engine.inspect(&self.name)?);
         match self.json {

@@ -40,7 +40,7 @@ impl Tool for CtrLs {
 
     fn run(self, _: &mut Events) -> Result<Exit, Error> {
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(config.engine.as_deref())?;
+        let engine = self.engine.find(&config, &self.places)?;
         let managed = engine.all_managed()?;
         let list = Containers::new(managed.apps().into_iter().map(Summary::listed).collect());
         let terminal = io::stdout().is_terminal();

@@ -1,6 +1,6 @@
 //! ctr-rm(1): remove containers and what was made for them.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use ctr_rm::{Error, Remover, Tools, Wishes};
@@ -27,10 +27,6 @@ struct CtrRm {
     #[arg(long)]
     json: bool,
 
-    /// Remove the entry from FILE [default: ~/.ssh/config]
-    #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    ssh_config: Option<PathBuf>,
-
     #[command(flatten)]
     engine: EngineArgs,
 
@@ -51,10 +47,10 @@ impl Tool for CtrRm {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(config.engine.as_deref())?;
+        let engine = self.engine.find(&config, &self.places)?;
         let tools = Tools::new(&self.places, &engine)?
             .telling(self.common.events.as_deref())
-            .editing(self.ssh_config.as_deref());
+            .editing(self.engine.ssh_config());
         let format = self.common.error_format;
         let remover = Remover { engine: &engine, tools, wishes: self.wishes, interrupt, format };
         let found = ctr_rm::look(&engine, &self.places, &remover.tools, &self.names)?;

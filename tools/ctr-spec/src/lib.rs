@@ -3,6 +3,7 @@
 //! [`describe`] is a pure function of what git says of the worktree, of the
 //! settings, and of the name that the ledger remembers.
 
+mod elsewhere;
 mod error;
 mod name;
 mod settings;
@@ -15,6 +16,7 @@ use document::{
 };
 
 pub use crate::{
+    elsewhere::Elsewhere,
     error::Error,
     name::{container_name, hash, workspace_name},
     settings::{Settings, SettingsArgs},
@@ -50,7 +52,11 @@ pub fn describe(
     let mut container = Container::new(name, project);
     container.workspace = Some(format!("/workspace/{}", workspace_name(&worktree.path)));
     container.volumes = volumes(&container.name, &settings.user);
+    let elsewhere = settings.elsewhere.clone();
     fill(&mut container, settings);
+    if let Some(elsewhere) = elsewhere {
+        elsewhere.fill(&mut container)?;
+    }
     label(&mut container);
     Ok(container)
 }

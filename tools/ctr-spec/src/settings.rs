@@ -11,7 +11,7 @@ use document::container::{Engine, Limits};
 
 use toolkit::expand_tilde;
 
-use crate::Error;
+use crate::{Error, elsewhere::Elsewhere};
 
 /// The options that describe a container. Each wins over its variable, and
 /// the variable over the key in `config.toml`.
@@ -21,6 +21,10 @@ pub struct SettingsArgs {
     /// Use ENGINE: podman, docker, or the path of such a program
     #[arg(long, value_name = "ENGINE", env = "CTRKIT_ENGINE")]
     pub engine: Option<String>,
+
+    /// Use the engine at HOST: ssh://[user@]server[:port][/socket], or local
+    #[arg(long, value_name = "HOST", env = "CTRKIT_HOST")]
+    pub host: Option<String>,
 
     /// Begin the container's name with PREFIX [default: dev]
     #[arg(long, value_name = "PREFIX", env = "CTRKIT_PREFIX")]
@@ -34,7 +38,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "USER", env = "CTRKIT_USER")]
     pub user: Option<String>,
 
-    /// Publish ports on ADDRESS [default: 127.0.0.1]
+    /// Publish ports on ADDRESS [default: 127.0.0.1], of the engine's machine
     #[arg(long, value_name = "ADDRESS", env = "CTRKIT_ADDRESS")]
     pub address: Option<IpAddr>,
 
@@ -90,6 +94,8 @@ pub struct SettingsArgs {
 pub struct Settings {
     /// The engine, where one is chosen.
     pub engine: Option<Engine>,
+    /// Where the engine runs, if not here.
+    pub elsewhere: Option<Elsewhere>,
     /// The first part of the name.
     pub prefix: String,
     /// The image.
@@ -135,9 +141,11 @@ impl SettingsArgs {
             let option = option.filter(|path| !path.as_os_str().is_empty());
             option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
         };
+        let elsewhere = Elsewhere::of(some(self.host), &config);
         let Config { ports, ssh, limits, .. } = config;
         let mut settings = Settings {
             engine: some(self.engine).or(config.engine).map(engine),
+            elsewhere,
             prefix: some(self.prefix).or(config.prefix).unwrap_or("dev".into()),
             image: some(self.image).or(config.image).unwrap_or(DEFAULT_IMAGE.into()),
             user: some(self.user).or(config.user).unwrap_or("dev".into()),

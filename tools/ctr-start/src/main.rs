@@ -42,7 +42,7 @@ impl Tool for CtrStart {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(config.engine.as_deref())?;
+        let engine = self.engine.find(&config, &self.places)?;
         let managed = engine.all_managed_with(&self.names)?;
         toolkit::each("ctr-start", self.common.error_format, &self.names, |name| {
             interrupt.check()?;

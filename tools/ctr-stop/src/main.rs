@@ -1,6 +1,6 @@
 //! ctr-stop(1): stop containers.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use ctr_stop::{Error, Manner};
@@ -27,10 +27,6 @@ struct CtrStop {
     #[arg(long)]
     json: bool,
 
-    /// Let ssh read FILE to find its connections [default: ssh's own files]
-    #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    ssh_config: Option<PathBuf>,
-
     #[command(flatten)]
     engine: EngineArgs,
 
@@ -51,9 +47,9 @@ impl Tool for CtrStop {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(config.engine.as_deref())?;
+        let engine = self.engine.find(&config, &self.places)?;
         let managed = engine.all_managed_with(&self.names)?;
-        let manner = Manner { seconds: self.timeout, ssh_config: self.ssh_config.as_deref() };
+        let manner = Manner { seconds: self.timeout, ssh_config: self.engine.ssh_config() };
         toolkit::each("ctr-stop", self.common.error_format, &self.names, |name| {
             ctr_stop::stop(&engine, &managed, name, manner, &interrupt, events)
         })?;

@@ -47,6 +47,7 @@ const VOLUME_RULE: &str = "it must be a letter or a digit and then letters, digi
 const ADDRESS_RULE: &str = "it must be an IP address";
 const PATH_RULE: &str = "it must be an absolute path without empty parts, '.', '..' and control \
                          characters";
+const BIND_RULE: &str = "it lies on this machine, and the engine does not";
 const VARIABLE_RULE: &str = "it must be a name as a shell has it";
 const LABEL_RULE: &str = "it must not be empty and have no '='";
 
@@ -63,6 +64,11 @@ fn check_ports(container: &Container) -> Result<(), Error> {
 }
 
 fn check_mounts(container: &Container) -> Result<(), Error> {
+    let is_elsewhere = container.engine.as_ref().is_some_and(|engine| engine.host.is_some());
+    let bound = container.mounts.iter().find(|mount| is_elsewhere && mount.kind == "bind");
+    if let Some(source) = bound.and_then(|mount| mount.source.as_ref()) {
+        return Err(bad("mounts.source", &source.to_string_lossy(), BIND_RULE));
+    }
     if let Some(volume) = container.volumes.iter().find(|volume| !is_volume(&volume.name)) {
         return Err(bad("volumes.name", &volume.name, VOLUME_RULE));
     }

@@ -69,6 +69,7 @@ pub(crate) fn volume(container: &Container, name: &str) -> Vec<String> {
     let mut args = vec!["volume".to_owned(), "create".to_owned()];
     let [managed, name_label, _path, hash] = identity(container);
     args.extend([managed, name_label, hash]);
+    args.extend(container.label(labels::AUTHORITY).map(|value| label(labels::AUTHORITY, value)));
     args.push(name.to_owned());
     args
 }

@@ -46,11 +46,11 @@ pub enum Error {
     },
 
     /// A volume of that name belongs to another container.
-    #[error("the volume name '{name}' is taken by the container '{owner}'")]
+    #[error("the volume name '{name}' is taken by {owner}")]
     VolumeTaken {
         /// The volume's name.
         name: String,
-        /// The container that it is for.
+        /// Whose it is.
         owner: String,
     },
 

@@ -82,6 +82,13 @@ impl Plan<'_> {
             let project = project.filter(|_| summary.is_managed());
             return Err(Error::NameTaken { name: name.clone(), project });
         }
+        let authority = summary.label(labels::AUTHORITY);
+        if let (Some(other), Some(own)) = (authority, self.container.label(labels::AUTHORITY)) {
+            if other != own {
+                let (name, authority) = (name.clone(), other.to_owned());
+                return Err(EngineError::OtherAuthority { name, authority }.into());
+            }
+        }
         // One that never ran holds nothing: any document may be made of it.
         if summary.status == "created" && !has_run(summary)? {
             return Ok(Found::Unstarted);

@@ -26,11 +26,6 @@ struct CtrUp {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
-    /// Let ssh read FILE, where a proxy leads to the container [default: ssh's
-    /// own files]
-    #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    ssh_config: Option<PathBuf>,
-
     /// Check, and write the document that is the case, but change nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -58,9 +53,12 @@ impl Tool for CtrUp {
         let ssh = which::which("ssh").map_err(|_| Error::SshAbsent)?;
         let directory = self.places.container(&document.name)?;
         let patience = Duration::from_secs(self.timeout);
-        let client = Client { program: &ssh, config: self.ssh_config.as_deref() };
+        let link = self.engine.link_of(document.engine.as_ref(), &self.places)?;
+        let proxy = link.map(|link| link.proxy_command());
+        let client =
+            Client { program: &ssh, config: self.engine.ssh_config(), proxy: proxy.as_deref() };
         let plan = Plan::new(&document, client, &directory, patience)?;
-        let mut engine = self.engine.for_document(document.engine.as_ref())?;
+        let mut engine = self.engine.for_document(document.engine.as_ref(), &self.places)?;
         engine.learn_version()?;
         let files = || {
             let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &Person);

@@ -36,6 +36,9 @@ pub struct Client<'a> {
     pub program: &'a Path,
     /// What it reads in the place of the user's own configuration.
     pub config: Option<&'a Path>,
+    /// The ProxyCommand that shares the connection to the engine's server, if
+    /// the engine is elsewhere.
+    pub proxy: Option<&'a str>,
 }
 
 /// What came of one attempt.
@@ -72,8 +75,8 @@ impl Probe {
         options.extend(trust(ssh)?);
         let host = place.as_ref().map_or(name.as_str(), |(host, _)| host);
         let refusal = format!("{user}@{host}: Permission denied (");
-        options.extend(way(ssh, place.as_ref()));
-        let mut args = configuration(client.config, ssh)?;
+        options.extend(way(client, ssh, place.as_ref()));
+        let mut args = configuration(client, ssh)?;
         args.push("-T".to_owned());
         args.extend(options.into_iter().flat_map(|option| ["-o".to_owned(), option]));
         args.extend(["--".to_owned(), name.clone(), "true".to_owned()]);
@@ -188,12 +191,16 @@ fn trust(ssh: &Ssh) -> Result<Vec<String>, Error> {
 /// Returns how ssh gets to the server: by a proxy of the person's, else by the
 /// connection that it finds as its standard input and output, which OpenSSH
 /// calls `-` (sshconnect.c).
-fn way(ssh: &Ssh, place: Option<&(String, u16)>) -> Vec<String> {
+fn way(client: Client<'_>, ssh: &Ssh, place: Option<&(String, u16)>) -> Vec<String> {
     let mut options = Vec::new();
     if let Some((host, port)) = place {
         options.extend([format!("HostName={host}"), format!("Port={port}")]);
     }
-    options.extend(ssh.proxy_jump.iter().map(|jump| format!("ProxyJump={jump}")));
+    match (client.proxy, &ssh.proxy_jump) {
+        // The same machine, by the connection that is there already.
+        (Some(proxy), Some(_)) => options.push(format!("ProxyCommand={proxy}")),
+        (_, jump) => options.extend(jump.iter().map(|jump| format!("ProxyJump={jump}"))),
+    }
     options.extend(ssh.proxy_command.iter().map(|proxy| format!("ProxyCommand={proxy}")));
     if !is_proxied(ssh) {
         options.push("ProxyCommand=-".to_owned());
@@ -207,8 +214,8 @@ fn is_proxied(ssh: &Ssh) -> bool {
 
 /// Returns which configuration ssh reads: the person's where a proxy may be
 /// known by a name of theirs, else none.
-fn configuration(config: Option<&Path>, ssh: &Ssh) -> Result<Vec<String>, Error> {
-    let file = match config {
+fn configuration(client: Client<'_>, ssh: &Ssh) -> Result<Vec<String>, Error> {
+    let file = match client.config {
         _ if !is_proxied(ssh) => "none",
         Some(file) => file.to_str().ok_or_else(|| unwritable(file, "it is not UTF-8"))?,
         None => return Ok(Vec::new()),

@@ -22,7 +22,7 @@ const DIGITS: usize = 8;
 
 /// Labels whose values may change during the life of a container, and the
 /// one that this is the value of.
-const VOLATILE: [&str; 3] = [labels::BRANCH, labels::PROJECT_NAME, labels::SPEC];
+const VOLATILE: [&str; 4] = [labels::AUTHORITY, labels::BRANCH, labels::PROJECT_NAME, labels::SPEC];
 
 /// The digests of the sections, in the order in which they are written.
 #[derive(Clone, Debug, Eq, PartialEq)]

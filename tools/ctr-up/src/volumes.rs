@@ -2,7 +2,7 @@
 
 use std::{panic, thread};
 
-use document::Container;
+use document::{Container, labels};
 use engine::{Engine, Image, NamedVolume};
 
 use crate::{Error, create, journal::Pending, steps::Run};
@@ -59,7 +59,14 @@ fn absent(container: &Container, there: &[NamedVolume]) -> Result<Vec<String>, E
             None if absent.contains(&volume.name) => {}
             None => absent.push(volume.name.clone()),
             Some(NamedVolume { container: Some(owner), .. }) if *owner != container.name => {
-                let (name, owner) = (volume.name.clone(), owner.clone());
+                let (name, owner) = (volume.name.clone(), format!("the container '{owner}'"));
+                return Err(Error::VolumeTaken { name, owner });
+            }
+            Some(NamedVolume { name, authority: Some(authority), .. })
+                if container.label(labels::AUTHORITY).is_some_and(|own| own != authority) =>
+            {
+                let owner = format!("another ctrkit, whose authority is {authority}");
+                let name = name.clone();
                 return Err(Error::VolumeTaken { name, owner });
             }
             Some(_) => {}

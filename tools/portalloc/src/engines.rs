@@ -1,7 +1,7 @@
 //! Asking the engines which containers there are.
 
 use document::labels;
-use engine::{Engine, EngineArgs, EngineError, Kind};
+use engine::{Choice, Engine, EngineArgs, EngineError, HERE, Kind};
 use toolkit::{ErrorFormat, Places};
 
 use crate::{Error, Found, Machine, Rescue};
@@ -36,15 +36,18 @@ impl Engines<'_> {
     }
 
     fn find(&self) -> Result<Vec<Engine>, Error> {
-        let configured = config::read(self.places)?.engine;
-        let engines = match (self.document, &configured) {
-            (Some(section), _) => vec![self.args.for_document(Some(section))?],
-            (None, None) if self.args.asked().is_none() => installed()?,
-            (None, configured) => vec![self.args.find(configured.as_deref())?],
-        };
-        let given = self.document.and_then(|section| section.host.as_deref());
-        let host = given.or(self.machine.url());
-        Ok(engines.into_iter().map(|engine| engine.at(host)).collect())
+        if let Some(section) = self.document {
+            return Ok(vec![self.args.for_document(Some(section), self.places)?]);
+        }
+        let config = config::read(self.places)?;
+        let is_named = self.args.asked().or(config.engine.as_deref()).is_some();
+        if !is_named && *self.machine == Machine::Here {
+            return installed();
+        }
+        // The machine is the one that is meant, whatever the configuration has.
+        let host = Some(self.machine.url().unwrap_or(HERE).to_owned());
+        let args = EngineArgs { host, ..self.args.clone() };
+        Ok(vec![args.find(&config, self.places)?])
     }
 }
 
@@ -74,8 +77,8 @@ impl Rescue for Engines<'_> {
 fn installed() -> Result<Vec<Engine>, Error> {
     let mut engines = Vec::new();
     for kind in Kind::ALL {
-        let args = EngineArgs { engine: Some(kind.name().to_owned()) };
-        match args.find(None) {
+        let asked = Some(kind.name());
+        match Engine::find(Choice { asked, ..Choice::default() }) {
             Ok(engine) => engines.push(engine),
             Err(EngineError::Absent { .. }) => {}
             Err(error) => return Err(error.into()),

@@ -233,13 +233,6 @@ pub enum Error {
         url: String,
     },
 
-    /// There is no ssh, or it cannot be run.
-    #[error("cannot run 'ssh'")]
-    Ssh {
-        /// Why.
-        source: io::Error,
-    },
-
     /// The other machine could not be asked.
     #[error("cannot ask '{host}' what listens there")]
     Remote {

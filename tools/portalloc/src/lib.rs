@@ -18,15 +18,16 @@ pub mod shell;
 mod store;
 mod work;
 
-use std::{net::IpAddr, path::Path};
+use std::net::IpAddr;
 
 use document::{Container, Ports};
+use engine::Link;
 
 pub use crate::{
     engines::Engines,
     error::{Error, Obstacle, Range},
     listeners::{Listener, listens_here},
-    machine::{Machine, Remote},
+    machine::{Machine, listeners},
     options::Options,
     output::table,
     rebuild::{Found, PLAIN, collect, rebuild, release},
@@ -81,23 +82,20 @@ pub struct Block {
 
 /// Returns the block of `request`, which is reserved if it is not yet.
 ///
-/// `ssh_config` is the file that ssh shall read instead of the user's own,
-/// where another machine must be asked what listens there.
+/// `link` is the way to the machine where that is another one, which must be
+/// asked what listens there.
 pub fn hold(
     store: &Store,
     rescue: &impl Rescue,
     request: &Request,
-    ssh_config: Option<&Path>,
+    link: Option<&Link>,
 ) -> Result<Block, Error> {
     let read = store.read()?;
     if let Some(ports) = read.as_ref().and_then(|read| settled(read.ledger(), request)) {
         return Ok(Block { ports, unchanged: true });
     }
     // The other machine is asked before the lock is taken: it may be slow.
-    let there = match &request.machine {
-        Machine::Here => None,
-        Machine::There(remote) => Some(remote.listeners(ssh_config)?),
-    };
+    let there = link.map(listeners).transpose()?;
     let listens = |address: IpAddr, port| match &there {
         None => listens_here(address, port),
         Some(all) => Ok(all.iter().any(|one| one.is_in_the_way_of(address, port))),

@@ -1,12 +1,9 @@
 //! The machine whose ports are reserved, and asking it for its listeners.
 
-use std::{
-    net::IpAddr,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::net::IpAddr;
 
-use document::{Extra, error::FailedCommand};
+use engine::{Link, Server};
+use toolkit::Failure;
 
 use crate::{Error, listeners::Listener};
 
@@ -16,17 +13,7 @@ pub enum Machine {
     /// This one.
     Here,
     /// One that is reached by ssh.
-    There(Remote),
-}
-
-/// A machine that is reached by ssh.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Remote {
-    /// The engine's URL, as it was given.
-    url: String,
-    user: Option<String>,
-    host: String,
-    port: Option<u16>,
+    There(Server),
 }
 
 impl Machine {
@@ -36,7 +23,7 @@ impl Machine {
         match url {
             None => Ok(Self::Here),
             Some(url) if url.starts_with("unix://") => Ok(Self::Here),
-            Some(url) => Remote::parse(url).map(Self::There).ok_or_else(|| Error::unreachable(url)),
+            Some(url) => Server::parse(url).map(Self::There).map_err(|_| Error::unreachable(url)),
         }
     }
 
@@ -45,7 +32,7 @@ impl Machine {
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Here => None,
-            Self::There(remote) => Some(&remote.url),
+            Self::There(server) => Some(server.url()),
         }
     }
 
@@ -57,73 +44,25 @@ impl Machine {
     pub fn is(&self, url: Option<&str>) -> bool {
         match (self, Self::of(url)) {
             (Self::Here, Ok(Self::Here)) => true,
-            (Self::There(a), Ok(Self::There(b))) => a.host.eq_ignore_ascii_case(&b.host),
+            (Self::There(a), Ok(Self::There(b))) => a.is(&b),
             _ => false,
         }
     }
 }
 
-impl Remote {
-    fn parse(url: &str) -> Option<Self> {
-        let rest = url.strip_prefix("ssh://")?;
-        let authority = rest.split('/').next()?;
-        let (user, place) = match authority.rsplit_once('@') {
-            Some((user, place)) => (Some(user), place),
-            None => (None, authority),
-        };
-        let (host, port) = match place.strip_prefix('[') {
-            Some(bracketed) => bracketed.split_once(']')?,
-            None => place.split_at(place.find(':').unwrap_or(place.len())),
-        };
-        let port = match port.strip_prefix(':') {
-            Some(port) => Some(port.parse().ok()?),
-            None if port.is_empty() => None,
-            None => return None,
-        };
-        let user = user.filter(|user| !user.is_empty()).map(str::to_owned);
-        let host = Some(host.to_owned()).filter(|host| !host.is_empty())?;
-        Some(Self { url: url.to_owned(), user, host, port })
-    }
+/// Asks the machine at the other end of `link` once for everything that
+/// listens on it.
+pub fn listeners(link: &Link) -> Result<Vec<Listener>, Error> {
+    /// The status with which ssh says that it failed itself (ssh(1)).
+    const SSH_FAILED: i32 = 255;
 
-    /// Asks the machine once for everything that listens on it.
-    ///
-    /// `config` is the file that ssh shall read instead of the user's own.
-    pub fn listeners(&self, config: Option<&Path>) -> Result<Vec<Listener>, Error> {
-        let mut command = self.command(config);
-        let output = command.output().map_err(|source| Error::Ssh { source })?;
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            let last_words = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-            let status = output.status.code();
-            let failed =
-                FailedCommand { line: line(&command), status, last_words, extra: Extra::new() };
-            return Err(Error::Remote { host: self.host.clone(), failed: Box::new(failed) });
+    let answer = link.run("ss -Hltn").map_err(|error| match error.command() {
+        Some(failed) if failed.status != Some(SSH_FAILED) => {
+            Error::Remote { host: link.place().to_string(), failed: Box::new(failed) }
         }
-        stdout.lines().filter(|line| !line.trim().is_empty()).map(parse_ss).collect()
-    }
-
-    fn command(&self, config: Option<&Path>) -> Command {
-        let mut command = Command::new("ssh");
-        // A question on the terminal would wait for ever in a pipe.
-        command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
-        if let Some(config) = config {
-            command.arg("-F").arg(config);
-        }
-        if let Some(port) = self.port {
-            command.arg("-p").arg(port.to_string());
-        }
-        if let Some(user) = &self.user {
-            command.arg("-l").arg(user);
-        }
-        command.args(["--", &self.host, "ss", "-Hltn"]).stdin(Stdio::null());
-        command
-    }
-}
-
-/// Returns the command line, quoted so that it can be pasted into a shell.
-fn line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    shell_words::join(words.map(|word| word.to_string_lossy()))
+        _ => error.into(),
+    })?;
+    answer.lines().filter(|line| !line.trim().is_empty()).map(parse_ss).collect()
 }
 
 /// Reads one line of `ss -Hltn` (ss(8)): state, two queues, local address,

@@ -1,10 +1,8 @@
 //! The options that are portalloc's own.
 
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 
-use crate::{Error, Machine, Service};
+use crate::Service;
 
 /// What is to be done, and with what.
 #[derive(Args, Clone, Debug)]
@@ -56,28 +54,6 @@ pub struct Options {
     /// List as a ports/1 document
     #[arg(long, requires = "mode", conflicts_with_all = ["release", "plain"])]
     pub json: bool,
-
-    /// Mean the ports of the engine at URL (ssh://...), not of this machine
-    #[arg(long, value_name = "URL", requires = "mode", conflicts_with = "list")]
-    pub host: Option<String>,
-
-    /// Let ssh read FILE, where it must be asked what listens at an engine
-    /// elsewhere [default: ssh's own files]
-    #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
-    pub ssh_config: Option<PathBuf>,
-}
-
-impl Options {
-    /// Returns the machine that is meant where there is no document.
-    pub fn machine(&self) -> Result<Machine, Error> {
-        Machine::of(self.host.as_deref())
-    }
-
-    /// Returns the file that ssh shall read; an empty variable names none.
-    #[must_use]
-    pub fn ssh_config(&self) -> Option<&Path> {
-        self.ssh_config.as_deref().filter(|path| !path.as_os_str().is_empty())
-    }
 }
 
 fn plain_name(text: &str) -> Result<String, &'static str> {

@@ -40,7 +40,7 @@ impl<'a> Work<'a> {
         events.about(&container.name);
         let ports = with_services(&container.ports, &self.options.service)?;
         let section = container.engine.clone();
-        let machine = Machine::of(section.as_ref().and_then(|engine| engine.host.as_deref()))?;
+        let machine = self.machine(section.as_ref())?;
         let request = request_of(&container, machine, self.options.blocks, wanted(&ports)?)?;
         if self.options.shell {
             return self.shell(&request, section.as_ref(), events);
@@ -62,7 +62,7 @@ impl<'a> Work<'a> {
             key: format!("{PLAIN}{name}"),
             name: name.to_owned(),
             path: None,
-            machine: self.options.machine()?,
+            machine: self.machine(None)?,
             blocks: self.options.blocks.unwrap_or(BLOCKS),
             wanted: wanted(&ports)?,
         };
@@ -76,7 +76,7 @@ impl<'a> Work<'a> {
     /// Gives up the reservation of a key or name; there need not be one.
     pub fn release(&self, what: &str, events: &mut Events) -> Result<(), Error> {
         events.about(what);
-        let machine = self.options.machine()?;
+        let machine = self.machine(None)?;
         let engines = self.engines(None, &machine);
         let released =
             self.store.update(None, &engines, |ledger| release(ledger, &machine, what))?;
@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
 
     /// Gives up what nobody needs any more, and writes what that was.
     pub fn gc(&self, events: &mut Events) -> Result<(), Error> {
-        let machine = self.options.machine()?;
+        let machine = self.machine(None)?;
         let engines = self.engines(None, &machine);
         // All engines answer, or nothing is given up.
         let containers = engines.present()?;
@@ -142,13 +142,20 @@ impl<'a> Work<'a> {
             return Ok(block);
         }
         events.emit("reserve", Status::Started, None);
-        let held = hold(&self.store, &engines, request, self.options.ssh_config());
+        let link = self.engine.link_of(section, self.places)?;
+        let held = hold(&self.store, &engines, request, link.as_ref());
         match &held {
             Ok(Block { unchanged: true, .. }) => events.emit("reserve", Status::Unchanged, None),
             Ok(_) => events.emit("reserve", Status::Done, None),
             Err(error) => events.emit("reserve", Status::Failed, Some(error.to_string())),
         }
         held
+    }
+
+    /// Returns the machine that was asked for, else that of the document.
+    fn machine(&self, section: Option<&document::container::Engine>) -> Result<Machine, Error> {
+        let host = || section.and_then(|section| section.host.as_deref());
+        Machine::of(self.engine.asked_host().unwrap_or_else(host))
     }
 
     fn engines<'b>(

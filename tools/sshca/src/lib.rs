@@ -14,9 +14,9 @@ mod store;
 
 use std::path::{Path, PathBuf};
 
-use document::{Container, Extra, container::Inject};
+use document::{Container, Extra, container::Inject, labels};
 use jiff::Timestamp;
-use ssh_key::PrivateKey;
+use ssh_key::{HashAlg, PrivateKey, public::KeyData};
 use toolkit::files::{self, FileError};
 
 use crate::{authority::Authority, certificate::Term, identity::Identity, lists::Revoked};
@@ -49,7 +49,7 @@ pub fn certify(container: &mut Container, wanted: &Wanted, store: &Store) -> Res
     files::replace(&store.known_hosts(), &trusted, 0o600)?;
     // A list that is absent would make ssh refuse every host (ssh_config(5)).
     files::replace(&store.revoked_keys(), &revoked.contents, 0o600)?;
-    fill(container, wanted, &term, &identity, store);
+    fill(container, authority.public(), wanted, &term, &identity, store);
     Ok(())
 }
 
@@ -66,7 +66,7 @@ pub fn foresee(container: &mut Container, wanted: &Wanted, store: &Store) -> Res
         Some((good, _)) => Term::of(&good),
         None => wanted.term(store.last_serial()?.saturating_add(1)),
     };
-    fill(container, wanted, &term, &identity, store);
+    fill(container, authority.public(), wanted, &term, &identity, store);
     Ok(())
 }
 
@@ -114,11 +114,13 @@ fn certificate(
 
 fn fill(
     container: &mut Container,
+    authority: &KeyData,
     wanted: &Wanted,
     term: &Term,
     identity: &Identity,
     store: &Store,
 ) {
+    container.set_label(labels::AUTHORITY, authority.fingerprint(HashAlg::Sha256).to_string());
     let ssh = container.ssh.get_or_insert_default();
     ssh.known_hosts = Some(store.known_hosts());
     ssh.revoked_host_keys = Some(store.revoked_keys());

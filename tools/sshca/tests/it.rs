@@ -144,7 +144,7 @@ fn ssh_and_inject_are_filled_in_and_the_rest_is_passed_on() {
     let world = World::with_authority();
     let certified = world.certified("dev-a");
     let keys: Vec<_> = certified.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["schema", "x-first", "name", "project", "inject", "ssh"]);
+    assert_eq!(keys, ["schema", "x-first", "name", "project", "inject", "ssh", "labels"]);
     assert_eq!(certified["project"]["owner"], "ops");
     let ssh = &certified["ssh"];
     assert_eq!((&ssh["x-note"], &ssh["identity_file"]), (&json!("keep me"), &json!("/k")));

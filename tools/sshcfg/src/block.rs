@@ -7,9 +7,9 @@ use document::{
     container::{self, Ssh},
 };
 use sha2::{Digest, Sha256};
-use toolkit::ssh_config::Expansion;
+use toolkit::{Sockets, ssh_config::Expansion};
 
-use crate::{Error, sockets::Sockets, words};
+use crate::{Error, words};
 
 /// What ssh is to accept of a server that has a certificate: nothing else, so
 /// that a key without one is refused before anything is looked up.
@@ -65,6 +65,7 @@ impl Block {
         trust(&container.name, ssh, &mut lines)?;
         identity(ssh, &mut lines)?;
         session(sockets, &digest, &mut lines)?;
+        published(container, ssh, &mut lines);
         forwards(ssh, &mut lines)?;
         let mut text = format!("Host {}\n", container.name);
         for (keyword, value) in lines.0 {
@@ -161,6 +162,20 @@ fn session(sockets: &Sockets, digest: &str, lines: &mut Lines) -> Result<(), Err
     lines.push("ConnectTimeout", "10");
     lines.push("TCPKeepAlive", "yes");
     Ok(())
+}
+
+/// Brings the ports that are published on another machine's loopback address
+/// to the same ones here, for as long as a connection lasts.
+fn published(container: &Container, ssh: &Ssh, lines: &mut Lines) {
+    if ssh.proxy_jump.is_none() {
+        return;
+    }
+    for port in container.ports.iter().filter(|port| port.service != "ssh") {
+        if let (Some(host), Some(_)) = (port.host, &port.address) {
+            let (here, there) = (format!("127.0.0.1:{host}"), port.container);
+            lines.push("LocalForward", format!("{here} 127.0.0.1:{there}"));
+        }
+    }
 }
 
 fn forwards(ssh: &Ssh, lines: &mut Lines) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use document::error::FailedCommand;
 use shell_words::quote;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, PlacesError, SocketsError, files::FileError};
 
 /// An error of sshcfg.
 #[derive(Debug, thiserror::Error)]
@@ -66,12 +66,9 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Others can get at the control sockets.
-    #[error("the directory of the control sockets '{}' is not private", path.display())]
-    SocketsExposed {
-        /// The directory.
-        path: PathBuf,
-    },
+    /// There is no private place for the control sockets.
+    #[error(transparent)]
+    Sockets(#[from] SocketsError),
 
     /// There is no home directory to look for the user's file in.
     #[error("the password database has no user {id}")]
@@ -93,7 +90,7 @@ impl Failure for Error {
             Self::BadValue { .. } => "bad-value",
             Self::BadPath { .. } => "bad-path",
             Self::NotOurs { .. } => "foreign-file",
-            Self::SocketsExposed { .. } => "sockets-exposed",
+            Self::Sockets(error) => error.kind(),
             Self::NoUser { .. } => "no-user",
         }
     }
@@ -109,7 +106,7 @@ impl Failure for Error {
             | Self::BadValue { .. }
             | Self::BadPath { .. }
             | Self::NotOurs { .. } => Exit::DataErr,
-            Self::SocketsExposed { .. } => Exit::NoPerm,
+            Self::Sockets(error) => error.exit(),
             Self::NoUser { .. } => Exit::Unavailable,
         }
     }
@@ -140,9 +137,7 @@ impl Failure for Error {
                 let path = path.to_string_lossy();
                 format!("move it away: mv {} {}", quote(&path), quote(&format!("{path}.old")))
             }
-            Self::SocketsExposed { path } => {
-                format!("make it private: chmod 700 {}", quote(&path.to_string_lossy()))
-            }
+            Self::Sockets(error) => return error.hint(),
             Self::NoUser { .. } => "name the file: --ssh-config FILE".into(),
         })
     }

@@ -8,11 +8,11 @@ use std::{
 
 use nix::unistd::{User, getuid};
 use toolkit::{
-    Places,
+    Places, Sockets,
     files::{self, FileError, Lock},
 };
 
-use crate::{Error, blocks::Blocks, include, sockets::Sockets};
+use crate::{Error, blocks::Blocks, include};
 
 /// How long one run waits for others, each of which takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);

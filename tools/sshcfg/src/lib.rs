@@ -11,7 +11,6 @@ mod error;
 mod files;
 mod include;
 mod master;
-mod sockets;
 mod words;
 
 use std::path::Path;

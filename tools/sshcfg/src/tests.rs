@@ -7,13 +7,13 @@ use document::{
     container::{Port, Project, Ssh},
 };
 
+use toolkit::{Sockets, sockets};
+
 use crate::{
     Error,
     block::Block,
     blocks::{Blocks, HEADER},
-    include,
-    sockets::{self, Sockets},
-    words,
+    include, words,
 };
 
 const LINE: &str = "Include \"/c/ssh_config\"";

@@ -7,13 +7,12 @@
 
 use std::{net::IpAddr, path::Path};
 
-use toolkit::ssh_config::{self, Expansion, quoted};
+use toolkit::{
+    sockets::SOCKET_PATH,
+    ssh_config::{self, Expansion, is_bracketed, is_host, is_user, quoted},
+};
 
 use crate::Error;
-
-/// The longest path of a Unix socket in bytes, without the NUL: that of macOS
-/// and the BSDs; Linux allows four more (unix(4), unix(7)).
-pub(crate) const SOCKET_PATH: usize = 103;
 
 /// Returns `path`, which is the document's `key`, quoted.
 pub(crate) fn path(key: &'static str, path: &Path, expansion: Expansion) -> Result<String, Error> {
@@ -90,20 +89,6 @@ fn bad(key: &'static str, text: &str, rule: &'static str) -> Error {
     Error::BadValue { key, value: text.to_owned(), rule }
 }
 
-fn is_host(text: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    text.len() <= 255
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && text.chars().all(is_inner)
-}
-
-fn is_user(text: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    text.len() <= 255
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && text.chars().all(is_inner)
-}
-
 /// Says whether `text` is a port from `lowest` on.
 fn is_port(text: &str, lowest: u16) -> bool {
     let is_number = text.chars().all(|c| c.is_ascii_digit());
@@ -120,11 +105,6 @@ fn is_jump(text: &str) -> bool {
     user.is_none_or(is_user)
         && (is_host(host) || is_bracketed(host))
         && port.is_none_or(|port| is_port(port, 1))
-}
-
-fn is_bracketed(text: &str) -> bool {
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    inner.is_some_and(|inner| inner.parse::<IpAddr>().is_ok())
 }
 
 /// Says whether `text` is where a forwarding listens: `PORT`, `ADDRESS:PORT`

@@ -41,12 +41,14 @@ fn the_template_asks_for_each_label() {
 }
 
 #[test]
-fn volumes_come_with_one_label_or_with_all() {
-    let text = r#"{"name":"a","label":"dev-a"}
-{"name":"b","labels":{"ctrkit.name":"dev-b"}}
+fn volumes_come_with_two_labels_or_with_all() {
+    let text = r#"{"name":"a","labels":{"ctrkit.name":"dev-a","ctrkit.authority":""}}
+{"name":"b","labels":{"x":"y","ctrkit.name":"dev-b","ctrkit.authority":"SHA256:b"}}
 {"name":"c","labels":null}
 "#;
-    let found = parse_volumes(text).unwrap();
-    let found: Vec<_> = found.iter().map(|volume| volume.container.as_deref()).collect();
+    let volumes = parse_volumes(text).unwrap();
+    let found: Vec<_> = volumes.iter().map(|volume| volume.container.as_deref()).collect();
     assert_eq!(found, [Some("dev-a"), Some("dev-b"), None]);
+    let authorities: Vec<_> = volumes.iter().map(|volume| volume.authority.as_deref()).collect();
+    assert_eq!(authorities, [None, Some("SHA256:b"), None]);
 }

@@ -39,7 +39,7 @@ fn listed(status: &str) -> Summary {
 }
 
 fn judge(container: &Container, summary: &Summary, has_run: bool) -> Result<Found, Error> {
-    let client = Client { program: Path::new("ssh"), config: None };
+    let client = Client { program: Path::new("ssh"), config: None, proxy: None };
     let plan = Plan::new(container, client, Path::new("/s"), Duration::ZERO).unwrap();
     plan.judge(Some(summary), |_| Ok(has_run))
 }

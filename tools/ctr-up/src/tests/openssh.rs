@@ -93,7 +93,7 @@ impl Server {
 
     /// Asks until somebody answers.
     fn answer(&self) -> Answer {
-        let client = Client { program: "ssh".as_ref(), config: None };
+        let client = Client { program: "ssh".as_ref(), config: None, proxy: None };
         let probe = Probe::new(client, &self.document()).unwrap();
         let begun = Instant::now();
         loop {
@@ -191,7 +191,7 @@ fn a_listener_that_says_nothing_is_given_up() {
     let mut server = Server::new();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     server.port = listener.local_addr().unwrap().port();
-    let client = Client { program: "ssh".as_ref(), config: None };
+    let client = Client { program: "ssh".as_ref(), config: None, proxy: None };
     let probe = Probe::new(client, &server.document()).unwrap();
     let begun = Instant::now();
     let answer = probe.ask(Duration::from_secs(1), || false).unwrap();

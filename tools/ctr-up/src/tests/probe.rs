@@ -24,7 +24,8 @@ fn certified() -> Container {
 }
 
 fn probe(container: &Container) -> Probe {
-    let client = Client { program: Path::new("ssh"), config: Some(Path::new("/c/mine")) };
+    let client =
+        Client { program: Path::new("ssh"), config: Some(Path::new("/c/mine")), proxy: None };
     Probe::new(client, container).unwrap()
 }
 
@@ -54,7 +55,7 @@ fn check(answer: &str, said: &[&str]) {
 fn check_refused(change: impl FnOnce(&mut Container), kind: &str, says: &str) {
     let mut container = certified();
     change(&mut container);
-    let client = Client { program: Path::new("ssh"), config: None };
+    let client = Client { program: Path::new("ssh"), config: None, proxy: None };
     let error = Probe::new(client, &container).unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
     assert!(error.to_string().contains(says), "{error}");

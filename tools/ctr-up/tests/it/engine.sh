@@ -107,7 +107,7 @@ list_volumes() {
         if [ "$name" = podman ]; then
             printf '{"name":"%s","labels":{%s}}\n' "${directory##*/}" "$labels"
         else
-            printf '{"name":"%s","label":"%s"}\n' "${directory##*/}" "$owner"
+            printf '{"name":"%s","labels":{"ctrkit.name":"%s"}}\n' "${directory##*/}" "$owner"
         fi
     done
 }

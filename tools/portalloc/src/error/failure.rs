@@ -34,7 +34,6 @@ impl Failure for Error {
             Self::AddressNotHere { .. } => "address-not-here",
             Self::Probe { .. } => "cannot-look-for-listeners",
             Self::UnknownMachine { .. } => "unknown-engine-host",
-            Self::Ssh { .. } => "ssh-cannot-run",
             Self::Remote { .. } => "remote-unreachable",
             Self::RemoteAnswer { .. } => "remote-answer-unreadable",
         }
@@ -66,7 +65,6 @@ impl Failure for Error {
             | Self::Exhausted { .. }
             | Self::LedgerBroken { .. }
             | Self::AddressNotHere { .. }
-            | Self::Ssh { .. }
             | Self::Remote { .. } => Exit::Unavailable,
             Self::PortTaken { .. } => Exit::TempFail,
             Self::Probe { .. } | Self::RemoteAnswer { .. } => Exit::IoErr,
@@ -115,7 +113,7 @@ impl Error {
             Self::LedgerNewer { .. } => "update this ctrkit",
             Self::LedgerBroken { path, .. } => return Some(broken(path)),
             Self::AddressNotHere { .. } => "see the addresses: ip address",
-            Self::UnknownMachine { .. } => "only ssh://[user@]host[:port] can be asked",
+            Self::UnknownMachine { .. } => "only ssh://[user@]server[:port][/socket] can be asked",
             Self::Remote { .. } => "ssh must get there without a question, and find ss(8) there",
             _ => return None,
         };
