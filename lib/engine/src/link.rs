@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Options of every connection: nothing is asked on a terminal that may not be
 /// there, a server that is gone is noticed, and of the person's configuration
 /// nothing is taken that is meant for sessions.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "BatchMode=yes",
     "ClearAllForwardings=yes",
     "ConnectTimeout=10",
@@ -49,6 +49,7 @@ const OPTIONS: [&str; 12] = [
     "RequestTTY=no",
     "ServerAliveCountMax=3",
     "ServerAliveInterval=10",
+    "StreamLocalBindUnlink=yes",
 ];
 
 /// The way to the engine of a server.
@@ -123,7 +124,7 @@ impl Link {
     pub fn run(&self, line: &str) -> Result<String, EngineError> {
         // Only the first needs the lock: two that connect at once would both
         // become the master, of which one is in vain.
-        let is_open = UnixStream::connect(self.path(CONTROL)).is_ok();
+        let is_open = UnixStream::connect(self.path(CONTROL, "")).is_ok();
         let _lock = if is_open { None } else { Some(self.lock()?) };
         self.ask(line)
     }
@@ -151,16 +152,18 @@ impl Link {
 
     fn socket(&self, kind: Kind) -> PathBuf {
         let what = format!("{} {}", kind.name(), self.server.socket().unwrap_or_default());
-        self.path(&what)
+        // It is no master's, and ssh must not be asked to talk to it.
+        self.path(&what, ".engine")
     }
 
     /// Returns the path of a socket that nothing else has, whatever leads
     /// elsewhere, or by another configuration.
-    fn path(&self, what: &str) -> PathBuf {
+    fn path(&self, what: &str, suffix: &str) -> PathBuf {
         let config = self.config.as_deref().unwrap_or_else(|| Path::new(""));
         let text = format!("{}\n{}\n{what}", self.place, config.display());
         let digest = Sha256::digest(text);
         let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest + suffix;
         // Without a private place there is none that ssh would take either.
         self.sockets.path(&digest).unwrap_or_else(|| self.state.join("mux").join(digest))
     }
@@ -171,7 +174,7 @@ impl Link {
         if let Some(config) = &self.config {
             ssh.arg("-F").arg(config);
         }
-        let control = self.path(CONTROL);
+        let control = self.path(CONTROL, "");
         let quoted = ssh_config::path(&control, Expansion::Tokens).unwrap_or_default();
         ssh.arg("-o").arg(format!("ControlPath={quoted}"));
         ssh.args(options.iter().flat_map(|option| ["-o", option]));
@@ -198,7 +201,7 @@ impl Link {
     }
 
     fn forward(&self, here: &Path, there: &str) -> Result<(), EngineError> {
-        let mut ssh = self.ssh(&["ControlMaster=no", "StreamLocalBindUnlink=yes"]);
+        let mut ssh = self.ssh(&["ControlMaster=no"]);
         let mut forward = here.as_os_str().to_owned();
         forward.push(OsStr::new(":"));
         forward.push(there);
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_connection_to_another_address_is_another_one() {
-        let path = |link: Link| link.path(CONTROL);
+        let path = |link: Link| link.path(CONTROL, "");
         assert_ne!(path(link("ssh://box", None)), path(link("ssh://box", Some("10.0.0.1"))));
         assert_eq!(path(link("ssh://box/a", None)), path(link("ssh://box/b", None)));
         let socket = |url| link(url, None).socket(Kind::Podman);

@@ -17,7 +17,7 @@ mod ssh;
 mod there;
 mod worktree;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use document::{
     Container, Ports, Received,
@@ -25,7 +25,10 @@ use document::{
     labels,
 };
 use engine::{Engine, EngineArgs};
-use toolkit::{Events, Interrupt, Places, files};
+use toolkit::{
+    Events, Interrupt, Places,
+    files::{self, Lock},
+};
 
 use crate::error::Words;
 pub use crate::{
@@ -40,6 +43,9 @@ pub use crate::{
     there::{Settings, Target, There},
     worktree::Worktree,
 };
+
+/// How long another that carries to the same container is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What all ways of carrying need of the host.
 #[derive(Debug)]
@@ -72,6 +78,7 @@ pub fn pipe(
     worktree.check_branch(&branch)?;
     let config = worktree.config()?;
     let is_there = worktree.has_remote(&config, &target)?;
+    let _lock = lock(host, &target)?;
     let engine = host.engine.for_document(document.engine.as_ref(), &host.places)?;
     let there = There { engine: &engine, target: &target, user: &user, interrupt: &host.interrupt };
     let mut added = false;
@@ -112,6 +119,7 @@ pub fn push(
     let target = target(host, &worktree, &config, name)?;
     worktree.commits(&branch, target.name())?;
     events.about(target.name());
+    let _lock = lock(host, &target)?;
     let (engine, user) = running(host, &target)?;
     let there = There { engine: &engine, target: &target, user: &user, interrupt: &host.interrupt };
     carry(&worktree, there, &branch, &config, events, |_| Ok(())).map(drop)
@@ -185,6 +193,12 @@ fn target(
 pub fn container_of<'a>(ledger: &'a Ports, path: &Path) -> Option<&'a str> {
     let mut held = ledger.reservations.iter();
     held.find(|held| held.path.as_deref() == Some(path)).map(|held| held.name.as_str())
+}
+
+/// Waits for others that carry to the same container: of two that push at once
+/// one finds the other's work half done, and refuses it.
+fn lock(host: &Host, target: &Target) -> Result<Lock, Error> {
+    Ok(Lock::take(&host.places.container(target.name())?.join("lock"), PATIENCE)?)
 }
 
 fn ledger(places: &Places) -> Result<Ports, Error> {

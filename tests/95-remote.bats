@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+#
+# An engine on another machine, which is this one by way of a real sshd.
+
+load world
+load remote
+bats_require_minimum_version 1.5.0
+
+setup() {
+    make_world "$BATS_TEST_TMPDIR"
+    make_server
+}
+
+teardown() {
+    unmake_server
+    unmake_world
+}
+
+# answers NAME: ssh gets there by ProxyJump, strictly and by certificate.
+answers() { ssh_ -o BatchMode=yes "$1" true 2>/dev/null; }
+
+@test "its whole life, each command by one connection" {
+    local path name id
+    path=$(worktree myapp)
+    once ctrkit create "$path" >"$world/document"
+    name=$(get .name <"$world/document")
+    id=$(get .state.id <"$world/document")
+    grep -q "ProxyJump $(id -un)@box" "$config/ssh_config"
+    is "$(ssh_ "$name" git -C /workspace/myapp rev-parse HEAD 2>/dev/null)" "$(git -C "$path" rev-parse HEAD)"
+    # Nothing of this machine is mounted: code goes by git, files by the stream.
+    is "$("$engine" inspect --format '{{range .Mounts}}{{.Type}} {{end}}' "$name")" "volume volume "
+    once ctrkit create "$path" >"$world/again"
+    is "$(get .state.id <"$world/again")" "$id"
+    cd "$path"
+    git commit -q --allow-empty -m two
+    once ctrkit push
+    ssh_ "$name" 'cd /workspace/myapp && echo work >new && git add new && git -c user.name=a -c user.email=a@b commit -qm three' 2>/dev/null
+    once ctrkit pull
+    is "$(cat new)" work
+    once counted_exec "$name"
+    once ctrkit stop "$name"
+    is "$(once listed "$name" .status)" stopped
+    once ctrkit start "$name"
+    once ctrkit info "$name" >/dev/null
+    answers "$name"
+    once ctrkit rm --volumes "$name"
+    is "$(on_engine)" ""
+    diff "$CTRKIT_SSH_CONFIG" "$world/ssh_config.before"
+}
+
+# listed NAME FILTER: a value of what ctr-ls says of it; others may be there.
+listed() { ctrkit ls --json | get ".containers[] | select(.name == \"$1\") | $2"; }
+
+counted_exec() {
+    local status=0
+    is "$(ctrkit exec "$1" -- cat <<<"by stdin")" "by stdin"
+    ctrkit exec "$1" -- sh -c 'exit 7' || status=$?
+    is "$status" 7
+}
+
+@test "the published port is the server's own, unless an address is asked for" {
+    local path name
+    path=$(worktree myapp)
+    name=$(ctrkit create "$path" --address 127.0.0.2 | get .name)
+    is "$("$engine" port "$name" 22)" "127.0.0.2:$(listed "$name" '.ports[] | select(.service == "ssh").host')"
+    ctrkit rm --volumes "$name"
+    ctr-spec "$path" --address 0.0.0.0 | jq -e '.ssh.hostname == "box" and .ssh.proxy_jump == null'
+    ctr-spec "$path" --host local | jq -e '.engine.host == null and .ssh.proxy_jump == null'
+}
+
+@test "what listens on the server disqualifies a block" {
+    local path base
+    path=$(worktree myapp)
+    base=$(ctr-spec "$path" | get '.ports[0].start')
+    # This machine plays the server: what listens here listens there.
+    busybox httpd -f -p "127.0.0.1:$base" 3>&- &
+    local listener=$!
+    until ss -Hltn "sport = $base" | grep -q .; do sleep 0.05; done
+    is "$(ctr-spec "$path" | portalloc | get '.ports[0].host')" "$((base + 1))"
+    kill "$listener"
+}
+
+@test "another address: the same container, no other trust" {
+    local path name
+    path=$(worktree myapp)
+    name=$(ctrkit create "$path" | get .name)
+    {
+        printf 'host = "%s"\nconnection = "vpn"\n' "$CTRKIT_HOST"
+        cat "$config/config.toml"
+        printf '[[connections]]\nname = "vpn"\naddress = "%s@127.0.0.1:%s"\n' "$(id -un)" "$server_port"
+    } >"$world/config"
+    mv "$world/config" "$config/config.toml"
+    # The address is known to ssh as any other host is.
+    printf 'Host 127.0.0.1\n    IdentityFile %s\n    UserKnownHostsFile %s\n' "$HOME/id" "$HOME/known_hosts" >>"$CTRKIT_SSH_CONFIG"
+    CTRKIT_HOST='' ctrkit create "$path" >"$world/again"
+    is "$(get .engine.address <"$world/again")" "$(id -un)@127.0.0.1:$server_port"
+    is "$(get .ssh.proxy_jump <"$world/again")" "$(id -un)@127.0.0.1:$server_port"
+    is "$(get .engine.host <"$world/again")" "$CTRKIT_HOST"
+    is "$(jq '.reservations | length' "$state/ports.json")" 1
+    answers "$name"
+}
+
+@test "two machines with the same path and one server" {
+    local path name first
+    path=$(worktree myapp)
+    name=$(ctrkit create "$path" | get .name)
+    first=$(cat "$config/ca/ca_key.pub")
+    ssh_ "$name" 'echo precious >/workspace/myapp/untracked' 2>/dev/null
+    # The other machine has an authority and a state of its own.
+    mv "$config" "$world/config.first"
+    mv "$state" "$world/state.first"
+    sshca init
+    own_ports
+    [[ $first != "$(cat "$config/ca/ca_key.pub")" ]]
+    refused 77 other-authority ctrkit create "$path"
+    refused 77 other-authority ctrkit rm --volumes --force "$name"
+    refused 77 other-authority ctrkit stop "$name"
+    refused 77 other-authority ctrkit exec "$name" -- true
+    # Nor are the volumes of one that is gone: they are the first's.
+    "$engine" rm --force "$name" >/dev/null
+    refused 69 volume-taken ctrkit create "$path"
+    hang_up
+    rm -rf "$config" "$state"
+    mv "$world/config.first" "$config"
+    mv "$world/state.first" "$state"
+    ctrkit create "$path" >/dev/null
+    is "$(ssh_ "$name" cat /workspace/myapp/untracked 2>/dev/null)" precious
+}
+
+@test "bad days: unreachable, key refused, host key changed, engine stopped" {
+    local path name
+    path=$(worktree myapp)
+    name=$(ctrkit create "$path" | get .name)
+    hang_up
+    ssh-keygen -q -t ed25519 -N '' -f "$HOME/other"
+    cp "$CTRKIT_SSH_CONFIG" "$world/good"
+    sed -i "s|IdentityFile $HOME/id|IdentityFile $HOME/other|" "$CTRKIT_SSH_CONFIG"
+    refused 77 login-refused ctrkit ls
+    cp "$world/good" "$CTRKIT_SSH_CONFIG"
+    cp "$HOME/known_hosts" "$world/known"
+    printf '[127.0.0.1]:%s %s\n' "$server_port" "$(cut -d' ' -f1,2 "$HOME/other.pub")" >"$HOME/known_hosts"
+    refused 77 host-key-changed ctrkit create "$path"
+    cp "$world/known" "$HOME/known_hosts"
+    CTRKIT_HOST=ssh://$(id -un)@box/nowhere.sock refused 69 engine-socket-absent ctrkit ls
+    CTRKIT_HOST=ssh://box:1 refused 69 unreachable ctrkit ls
+    CTRKIT_HOST=ssh://-oProxyCommand=id refused 64 bad-host ctrkit ls
+    kill "$server"
+    wait "$server" || true
+    refused 69 unreachable ctrkit create "$path"
+    start_server
+    ctrkit create "$path" >/dev/null
+    answers "$name"
+}
+
+@test "the connection is cut in the middle of a create and of a push, and nothing is lost" {
+    local path name cut_after fifo=$world/events fd event seen pid
+    path=$(worktree myapp)
+    for cut_after in 4 12 16 22; do
+        rm -f "$fifo"
+        mkfifo "$fifo"
+        exec {fd}<>"$fifo"
+        CTRKIT_EVENTS=$fifo ctrkit create "$path" >/dev/null 2>&1 3>&- {fd}>&- &
+        pid=$!
+        for ((seen = 0; seen < cut_after; seen++)); do
+            IFS= read -r -t 20 -u "$fd" event || break
+        done
+        cut_connections
+        wait "$pid" || true
+        exec {fd}>&-
+        name=$(ctrkit create "$path" | get .name)
+        answers "$name"
+        is "$(on_engine | sort)" "$(printf '%s\n' "container $name" "volume $name-home" "volume $name-workspace")"
+        ctrkit rm --volumes "$name"
+    done
+    name=$(ctrkit create "$path" | get .name)
+    ssh_ "$name" 'echo mine >>/workspace/myapp/file; echo new >/workspace/myapp/untracked' 2>/dev/null
+    git -C "$path" commit -q --allow-empty -m two
+    (cd "$path" && ctrkit push) 2>/dev/null 3>&- &
+    pid=$!
+    sleep 0.2
+    cut_connections
+    wait "$pid" || true
+    is "$(ssh_ "$name" tail -n 1 /workspace/myapp/file 2>/dev/null)" mine
+    is "$(ssh_ "$name" cat /workspace/myapp/untracked 2>/dev/null)" new
+}
