@@ -66,6 +66,9 @@ pub struct Container {
     /// Where the dotfiles come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dotfiles: Option<Dotfiles>,
+    /// What the container gets for GitHub; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github: Option<Github>,
     /// The repository in the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
@@ -304,6 +307,18 @@ pub struct Dotfiles {
     pub extra: Extra,
 }
 
+/// What the container gets for GitHub.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Github {
+    /// The file on the host with the token, absolute. Its contents never
+    /// travel in the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Keys this version does not know, passed on as they came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// The repository in the container, as `ctr-git` left it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Git {
@@ -384,6 +399,7 @@ impl Container {
             limits: None,
             ssh: None,
             dotfiles: None,
+            github: None,
             git: None,
             state: None,
             extra: Extra::new(),

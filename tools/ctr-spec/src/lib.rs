@@ -11,7 +11,7 @@ mod worktree;
 
 use document::{
     Container, Extra, Ports,
-    container::{Dotfiles, Limits, Port, Project, Ssh, Variable, Volume},
+    container::{Dotfiles, Github, Limits, Port, Project, Ssh, Variable, Volume},
     labels,
 };
 
@@ -97,6 +97,8 @@ fn fill(container: &mut Container, settings: Settings) {
     container.ssh = Some(ssh).filter(|ssh| *ssh != Ssh::default());
     container.dotfiles =
         settings.dotfiles.map(|source| Dotfiles { source: Some(source), extra: Extra::new() });
+    container.github =
+        settings.token_file.map(|file| Github { token_file: Some(file), extra: Extra::new() });
 }
 
 /// Returns the services: ssh and web are published, the port for sound is

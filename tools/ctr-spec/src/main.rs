@@ -44,7 +44,9 @@ impl Tool for CtrSpec {
         let config = config::read(&self.places)?;
         let home = etcetera::home_dir().ok();
         let here = std::env::current_dir().unwrap_or_default();
-        let settings = self.settings.over(config, home.as_deref(), &here);
+        let usual = self.settings.usual_token_file(&self.places.config()?);
+        let mut settings = self.settings.over(config, home.as_deref(), &here);
+        settings.token_file = settings.token_file.or(usual);
         let worktree = Worktree::find(&self.path)?;
         let ledger = ledger(&self.places)?;
         let remembered = ctr_spec::remembered(&ledger, &worktree);

@@ -76,6 +76,15 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "DIR", env = "CTRKIT_DOTFILES")]
     pub dotfiles: Option<PathBuf>,
 
+    /// Give the container the GitHub token in FILE [default: github-token in
+    /// the configuration directory, if it is there]
+    #[arg(long, value_name = "FILE", env = "CTRKIT_GITHUB_TOKEN_FILE")]
+    pub github_token_file: Option<PathBuf>,
+
+    /// Give the container no GitHub token
+    #[arg(long)]
+    pub no_token: bool,
+
     /// Log in with the private key FILE
     #[arg(long, value_name = "FILE", env = "CTRKIT_IDENTITY_FILE")]
     pub identity_file: Option<PathBuf>,
@@ -122,6 +131,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The dotfiles.
     pub dotfiles: Option<PathBuf>,
+    /// The file with the token for GitHub.
+    pub token_file: Option<PathBuf>,
     /// The key to log in with.
     pub identity_file: Option<PathBuf>,
     /// The key that is authorised.
@@ -131,6 +142,16 @@ pub struct Settings {
 }
 
 impl SettingsArgs {
+    /// Returns the file that has the token where nothing else is said, if it
+    /// is there.
+    #[must_use]
+    pub fn usual_token_file(&self, directory: &Path) -> Option<PathBuf> {
+        let path = directory.join("github-token");
+        // A link that leads nowhere was put there by somebody: it is not absent.
+        let is_there = !self.no_token && path.symlink_metadata().is_ok();
+        is_there.then_some(path)
+    }
+
     /// Lays the options over the configuration, and that over the defaults.
     ///
     /// `home` is what `~` stands for in the configuration; options are
@@ -142,7 +163,8 @@ impl SettingsArgs {
             option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
         };
         let elsewhere = Elsewhere::of(some(self.host), &config);
-        let Config { ports, ssh, limits, .. } = config;
+        let Config { ports, ssh, limits, github, .. } = config;
+        let token_file = given(self.github_token_file, github.token_file);
         let mut settings = Settings {
             engine: some(self.engine).or(config.engine).map(engine),
             elsewhere,
@@ -159,6 +181,7 @@ impl SettingsArgs {
             env: config.env.into_iter().map(|entry| (entry.name, entry.value)).collect(),
             limits: merge(limits, self.memory, self.cpus, self.pids, self.cap_drop),
             dotfiles: given(self.dotfiles, config.dotfiles),
+            token_file: token_file.filter(|_| !self.no_token),
             identity_file: given(self.identity_file, ssh.identity_file),
             authorized_key: given(self.authorized_key, ssh.authorized_key),
             validity_days: self.validity_days.or(ssh.validity_days),

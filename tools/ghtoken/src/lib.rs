@@ -1,0 +1,180 @@
+//! Brings the token for GitHub into a container.
+//!
+//! [`check`] sees before anything is made that there is a token that can be
+//! used; [`push`] makes a running container have it, or have none. Nothing
+//! here, and nothing that is called from here, has the token in an argument.
+
+mod error;
+mod record;
+mod token;
+
+use std::{path::Path, time::Duration};
+
+use document::{
+    Container,
+    container::{Missing, is_name},
+    event::Status,
+};
+use engine::{Engine, EngineError};
+use toolkit::{Events, Places, files::Lock};
+
+use crate::record::{Memory, Record};
+pub use crate::{error::Error, token::Token};
+
+/// Where everything lies in the container: outside of all volumes, so that
+/// the token goes when the container goes.
+const DIRECTORY: &str = "/etc/ctrkit/github";
+
+/// Puts the token there; what it does is told in it.
+const PUT: &str = include_str!("put.sh");
+
+/// Takes it away again.
+const REMOVE: &str = include_str!("remove.sh");
+
+/// What answers git.
+const HELPER: &str = include_str!("credential.sh");
+
+/// What tells git of the helper.
+const GITCONFIG: &str = include_str!("gitconfig");
+
+/// How long another run for the same container may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Returns the token that `container` is to have.
+pub fn check(container: &Container) -> Result<Option<Token>, Error> {
+    let file = container.github.as_ref().and_then(|github| github.token_file.as_deref());
+    file.map(Token::read).transpose()
+}
+
+/// When a container is told what it is told already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effort {
+    /// Never: where nothing has changed since, no engine is called.
+    IfChanged,
+    /// Always: somebody may have changed it in the container.
+    Always,
+}
+
+/// What became of gh's file in the user's home.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// All is as it should be.
+    Done,
+    /// gh has a file of the user's own, which stays.
+    OwnHosts,
+    /// gh's file has no place in the home.
+    Unplaced,
+}
+
+/// A running container.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    name: &'a str,
+    id: &'a str,
+    user: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// Returns the container of a document that ctr-up has written.
+    pub fn of(container: &'a Container) -> Result<Self, Error> {
+        let name = &container.name;
+        if !is_name(name) {
+            return Err(Error::BadName { name: name.clone() });
+        }
+        let id = container.state.as_ref().and_then(|state| state.id.as_deref());
+        Ok(Self { name, id: id.ok_or(Missing("state.id"))?, user: container.user()? })
+    }
+}
+
+/// Makes the container have `token`, or have none.
+///
+/// `engine` is called only if there is something to do.
+pub fn push(
+    place: Place<'_>,
+    token: Option<&Token>,
+    effort: Effort,
+    places: &Places,
+    engine: impl FnOnce() -> Result<Engine, EngineError>,
+    events: &mut Events,
+) -> Result<Outcome, Error> {
+    let directory = places.container(place.name)?;
+    if !directory.exists() && token.is_none() && effort == Effort::IfChanged {
+        return Ok(Outcome::Done);
+    }
+    let _lock = Lock::take(&directory.join("lock"), PATIENCE)?;
+    let memory = Memory::of(&directory);
+    let record = memory.recall()?;
+    match token {
+        Some(token) if is_there(record.as_ref(), place, token) && effort == Effort::IfChanged => {
+            events.emit("push", Status::Unchanged, None);
+            Ok(Outcome::Done)
+        }
+        Some(token) => {
+            let engine = engine()?;
+            events.step("push", || put(&engine, place, token, &memory))
+        }
+        None if record.is_none() && effort == Effort::IfChanged => Ok(Outcome::Done),
+        None => {
+            let engine = engine()?;
+            events.step("remove", || remove(&engine, place, &memory))?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// What makes the container as it is, besides the token: with another version
+/// of it the container is told again.
+fn means(user: &str) -> [&str; 5] {
+    [user, DIRECTORY, PUT, HELPER, GITCONFIG]
+}
+
+fn is_there(record: Option<&Record>, place: Place<'_>, token: &Token) -> bool {
+    record.is_some_and(|record| record.holds(place.id, &means(place.user), token))
+}
+
+/// Puts the token into the container.
+///
+/// That it may be there is noted before, so that a run that is killed does not
+/// leave one behind that nobody would take away.
+fn put(
+    engine: &Engine,
+    place: Place<'_>,
+    token: &Token,
+    memory: &Memory,
+) -> Result<Outcome, Error> {
+    memory.note(&Record::begun(place.id))?;
+    let args = ["exec", "--interactive", "--user", "0:0", place.id, "sh", "-c", PUT, "sh"];
+    let args = args.into_iter().chain([DIRECTORY, place.user, HELPER, GITCONFIG]);
+    let line = format!("{}\n", token.reveal());
+    let said = engine.run_with_input(args, |pipe| pipe.write_all(line.as_bytes()));
+    let said = said.map_err(|source| Error::push(place.name, source))?;
+    memory.note(&Record::of(place.id, &means(place.user), token, record::salt()?))?;
+    Ok(match said.lines().last() {
+        Some("own") => Outcome::OwnHosts,
+        Some("unplaced") => Outcome::Unplaced,
+        _ => Outcome::Done,
+    })
+}
+
+fn remove(engine: &Engine, place: Place<'_>, memory: &Memory) -> Result<(), Error> {
+    let args = ["exec", "--user", "0:0", place.id, "sh", "-c", REMOVE, "sh", DIRECTORY, place.user];
+    engine.run(args).map_err(|source| Error::push(place.name, source))?;
+    memory.forget()?;
+    Ok(())
+}
+
+/// Returns the document that was applied last to the container called `name`.
+pub fn applied(places: &Places, name: &str) -> Result<Container, Error> {
+    if !is_name(name) {
+        return Err(Error::BadName { name: name.to_owned() });
+    }
+    let path = places.container(name)?.join("document.json");
+    if !Path::exists(&path) {
+        return Err(Error::NotApplied { name: name.to_owned() });
+    }
+    Ok(toolkit::read_file::<Container>(&path)?.into_inner())
+}
+
+#[cfg(test)]
+mod tests;
