@@ -45,7 +45,7 @@ fill() {
 }
 
 # told TEXT: asks the helper itself, past git's own rules.
-told() { printf "$1" | ssh_ "$name" "$directory/credential" "${2:-get}"; }
+told() { printf '%b' "$1" | ssh_ "$name" "$directory/credential" "${2:-get}"; }
 
 @test "the file in the container is the user's alone" {
     is "$(ssh_ "$name" stat -c '%a-%U' "$directory/hosts.yml")" 600-dev
@@ -126,16 +126,17 @@ told() { printf "$1" | ssh_ "$name" "$directory/credential" "${2:-get}"; }
     local bin=$world/watching real
     real=$(command -v "$engine")
     mkdir -p "$bin"
-    # Everything that can be seen from outside, at the very moment of each call.
+    # Everything that can be seen from outside, at the very moment of the call.
     cat >"$bin/$engine" <<SCRIPT
 #!/bin/sh
-{ printf '%s\n' "\$*"; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; } >>"$world/seen"
-"$real" "\$@" &
-{ sleep 0.05; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; } >>"$world/seen"
+printf '%s\n' "\$*" >>"$world/seen"
+exec 3<&0
+"$real" "\$@" <&3 &
+for _ in 1 2 3 4 5 6 7 8; do
+    cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>"$world/seen" 2>/dev/null
+done
 wait \$!
 SCRIPT
-    # A background job has no standard input of its own.
-    sed -i "s|\"\\\$@\" &|\"\\\$@\" <\&0 \&|" "$bin/$engine"
     chmod +x "$bin/$engine"
     give "$(new_token)"
     jq -c --arg program "$bin/$engine" '.engine.program = $program' "$world/document" |

@@ -6,7 +6,7 @@
 # none of its business.
 
 [ "${1-}" = get ] || exit 0
-protocol= host= username=
+protocol='' host='' username=''
 while IFS= read -r line && [ -n "$line" ]; do
     case $line in
         protocol=*) protocol=${line#*=} ;;
