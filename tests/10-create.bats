@@ -42,7 +42,7 @@ teardown_file() { unmake_world; }
 
 @test "every step's document is what the next one reads" {
     local document
-    document=$(ctr-spec "$path" | portalloc | sshca | dotfiles | ctr-image | ctr-up | sshcfg add | ctr-git)
+    document=$(ctr-spec "$path" | portalloc | sshca | dotfiles | ghtoken | ctr-image | ctr-up | ghtoken push | sshcfg add | ctr-git)
     is "$(jq -S 'del(.git)' <<<"$document")" "$(jq -S 'del(.git)' "$world/document")"
 }
 

@@ -56,16 +56,25 @@ whole() {
     is "$(git -C "$1" remote)" "$2"
     is "$(ssh_ "$2" git -C /workspace/myapp rev-parse HEAD)" "$(git -C "$1" rev-parse HEAD)"
     is "$(ssh_ "$2" git -C /workspace/myapp status --porcelain)" ""
+    if [[ -e $config/github-token ]]; then
+        is "$(ssh_ "$2" 'printf "protocol=https\nhost=github.com\n\n" | git credential fill | grep ^password=')" password=github_pat_1
+        is "$(ssh_ "$2" ls -A /etc/ctrkit/github | xargs)" 'credential gitconfig hosts.yml'
+        is "$(ssh_ "$2" git config --system --get-all include.path)" /etc/ctrkit/github/gitconfig
+    fi
     if [[ $engine == podman ]]; then
         # What a podman that is killed leaves in its storage has no labels.
         is "$(podman ps --all --external --format '{{.Names}}' | grep -c -- "$2")" 1
     fi
 }
 
+# give_token: writes a token file, so that the steps for it have something to do.
+give_token() { install -m 600 /dev/stdin "$config/github-token" <<<github_pat_1; }
+
 # sweep SIGNAL STEP: cuts a create off after event 1, 1+STEP, 1+2*STEP …
 sweep() {
     local path name number
     path=$(worktree myapp)
+    give_token
     ctrkit create "$path" >"$world/reference"
     name=$(get .name <"$world/reference")
     whole "$path" "$name"

@@ -53,7 +53,10 @@ told() { printf '%b' "$1" | ssh_ "$name" "$directory/credential" "${2:-get}"; }
     # It is not in a volume: it goes when the container goes.
     is "$(ssh_ "$name" findmnt -no TARGET -T "$directory/hosts.yml")" /
     is "$(ssh_ "$name" readlink .config/gh/hosts.yml)" "$directory/hosts.yml"
-    is "$(ssh_ "$name" find /home /workspace /tmp /run -type f -exec grep -laF "$token" {} + || true)" ""
+    # Nor is it anywhere else in the container.
+    printf '%s' "$token" |
+        ssh_ "$name" 'sudo grep -rlaF -f - --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev /' >"$world/found" || true
+    is "$(cat "$world/found")" "$directory/hosts.yml"
 }
 
 @test "git is told it for github.com and gist.github.com over https" {

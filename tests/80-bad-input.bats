@@ -96,7 +96,7 @@ nothing_made() {
 
 @test "documents that are none, for each tool of the pipe" {
     local tool
-    for tool in portalloc sshca dotfiles ctr-image ctr-up "sshcfg add" ctr-git; do
+    for tool in portalloc sshca dotfiles ghtoken ctr-image ctr-up "ghtoken push" "sshcfg add" ctr-git; do
         # shellcheck disable=SC2086 # a tool and its verb
         {
             refused 66 empty-document $tool
@@ -117,7 +117,7 @@ nothing_made() {
 
 @test "standard output that is full or closed, after all work is done" {
     ctr-spec "$path" >"$world/in"
-    for tool in portalloc sshca dotfiles; do
+    for tool in portalloc sshca dotfiles ghtoken; do
         run bash -c "$tool <'$world/in' >/dev/full"
         is "$status" 74
         run bash -c "$tool <'$world/in' >&-"

@@ -132,6 +132,24 @@ fn an_option_wins_over_the_configuration() {
 }
 
 #[test]
+fn the_token_file_is_named_in_the_document_unless_it_is_not_wanted() {
+    let config = || Config {
+        github: config::Github { token_file: Some("~/token".into()) },
+        ..Config::default()
+    };
+    let named = |args: SettingsArgs| {
+        let settings = args.over(config(), Some(Path::new("/home/me")), Path::new("/here"));
+        let container = describe(&worktree("/a", None), settings, None).unwrap();
+        container.github.map(|github| github.token_file.unwrap())
+    };
+    assert_eq!(named(SettingsArgs::default()), Some("/home/me/token".into()));
+    let asked = SettingsArgs { github_token_file: Some("t".into()), ..SettingsArgs::default() };
+    assert_eq!(named(asked.clone()), Some("/here/t".into()));
+    assert_eq!(named(SettingsArgs { no_token: true, ..asked }), None);
+    assert_eq!(described("/a", None).github, None);
+}
+
+#[test]
 fn the_home_of_root_is_not_in_home() {
     let args = SettingsArgs { user: Some("root".into()), ..SettingsArgs::default() };
     let container = describe(&worktree("/a", None), settings(args), None).unwrap();

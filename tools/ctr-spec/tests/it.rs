@@ -276,6 +276,25 @@ fn the_configuration_is_where_xdg_says() {
 }
 
 #[test]
+fn the_usual_token_file_is_named_if_it_is_there() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    assert!(world.described(&path).get("github").is_none());
+    let file = world.path("home/.config/ctrkit/github-token");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    // It is not looked at: that is ghtoken's to do.
+    symlink("nowhere", &file).unwrap();
+    let named = world.described(&path)["github"]["token_file"].clone();
+    assert_eq!(named, file.to_str().unwrap());
+    let mut without = world.ctr_spec(&path);
+    let none = predicate::str::contains("github").not();
+    without.arg("--no-token").assert().success().stdout(none);
+    let mut other = world.ctr_spec(&path);
+    let other = other.env("CTRKIT_GITHUB_TOKEN_FILE", "/t").assert().success();
+    other.stdout(predicate::str::contains(r#""github":{"token_file":"/t"}"#));
+}
+
+#[test]
 fn a_full_and_a_closed_stdout_are_errors() {
     let world = World::new();
     let path = world.repository("myapp");

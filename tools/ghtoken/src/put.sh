@@ -21,9 +21,11 @@ put() {
 umask 022
 mkdir -p -- "$directory" || exit
 umask 077
-# printf is part of the shell: no process has the token among its arguments.
-printf 'github.com:\n    git_protocol: https\n    oauth_token: %s\n' "$token" |
-    put hosts.yml 0600 "$user:" || exit
+# Without a user gh 2.40 asks GitHub for one when it first runs, and does
+# nothing at all where it gets no answer. printf is part of the shell: no
+# process has the token among its arguments.
+printf '%s\n' github.com: '    git_protocol: https' '    user: ctrkit-token' \
+    "    oauth_token: $token" | put hosts.yml 0600 "$user:" || exit
 printf '%s' "$helper" | put credential 0755 0:0 || exit
 printf '%s' "$config" | put gitconfig 0644 0:0 || exit
 
