@@ -18,7 +18,7 @@ done
 case $host in github.com | gist.github.com) ;; *) exit 0 ;; esac
 
 # gh keeps more than the token in this file, and may write it anew.
-{ while read -r key token; do
+{ while read -r key token || [ -n "$key" ]; do
     [ "$key" = oauth_token: ] || continue
     [ -n "$username" ] || echo username=x-access-token
     printf 'password=%s\n' "$token"

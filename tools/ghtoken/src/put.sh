@@ -13,13 +13,14 @@ IFS= read -r token || { echo 'the token did not arrive' >&2; exit 65; }
 
 # put NAME MODE OWNER: makes the file be what is on standard input, all at once.
 put() {
-    rm -f -- "$directory/$1.new" && cat >"$directory/$1.new" &&
-        chmod -- "$2" "$directory/$1.new" && chown -- "$3" "$directory/$1.new" &&
-        mv -f -- "$directory/$1.new" "$directory/$1"
+    new=$directory/$1.new.$$
+    cat >"$new" && chmod -- "$2" "$new" && chown -- "$3" "$new" && mv -f -- "$new" "$directory/$1"
 }
 
 umask 022
 mkdir -p -- "$directory" || exit
+# What was left when the container was stopped in the middle of this.
+rm -f -- "$directory"/*.new.*
 umask 077
 # Without a user gh 2.40 asks GitHub for one when it first runs, and does
 # nothing at all where it gets no answer. printf is part of the shell: no
@@ -31,8 +32,10 @@ printf '%s' "$config" | put gitconfig 0644 0:0 || exit
 
 umask 022
 included() { git config --system --get-all include.path | grep -qxF -- "$directory/gitconfig"; }
-if command -v git >/dev/null && ! included; then
-    git config --system --add include.path "$directory/gitconfig" || exit
+include() { included || git config --system --add include.path "$directory/gitconfig"; }
+if command -v git >/dev/null; then
+    # Another git may have the file locked at this moment.
+    include || { sleep 1 && include; } || exit
 fi
 
 # In the home the user's own rights count, whatever the user has put there.

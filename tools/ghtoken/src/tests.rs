@@ -190,7 +190,9 @@ fn the_helper_understands_the_file_as_newer_ghs_write_it() {
     let hosts = "github.com:\n    git_protocol: https\n    users:\n        me:\n            \
                  oauth_token: T\n    user: me\n    oauth_token: T\n";
     let question = "protocol=https\nhost=github.com\n\n";
-    assert!(helper(hosts, "get", question).ends_with("\npassword=T\n"));
+    for hosts in [hosts, hosts.trim_end(), HOSTS.trim_end()] {
+        assert!(helper(hosts, "get", question).ends_with("\npassword=T\n"));
+    }
 }
 
 #[test]
