@@ -12,8 +12,10 @@ pub mod files;
 mod interrupt;
 mod places;
 mod several;
+mod siblings;
 pub mod sockets;
 pub mod ssh_config;
+pub mod ssh_master;
 mod stdio;
 
 use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
@@ -28,6 +30,7 @@ pub use crate::{
     interrupt::{Interrupt, Interrupted},
     places::{Places, PlacesError, expand_tilde},
     several::each,
+    siblings::{FailedTool, SiblingError, Siblings},
     sockets::{Sockets, SocketsError},
     stdio::{DocumentError, parse, read, read_file, read_named, write, write_text},
 };

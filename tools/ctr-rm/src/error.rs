@@ -5,7 +5,9 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+use toolkit::{
+    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+};
 
 /// An error of ctr-rm.
 #[derive(Debug, thiserror::Error)]
@@ -89,14 +91,9 @@ pub enum Error {
         source: EngineError,
     },
 
-    /// Another tool of ctrkit is not installed.
-    #[error("cannot find the tool '{tool}'")]
-    ToolAbsent {
-        /// The tool.
-        tool: String,
-        /// Why.
-        source: which::Error,
-    },
+    /// Another tool of ctrkit could not be run.
+    #[error(transparent)]
+    Tool(#[from] SiblingError),
 
     /// Something that was made for the container could not be removed.
     #[error("cannot {} of '{}': {}", .0.what, .0.name, .0.message)]
@@ -169,7 +166,7 @@ impl Failure for Error {
             Self::OtherEngine { .. } => "other-engine",
             Self::UncommittedWork { .. } => "uncommitted-work",
             Self::CannotAsk { .. } => "cannot-look-for-work",
-            Self::ToolAbsent { .. } => "tool-absent",
+            Self::Tool(error) => error.kind(),
             Self::Step(step) => step.kind,
         }
     }
@@ -187,7 +184,7 @@ impl Failure for Error {
             Self::Interrupted(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
             Self::OtherEngine { .. } | Self::UncommittedWork { .. } => Exit::DataErr,
-            Self::ToolAbsent { .. } => Exit::Unavailable,
+            Self::Tool(error) => error.exit(),
             Self::Step(step) => step.exit,
         }
     }
@@ -216,7 +213,7 @@ impl Failure for Error {
                 Some(format!("remove what uses it; see it: ps --all --filter volume={volume}"))
             }
             Self::Volume { source, .. } => source.hint(),
-            Self::ToolAbsent { .. } => Some("install all of ctrkit in one place".into()),
+            Self::Tool(error) => error.hint(),
             Self::Step(step) => step.hint.clone(),
         }
     }

@@ -1,14 +1,9 @@
 //! The tools that keep what is removed with a container.
 
-use std::{
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
-use document::{Document, ErrorReport, error::FailedCommand};
 use engine::Engine;
-use toolkit::{Exit, Places};
+use toolkit::{FailedTool, Places, SiblingError, Siblings};
 
 use crate::{Error, FailedStep};
 
@@ -73,41 +68,20 @@ impl<'a> Tools<'a> {
 
     /// Runs `tool` and returns its standard output.
     fn run(&self, tool: &str, args: &[&str], step: Step<'_>) -> Result<String, Error> {
-        let program = find(tool)?;
-        let mut command = Command::new(&program);
-        command
-            .args(args)
-            .env("CTRKIT_CONFIG_DIR", &self.config)
-            .env("CTRKIT_STATE_DIR", &self.state)
-            .env("CTRKIT_ENGINE", self.engine.program())
-            .env("CTRKIT_ERROR_FORMAT", "json")
-            .stdin(Stdio::null())
-            .process_group(0);
+        let mut siblings = Siblings::new()
+            .with("CTRKIT_CONFIG_DIR", &self.config)
+            .with("CTRKIT_STATE_DIR", &self.state)
+            .with("CTRKIT_ENGINE", self.engine.program());
         if let Some(events) = self.events {
-            command.env("CTRKIT_EVENTS", events);
+            siblings = siblings.with("CTRKIT_EVENTS", events);
         }
         if let Some(ssh_config) = self.ssh_config {
-            command.env("CTRKIT_SSH_CONFIG", ssh_config);
+            siblings = siblings.with("CTRKIT_SSH_CONFIG", ssh_config);
         }
-        let line = shell_words::join(std::iter::once(tool).chain(args.iter().copied()));
-        let output = command
-            .output()
-            .map_err(|error| step.failed(line.clone(), None, &error.to_string()))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let words = String::from_utf8_lossy(&output.stderr);
-        Err(step.failed(line, output.status.code(), words.trim()))
-    }
-}
-
-/// Returns the program beside this one, or on `PATH`.
-fn find(tool: &str) -> Result<PathBuf, Error> {
-    let beside = std::env::current_exe().ok().map(|program| program.with_file_name(tool));
-    match beside.filter(|program| program.is_file()) {
-        Some(program) => Ok(program),
-        None => {
-            which::which(tool).map_err(|source| Error::ToolAbsent { tool: tool.to_owned(), source })
+        match siblings.run(tool, args, b"") {
+            Ok(output) => Ok(String::from_utf8_lossy(&output).into_owned()),
+            Err(SiblingError::Failed(failed)) => Err(step.failed(*failed)),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -121,40 +95,11 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Makes the tool's error, where it wrote one, ours.
-    fn failed(self, line: String, status: Option<i32>, words: &str) -> Error {
-        let last = words.lines().last().unwrap_or("it failed without a word");
-        let report = serde_json::from_str::<ErrorReport>(last).ok();
-        let report = report.filter(|report| report.schema == ErrorReport::SCHEMA);
-        let exit = report.as_ref().map_or(Exit::Software, |report| exit(report.exit));
-        let hint = report.as_ref().and_then(|report| report.hint.clone());
-        let message = report.map_or_else(
-            || last.to_owned(),
-            |report| [vec![report.message], report.causes].concat().join(": "),
-        );
-        let last_words = message.clone();
-        Error::Step(Box::new(FailedStep {
-            kind: self.kind,
-            what: self.what,
-            name: self.name.to_owned(),
-            exit,
-            message,
-            hint,
-            command: Some(FailedCommand { line, status, last_words, ..FailedCommand::default() }),
-        }))
+    /// Makes the tool's error ours.
+    fn failed(self, failed: FailedTool) -> Error {
+        let FailedTool { exit, message, hint, command, .. } = failed;
+        let (kind, what, name) = (self.kind, self.what, self.name.to_owned());
+        let command = Some(command);
+        Error::Step(Box::new(FailedStep { kind, what, name, exit, message, hint, command }))
     }
-}
-
-/// Returns the status that means the same; of a wrong command line, which
-/// this tool wrote, that is a bug.
-fn exit(status: u8) -> Exit {
-    let passed_on = [
-        Exit::DataErr,
-        Exit::NoInput,
-        Exit::Unavailable,
-        Exit::IoErr,
-        Exit::TempFail,
-        Exit::NoPerm,
-    ];
-    passed_on.into_iter().find(|exit| exit.status() == status).unwrap_or(Exit::Software)
 }

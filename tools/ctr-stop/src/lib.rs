@@ -4,13 +4,12 @@
 //! does it.
 
 mod error;
-mod master;
 
 use std::{path::Path, time::Duration};
 
 use document::event::Status;
 use engine::{Engine, Managed, Summary};
-use toolkit::{Events, Interrupt};
+use toolkit::{Events, Interrupt, ssh_master};
 
 pub use crate::error::Error;
 
@@ -63,7 +62,7 @@ pub fn stop(
         }
         // Also of one that had stopped: its connections may not know it yet.
         if container.name == name {
-            master::close(name, manner.ssh_config);
+            ssh_master::close(name, manner.ssh_config);
         }
     }
     Ok(())

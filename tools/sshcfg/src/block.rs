@@ -7,7 +7,7 @@ use document::{
     container::{self, Ssh},
 };
 use sha2::{Digest, Sha256};
-use toolkit::{Sockets, ssh_config::Expansion};
+use toolkit::{Sockets, ssh_config::Expansion, ssh_master};
 
 use crate::{Error, words};
 
@@ -73,6 +73,13 @@ impl Block {
             let _ = writeln!(text, "    {keyword} {value}");
         }
         Ok(Self { name: container.name.clone(), text })
+    }
+
+    /// Asks the control master of the block to end, if there is one.
+    pub(crate) fn close_master(&self) {
+        if let Some(path) = self.control_path() {
+            ssh_master::close_at(path, &self.name);
+        }
     }
 
     /// Returns the value of the block's ControlPath, quoted as it stands.

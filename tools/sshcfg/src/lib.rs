@@ -10,7 +10,6 @@ mod blocks;
 mod error;
 mod files;
 mod include;
-mod master;
 mod words;
 
 use std::path::Path;
@@ -43,7 +42,7 @@ pub fn add(container: &mut Container, files: &Files, user_config: &Path) -> Resu
         return Err(error);
     }
     drop(lock);
-    replaced.iter().for_each(master::close);
+    replaced.iter().for_each(Block::close_master);
     container.ssh.get_or_insert_default().config = Some(files.blocks().to_owned());
     Ok(())
 }
@@ -68,7 +67,7 @@ pub fn remove(names: &[String], files: &Files, user_config: &Path) -> Result<(),
         files.exclude(user_config, &include)?;
     }
     drop(lock);
-    removed.iter().for_each(master::close);
+    removed.iter().for_each(Block::close_master);
     Ok(())
 }
 
