@@ -77,6 +77,8 @@ pub struct Wanted {
     pub(crate) said: Option<u32>,
     days: Days,
     now: u64,
+    /// Whether the key is to be a new one, whatever there is.
+    pub(crate) new_key: bool,
 }
 
 impl Wanted {
@@ -90,7 +92,16 @@ impl Wanted {
         let days = container.ssh.as_ref().and_then(|ssh| ssh.validity_days).unwrap_or(DEFAULT);
         let days = said.unwrap_or(days);
         let days = Days::new(days).ok_or(Error::BadValidity { days })?;
-        Ok(Self { name, said, days, now: crate::seconds(now) })
+        Ok(Self { name, said, days, now: crate::seconds(now), new_key: false })
+    }
+
+    /// Asks for a new key, and with it a new certificate, if `new_key` says so.
+    ///
+    /// The old certificate stays valid: it is for the same name, and whoever
+    /// has the old key still is that container.
+    #[must_use]
+    pub fn anew(self, new_key: bool) -> Self {
+        Self { new_key, ..self }
     }
 
     /// Says whether `certificate` is the wanted one, for `key`, signed by

@@ -43,7 +43,7 @@ pub fn certify(container: &mut Container, wanted: &Wanted, store: &Store) -> Res
     let revoked = revoked(&authority, store)?;
     let trusted = files::read(&store.known_hosts())?.unwrap_or_default();
     let trusted = lists::trusting(&trusted, &lists::pattern(&wanted.name), authority.public());
-    let key = host_key(&identity, &revoked)?;
+    let key = host_key(&identity, wanted, &revoked)?;
     let term = certificate(&identity, &key, &authority, wanted, store)?;
     authority.write_public(store)?;
     files::replace(&store.known_hosts(), &trusted, 0o600)?;
@@ -58,7 +58,7 @@ pub fn foresee(container: &mut Container, wanted: &Wanted, store: &Store) -> Res
     let authority = Authority::load(store)?;
     let revoked = revoked(&authority, store)?;
     let identity = Identity::of(wanted, store);
-    let kept = identity.key()?.filter(|key| !revoked.contains(key.public_key().key_data()));
+    let kept = kept_key(&identity, wanted, &revoked)?;
     let old = identity.certificate()?.zip(kept).filter(|(old, key)| {
         wanted.is_met_by(old, key.public_key().key_data(), authority.public())
     });
@@ -79,11 +79,21 @@ fn revoked(authority: &Authority, store: &Store) -> Result<Revoked, Error> {
     }
 }
 
-/// Returns the container's host key, a new one where there is none, where it
-/// is broken, and where it is revoked.
-fn host_key(identity: &Identity, revoked: &Revoked) -> Result<PrivateKey, Error> {
-    let kept = identity.key()?.filter(|key| !revoked.contains(key.public_key().key_data()));
-    let key = match kept {
+/// Returns the container's host key, unless there is none, it is broken, it is
+/// revoked, or a new one is wanted.
+fn kept_key(
+    identity: &Identity,
+    wanted: &Wanted,
+    revoked: &Revoked,
+) -> Result<Option<PrivateKey>, Error> {
+    let is_kept =
+        |key: &PrivateKey| !wanted.new_key && !revoked.contains(key.public_key().key_data());
+    Ok(identity.key()?.filter(is_kept))
+}
+
+/// Returns the container's host key, a new one where none is kept.
+fn host_key(identity: &Identity, wanted: &Wanted, revoked: &Revoked) -> Result<PrivateKey, Error> {
+    let key = match kept_key(identity, wanted, revoked)? {
         Some(key) => key,
         None => identity.make_key()?,
     };

@@ -24,6 +24,10 @@ struct Sshca {
     #[arg(long, value_name = "DAYS")]
     validity: Option<Days>,
 
+    /// Make a new host key and certificate although the old ones are good
+    #[arg(long)]
+    new_key: bool,
+
     /// Make and change nothing, and write the document that would result
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -37,7 +41,7 @@ struct Sshca {
 
 /// Lets the options that all tools share stand behind the command as well.
 fn everywhere(option: Arg) -> Arg {
-    let is_shared = !["validity", "dry_run"].contains(&option.get_id().as_str());
+    let is_shared = !["validity", "new_key", "dry_run"].contains(&option.get_id().as_str());
     option.global(is_shared)
 }
 
@@ -69,7 +73,7 @@ impl Tool for Sshca {
             None => {
                 let mut container = toolkit::read::<Container>()?;
                 events.about(&container.name);
-                let wanted = Wanted::new(&container, self.validity, now)?;
+                let wanted = Wanted::new(&container, self.validity, now)?.anew(self.new_key);
                 match self.dry_run {
                     true => sshca::foresee(&mut container, &wanted, &store)?,
                     false => {

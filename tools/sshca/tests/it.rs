@@ -192,6 +192,25 @@ fn a_second_run_changes_nothing() {
 }
 
 #[test]
+fn a_new_key_is_made_when_it_is_asked_for_and_the_old_one_stays_valid() {
+    let world = World::with_authority();
+    let old = world.certified("dev-a");
+    let key = fs::read(world.host("dev-a", "ssh_host_ed25519_key")).unwrap();
+    let foreseen = world.certified_with("dev-a", &["-n", "--new-key"]);
+    assert_eq!(fs::read(world.host("dev-a", "ssh_host_ed25519_key")).unwrap(), key);
+    let new = world.certified_with("dev-a", &["--new-key"]);
+    assert_eq!(new["ssh"]["serial"].as_u64(), old["ssh"]["serial"].as_u64().map(|old| old + 1));
+    assert_eq!(new["ssh"]["serial"], foreseen["ssh"]["serial"]);
+    assert_ne!(fs::read(world.host("dev-a", "ssh_host_ed25519_key")).unwrap(), key);
+    // Without the option it is the one that is kept.
+    assert_eq!(world.certified("dev-a"), new);
+    let list = world.sshca(&["list"]).assert().success().get_output().stdout.clone();
+    let list = String::from_utf8(list).unwrap();
+    let states = list.lines().map(|line| line.split('\t').nth(2).unwrap());
+    assert_eq!(states.collect::<Vec<_>>(), ["valid", "valid"], "{list}");
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_and_changes_nothing() {
     let world = World::with_authority();
     let before = world.snapshot();
