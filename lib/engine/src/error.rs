@@ -64,6 +64,13 @@ pub enum EngineError {
         name: String,
     },
 
+    /// The container was set aside for another that is not there yet.
+    #[error("the container '{name}' is being replaced, and the new one is not there")]
+    BeingReplaced {
+        /// The name.
+        name: String,
+    },
+
     /// The container is somebody else's.
     #[error("the container '{name}' is not ctrkit's")]
     NotManaged {
@@ -254,6 +261,7 @@ impl Failure for EngineError {
             Self::Spawn { .. } => "engine-cannot-run",
             Self::Failed(call) => call.kind(),
             Self::NoSuchContainer { .. } => "no-such-container",
+            Self::BeingReplaced { .. } => "being-replaced",
             Self::NotManaged { .. } => "not-managed",
             Self::OtherAuthority { .. } => "other-authority",
             Self::BadHost { .. } => "bad-host",
@@ -280,7 +288,7 @@ impl Failure for EngineError {
             | "other-authority" => Exit::NoPerm,
             "not-managed" => Exit::DataErr,
             "engine-answer-unreadable" | "disk-full" => Exit::IoErr,
-            "port-taken" => Exit::TempFail,
+            "port-taken" | "being-replaced" => Exit::TempFail,
             _ => Exit::Unavailable,
         }
     }
@@ -293,6 +301,7 @@ impl Failure for EngineError {
             "engine-permission" => return self.denied(),
             "disk-full" => "make room where the engine keeps its data: podman system df",
             "no-such-container" => "see what there is: ctr-ls",
+            "being-replaced" => "if nobody is at it: ctr-rebuild with its name completes it",
             "not-managed" => "it lacks the label ctrkit.managed=true; remove or rename it yourself",
             "bad-host" => "say --host ssh://[user@]server[:port][/socket], or --host local",
             "other-authority" => {

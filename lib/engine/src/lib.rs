@@ -12,6 +12,7 @@ mod link;
 mod list;
 mod listed;
 mod managed;
+mod remove;
 mod run;
 mod server;
 
@@ -23,7 +24,8 @@ pub use crate::{
     inspect::Inspection,
     link::Link,
     list::{Image, NamedVolume, Published, Summary},
-    managed::Managed,
+    managed::{Managed, REPLACED},
+    remove::Nameless,
     server::{Place, Server},
 };
 

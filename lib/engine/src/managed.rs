@@ -4,6 +4,10 @@ use document::labels;
 
 use crate::{Engine, EngineError, Summary};
 
+/// What comes behind the name of a container that another one is to replace,
+/// as long as that one is not known to be good.
+pub const REPLACED: &str = "-replaced";
+
 /// All containers of ctrkit on one engine.
 #[derive(Clone, Debug, Default)]
 pub struct Managed(Vec<Summary>);
@@ -30,13 +34,17 @@ impl Engine {
 
     /// Returns ctrkit's container called `name`: one call.
     pub fn managed(&self, name: &str) -> Result<Summary, EngineError> {
-        match self.container(name)? {
-            Some(container) if container.is_managed() => {
+        let name = name.to_owned();
+        match self.container_and_replaced(&name)? {
+            (Some(container), _) if container.is_managed() => {
                 self.check_authority(&container)?;
                 Ok(container)
             }
-            Some(_) => Err(EngineError::NotManaged { name: name.to_owned() }),
-            None => Err(EngineError::NoSuchContainer { name: name.to_owned() }),
+            (Some(_), _) => Err(EngineError::NotManaged { name }),
+            (None, Some(replaced)) if replaced.is_replaced() => {
+                Err(EngineError::BeingReplaced { name })
+            }
+            (None, _) => Err(EngineError::NoSuchContainer { name }),
         }
     }
 
@@ -51,13 +59,33 @@ impl Engine {
             _ => Ok(()),
         }
     }
+
+    /// Returns the container called `name` and the one that it is to replace,
+    /// whoever's they are: one call.
+    pub fn container_and_replaced(
+        &self,
+        name: &str,
+    ) -> Result<(Option<Summary>, Option<Summary>), EngineError> {
+        if !is_container_name(name) {
+            return Ok((None, None));
+        }
+        let names = [name.to_owned(), format!("{name}{REPLACED}")];
+        let filters = names.each_ref().map(|name| format!("name=^{name}$"));
+        let mut found = self.containers(&filters.each_ref().map(String::as_str))?;
+        let mut take = |name: &str| {
+            let at = found.iter().position(|summary| summary.name == name)?;
+            Some(found.swap_remove(at))
+        };
+        Ok((take(&names[0]), take(&names[1])))
+    }
 }
 
 impl Managed {
     /// Returns the containers that people work in, by name.
     #[must_use]
     pub fn apps(&self) -> Vec<&Summary> {
-        let mut apps: Vec<_> = self.0.iter().filter(|each| !each.is_sidecar()).collect();
+        let is_app = |each: &&Summary| !each.is_sidecar() && !each.is_replaced();
+        let mut apps: Vec<_> = self.0.iter().filter(is_app).collect();
         apps.sort_by(|one, other| one.name.cmp(&other.name));
         apps
     }
@@ -66,6 +94,25 @@ impl Managed {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Summary> {
         self.0.iter().find(|each| each.name == name)
+    }
+
+    /// Returns the container that the one called `name` is to replace, which a
+    /// run leaves that was killed.
+    #[must_use]
+    pub fn replaced(&self, name: &str) -> Option<&Summary> {
+        self.0.iter().find(|each| each.replaced_by() == Some(name))
+    }
+
+    /// Returns the names of all containers that people work in: also of those
+    /// whose successor is not there yet.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let apps = self.apps();
+        let replaced = self.0.iter().filter_map(Summary::replaced_by);
+        let mut names: Vec<_> = apps.iter().map(|app| app.name.as_str()).chain(replaced).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Returns the sidecars of the container called `name`, in the order in
@@ -99,6 +146,20 @@ impl Summary {
     #[must_use]
     pub fn is_sidecar(&self) -> bool {
         self.label(labels::SIDECAR_OF).is_some()
+    }
+
+    /// Returns the name of the container that is to replace this one, if one
+    /// is.
+    #[must_use]
+    pub fn replaced_by(&self) -> Option<&str> {
+        let name = self.name.strip_suffix(REPLACED)?;
+        (self.is_managed() && self.label(labels::NAME) == Some(name)).then_some(name)
+    }
+
+    /// Says whether another container is to replace this one.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.replaced_by().is_some()
     }
 }
 
@@ -144,6 +205,23 @@ mod tests {
         let names: Vec<_> = managed.apps().iter().map(|each| each.name.clone()).collect();
         assert_eq!(names, ["dev-a", "dev-b"]);
         assert!(managed.get("p").is_some());
+    }
+
+    #[test]
+    fn one_that_is_being_replaced_is_not_what_people_work_in() {
+        let labels = [("ctrkit.managed", "true"), ("ctrkit.name", "dev-a")];
+        let mut containers = some().0;
+        containers.push(container("dev-a-replaced", &labels));
+        containers.push(container("dev-z-replaced", &[("ctrkit.name", "dev-z-replaced")]));
+        let managed = Managed(containers);
+        let names: Vec<_> = managed.apps().iter().map(|each| each.name.clone()).collect();
+        assert_eq!(names, ["dev-a", "dev-b", "dev-z-replaced"]);
+        assert_eq!(managed.replaced("dev-a").unwrap().name, "dev-a-replaced");
+        assert_eq!(managed.replaced("dev-z"), None);
+        assert_eq!(managed.names(), ["dev-a", "dev-b", "dev-z-replaced"]);
+        let alone = Managed(vec![container("dev-a-replaced", &labels)]);
+        assert!(alone.apps().is_empty());
+        assert_eq!(alone.names(), ["dev-a"]);
     }
 
     #[test]

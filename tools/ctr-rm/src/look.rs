@@ -15,6 +15,8 @@ pub struct Found {
     pub name: String,
     /// The container.
     pub container: Option<Summary>,
+    /// The container that it is to replace, or was, by a run that was killed.
+    pub replaced: Option<Summary>,
     /// Its sidecars, in the order in which they start.
     pub sidecars: Vec<Summary>,
     /// Its volumes: those whose label `ctrkit.name` says so.
@@ -34,10 +36,15 @@ pub struct Found {
 }
 
 impl Found {
+    /// Returns the container, or the one that it was to replace.
+    pub(crate) fn any_container(&self) -> Option<&Summary> {
+        self.container.as_ref().or(self.replaced.as_ref())
+    }
+
     /// Says whether there is nothing at all.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.container.is_none()
+        self.any_container().is_none()
             && self.sidecars.is_empty()
             && self.volumes.is_empty()
             && self.reservations.is_empty()
@@ -92,11 +99,13 @@ pub fn look(
 impl Sources<'_> {
     fn find(&self, name: &str) -> Result<Found, Error> {
         let container = self.managed.get(name).cloned();
+        let replaced = self.managed.replaced(name).cloned();
         let reservations = self.reservations(name);
         let directory = self.directory(name)?;
         let last = directory.as_deref().and_then(last_document);
         let worktree = container
             .as_ref()
+            .or(replaced.as_ref())
             .and_then(|container| container.label(labels::PROJECT_PATH))
             .map(PathBuf::from)
             .or_else(|| reservations.iter().find_map(|held| held.path.clone()))
@@ -111,6 +120,7 @@ impl Sources<'_> {
             engine: last.and_then(|last| last.engine).map(|engine| engine.kind),
             has_ssh_entry: false,
             container,
+            replaced,
             reservations,
             directory,
             worktree,

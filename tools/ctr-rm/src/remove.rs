@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use document::{containers::Listed, event::Status, labels};
-use engine::{Engine, EngineError, Kind, Summary};
+use engine::{Engine, EngineError, Kind, Nameless, Summary};
 use toolkit::{ErrorFormat, Events, Interrupt, files::Lock};
 
 use crate::{Error, Found, Tools, state, work, worktree};
@@ -14,12 +14,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How many seconds a container is given to end by itself.
 const GRACE: u64 = 10;
-
-/// How often docker is asked again for a container that another removes.
-const TRIES: u32 = 50;
-
-/// How long is waited before that.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// What is to be removed besides the container.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -55,7 +49,7 @@ impl Remover<'_> {
         if self.wishes.force {
             return Ok(());
         }
-        match (&found.container, &found.engine) {
+        match (found.any_container(), &found.engine) {
             (None, Some(engine)) if engine != self.engine.kind().name() => {
                 let (name, engine) = (found.name.clone(), engine.clone());
                 Err(Error::OtherEngine { name, engine, asked: self.engine.kind().name() })
@@ -94,7 +88,8 @@ impl Remover<'_> {
     }
 
     fn containers(&self, found: &Found, events: &mut Events) -> Result<(), Error> {
-        for container in found.container.iter().chain(found.sidecars.iter().rev()) {
+        let own = found.container.iter().chain(&found.replaced);
+        for container in own.chain(found.sidecars.iter().rev()) {
             self.interrupt.check()?;
             events.about(&container.name);
             events.step("remove", || self.container(container))?;
@@ -118,22 +113,9 @@ impl Remover<'_> {
             let limit = Duration::from_secs(GRACE * 3);
             let _ = self.engine.run_within(["stop", "-t", &GRACE.to_string(), name], limit);
         }
-        let mut args = vec!["rm", "--force"];
-        if self.wishes.volumes {
-            // Those without a name, which nobody would find again.
-            args.push("--volumes");
-        }
-        args.push(name);
-        let mut tries = 0..TRIES;
-        loop {
-            match self.engine.run(&args).or_else(|error| gone(error, "no-such-container")) {
-                Ok(_) => return Ok(()),
-                Err(error) if is_in_progress(&error) && tries.next().is_some() => {
-                    std::thread::sleep(PAUSE);
-                }
-                Err(source) => return Err(Error::remove(name, source)),
-            }
-        }
+        // Those without a name nobody would find again.
+        let nameless = if self.wishes.volumes { Nameless::Removed } else { Nameless::Kept };
+        self.engine.remove(name, nameless).map_err(|source| Error::remove(name, source))
     }
 
     fn volumes(&self, found: &Found, events: &mut Events) -> Result<(), Error> {
@@ -174,14 +156,6 @@ impl Remover<'_> {
 /// Takes the error that there is no such thing for success.
 fn gone(error: EngineError, kind: &str) -> Result<String, EngineError> {
     if error.is(kind) { Ok(String::new()) } else { Err(error) }
-}
-
-/// Says whether docker says that another is removing the container.
-fn is_in_progress(error: &EngineError) -> bool {
-    match error {
-        EngineError::Failed(call) => call.last_words.contains("is already in progress"),
-        _ => false,
-    }
 }
 
 /// Returns the account and the workspace that the labels name.

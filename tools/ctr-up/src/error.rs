@@ -54,6 +54,15 @@ pub enum Error {
         owner: String,
     },
 
+    /// A volume that the container had is gone.
+    #[error("the volume '{volume}' of '{name}' is gone, and all that was in it")]
+    VolumeMissing {
+        /// The volume's name.
+        volume: String,
+        /// The container's name.
+        name: String,
+    },
+
     /// The container was made from another document.
     #[error("the container '{name}' was made from another document: {} changed", sections.join(", "))]
     Changed {
@@ -184,6 +193,15 @@ fn where_searched(no_key: &NoKey) -> String {
     }
 }
 
+fn how_to_get(no_key: &NoKey) -> &'static str {
+    match no_key {
+        NoKey::InFile(_) => {
+            "name a public key file: ctr-up --key FILE; of a private key: ssh-keygen -y -f KEY"
+        }
+        NoKey::Anywhere => "make one: ssh-keygen -t ed25519",
+    }
+}
+
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         Self::Document(missing.into())
@@ -201,6 +219,7 @@ impl Failure for Error {
             Self::Watch(_) => "cannot-watch-signals",
             Self::NameTaken { .. } => "name-taken",
             Self::VolumeTaken { .. } => "volume-taken",
+            Self::VolumeMissing { .. } => "no-such-volume",
             Self::Changed { .. } => "changed",
             Self::ImageMissing { .. } => "no-such-image",
             Self::UserMissing { .. } => "no-such-user",
@@ -237,6 +256,7 @@ impl Failure for Error {
             Self::Watch(_) => Exit::IoErr,
             Self::NameTaken { .. }
             | Self::VolumeTaken { .. }
+            | Self::VolumeMissing { .. }
             | Self::ImageMissing { .. }
             | Self::UserMissing { .. }
             | Self::SshAbsent
@@ -263,18 +283,18 @@ impl Failure for Error {
                 format!("it belongs to the worktree '{project}'")
             }
             Self::NameTaken { project: None, .. } => "rename or remove the other one".to_owned(),
-            Self::Changed { name, .. } => {
-                format!("ctr-rebuild {name}, or ctr-rm {name}, which keeps volumes, and again")
+            Self::VolumeMissing { name, .. } => {
+                format!("have it made anew, and empty: ctr-rm {name}, then ctrkit create")
+            }
+            Self::Changed { .. } => {
+                "make it anew, which keeps volumes: ctrkit create --replace, or ctr-up --replace"
+                    .to_owned()
             }
             Self::ImageMissing { .. } => {
                 "make or pull it: pipe the document through ctr-image".into()
             }
             Self::UserMissing { .. } => "choose another with ctr-spec --user".to_owned(),
-            Self::NoKey(NoKey::InFile(_)) => {
-                "name a public key file: ctr-up --key FILE; of a private key: ssh-keygen -y -f KEY"
-                    .to_owned()
-            }
-            Self::NoKey(NoKey::Anywhere) => "make one: ssh-keygen -t ed25519".to_owned(),
+            Self::NoKey(no_key) => how_to_get(no_key).to_owned(),
             Self::SshAbsent => "install it: apt-get install openssh-client".to_owned(),
             Self::WrongCertificate { .. } => {
                 "pipe the document through sshca and ctr-up again; see that the clock is right"

@@ -23,11 +23,11 @@ pub(crate) enum Found {
     Absent,
     /// The container of an unfinished run, which never ran.
     Unstarted,
-    /// The container, made from this document, and running.
+    /// The container, made from this document or to be replaced, and running.
     Running,
-    /// The container, made from this document, and frozen.
+    /// Likewise, and frozen.
     Paused,
-    /// The container, made from this document, and not running now.
+    /// Likewise, and not running now.
     Stopped,
 }
 
@@ -35,6 +35,8 @@ pub(crate) enum Found {
 pub(crate) struct Seen {
     /// The container, if there is one.
     pub(crate) summary: Option<Summary>,
+    /// The one that it was to replace, if a run that was killed has left it.
+    pub(crate) replaced: Option<Summary>,
     /// What sshd said, if it was asked.
     pub(crate) answer: Option<Answer>,
     /// What the container is made of, if that was asked.
@@ -54,48 +56,63 @@ impl Plan<'_> {
         let in_vain = AtomicBool::new(false);
         let stop = || in_vain.load(Ordering::Relaxed) || interrupt.check().is_err();
         thread::scope(|scope| {
-            let was_up = self.kept.exists();
+            let was_up = self.kept.exists() && !self.replace;
             let asked = was_up.then(|| scope.spawn(|| self.probe.ask(ATTEMPT, stop)));
             let parts = (!was_up).then(|| scope.spawn(|| look_around(engine, self.container)));
-            let summary = events.step("check", || engine.container(&self.container.name));
-            let runs =
-                |found: &Option<Summary>| found.as_ref().is_some_and(|s| s.status == "running");
-            in_vain.store(!summary.as_ref().is_ok_and(runs), Ordering::Relaxed);
+            let found =
+                events.step("check", || engine.container_and_replaced(&self.container.name));
+            let runs = |(found, _): &(Option<Summary>, _)| {
+                found.as_ref().is_some_and(|found| found.status == "running")
+            };
+            in_vain.store(!found.as_ref().is_ok_and(runs), Ordering::Relaxed);
             let answer = asked.and_then(|asked| asked.join().ok()?.ok());
             let parts = parts.and_then(|parts| parts.join().ok());
-            Ok(Seen { summary: summary?, answer, parts })
+            let (summary, replaced) = found?;
+            Ok(Seen { summary, replaced, answer, parts })
         })
     }
 
+    /// Says whether `summary` is this project's, and vouched for by the same
+    /// authority.
+    pub(crate) fn is_ours(&self, summary: &Summary) -> bool {
+        self.refuse_others(summary).is_ok()
+    }
+
+    /// Refuses what is not this project's, or not of this machine's authority.
+    pub(crate) fn refuse_others(&self, summary: &Summary) -> Result<(), Error> {
+        let name = summary.name.clone();
+        let hash = summary.label(labels::PROJECT_HASH);
+        if !summary.is_managed() || hash != Some(&self.container.project.hash) {
+            let project = summary.label(labels::PROJECT_PATH).filter(|_| summary.is_managed());
+            return Err(Error::NameTaken { name, project: project.map(str::to_owned) });
+        }
+        let authority = summary.label(labels::AUTHORITY);
+        match (authority, self.container.label(labels::AUTHORITY)) {
+            (Some(other), Some(own)) if other != own => {
+                let authority = other.to_owned();
+                Err(EngineError::OtherAuthority { name, authority }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Says what there is, and refuses what is not this project's or was made
-    /// from another document; `has_run` says whether it ever ran.
+    /// from another document, unless it is to be replaced; `has_run` says
+    /// whether it ever ran.
     pub(crate) fn judge(
         &self,
         summary: Option<&Summary>,
         has_run: impl FnOnce(&Summary) -> Result<bool, EngineError>,
     ) -> Result<Found, Error> {
         let Some(summary) = summary else { return Ok(Found::Absent) };
-        let name = &self.container.name;
-        let project = summary.label(labels::PROJECT_PATH).map(str::to_owned);
-        let hash = summary.label(labels::PROJECT_HASH);
-        if !summary.is_managed() || hash != Some(&self.container.project.hash) {
-            let project = project.filter(|_| summary.is_managed());
-            return Err(Error::NameTaken { name: name.clone(), project });
-        }
-        let authority = summary.label(labels::AUTHORITY);
-        if let (Some(other), Some(own)) = (authority, self.container.label(labels::AUTHORITY)) {
-            if other != own {
-                let (name, authority) = (name.clone(), other.to_owned());
-                return Err(EngineError::OtherAuthority { name, authority }.into());
-            }
-        }
+        self.refuse_others(summary)?;
         // One that never ran holds nothing: any document may be made of it.
         if summary.status == "created" && !has_run(summary)? {
             return Ok(Found::Unstarted);
         }
         let sections = self.spec.changes(summary.label(labels::SPEC).unwrap_or_default());
-        if !sections.is_empty() {
-            return Err(Error::Changed { name: name.clone(), sections });
+        if !sections.is_empty() && !self.replace {
+            return Err(Error::Changed { name: self.container.name.clone(), sections });
         }
         Ok(match summary.status.as_str() {
             "running" => Found::Running,

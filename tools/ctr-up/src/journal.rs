@@ -7,8 +7,9 @@ use toolkit::files::{self, FileError};
 
 /// The file that says what an unfinished run was about.
 ///
-/// It is written before the first volume is made, again when everything lies
-/// in the container that is about to be started, and removed when all is done.
+/// It is written before the first volume is made or the old container is
+/// stopped, again when everything lies in the container that is about to be
+/// started, and removed when all is done.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
@@ -24,6 +25,33 @@ pub(crate) struct Pending {
     /// Whether the files that wait in the container are to be placed.
     #[serde(default)]
     pub(crate) place: bool,
+    /// The container that is being replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replacing: Option<Replacing>,
+}
+
+/// A replacement that is under way.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Replacing {
+    /// What the old container was before.
+    pub(crate) was: Was,
+    /// Whether files waited in it to be placed.
+    pub(crate) place: bool,
+    /// Whether the new container is good, and the old one has but to go.
+    pub(crate) good: bool,
+}
+
+/// What a container was before it was touched.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Was {
+    /// It ran; so it is said where nobody knows.
+    #[default]
+    Running,
+    /// It was frozen.
+    Paused,
+    /// It did not run.
+    Stopped,
 }
 
 impl Journal {

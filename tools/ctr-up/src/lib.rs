@@ -16,6 +16,7 @@ pub mod keys;
 mod person;
 mod place;
 mod probe;
+mod replace;
 mod spec;
 mod sshd;
 mod steps;
@@ -60,6 +61,10 @@ pub struct Plan<'a> {
     kept: PathBuf,
     /// How long sshd may take to answer.
     patience: Duration,
+    /// Whether a container that is there is replaced.
+    replace: bool,
+    /// The configuration in which ssh finds the connections to close.
+    ssh_config: Option<PathBuf>,
 }
 
 impl<'a> Plan<'a> {
@@ -83,7 +88,15 @@ impl<'a> Plan<'a> {
             journal: Journal::of(directory),
             kept: directory.join(KEPT),
             patience,
+            replace: false,
+            ssh_config: client.config.map(Path::to_owned),
         })
+    }
+
+    /// Makes the container anew although one is there, if `replace` says so.
+    #[must_use]
+    pub fn replacing(self, replace: bool) -> Self {
+        Self { replace, ..self }
     }
 }
 
@@ -106,34 +119,50 @@ pub fn up(
     events: &mut Events,
     files: impl FnOnce() -> Result<Files, Error>,
 ) -> Result<Outcome, Error> {
-    let Seen { summary, answer, parts } = plan.look(engine, interrupt, events)?;
-    let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
-    let to_place = plan.journal.pending().place;
+    let seen = plan.look(engine, interrupt, events)?;
     let mut run = Run::new(plan, engine, interrupt, events);
-    let old = summary.map(|summary| summary.id).unwrap_or_default();
-    let id = match found {
-        Found::Absent => run.make(files()?, parts)?,
-        Found::Unstarted => {
-            let files = files()?;
-            run.discard(&old)?;
-            run.make(files, parts)?
-        }
-        Found::Running | Found::Paused | Found::Stopped => {
-            match found {
-                Found::Running => run.check_running(answer)?,
-                Found::Paused => run.start_again("unpause")?,
-                _ => run.start_again("start")?,
-            }
-            if to_place {
-                run.place()?;
-            }
-            Some(old)
+    let (id, status) = match plan.replace {
+        true => run.replace(seen, files)?,
+        false => {
+            let seen = run.recover(seen)?;
+            (run.keep_or_make(seen, files)?, "running")
         }
     };
     let unplaced = run.unplaced;
     plan.journal.end()?;
-    let (status, spec) = ("running".to_owned(), Some(plan.spec.to_label()));
+    let (status, spec) = (status.to_owned(), Some(plan.spec.to_label()));
     Ok(Outcome { state: State { id, status, spec, ..State::default() }, unplaced })
+}
+
+impl Run<'_> {
+    /// Makes the container where there is none, else sees that it runs, and
+    /// returns its id.
+    fn keep_or_make(
+        &mut self,
+        seen: Seen,
+        files: impl FnOnce() -> Result<Files, Error>,
+    ) -> Result<Option<String>, Error> {
+        let Seen { summary, answer, parts, .. } = seen;
+        let engine = self.engine;
+        let found = self.plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
+        let to_place = self.plan.journal.pending().place;
+        let old = summary.map(|summary| summary.id).unwrap_or_default();
+        match found {
+            Found::Absent => return self.make(files()?, parts),
+            Found::Unstarted => {
+                let files = files()?;
+                self.discard(&old)?;
+                return self.make(files, parts);
+            }
+            Found::Running => self.check_running(answer)?,
+            Found::Paused => self.start_again("unpause")?,
+            Found::Stopped => self.start_again("start")?,
+        }
+        if to_place {
+            self.place()?;
+        }
+        Ok(Some(old))
+    }
 }
 
 /// Writes into the document which engine it is and what came of it; keys that
@@ -161,7 +190,7 @@ pub fn dry_run(
 ) -> Result<Outcome, Error> {
     let summary = events.step("check", || engine.container(&plan.container.name))?;
     let found = plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
-    if matches!(found, Found::Absent | Found::Unstarted) {
+    if plan.replace || matches!(found, Found::Absent | Found::Unstarted) {
         files()?;
     }
     events.emit("dry-run", Status::Done, None);

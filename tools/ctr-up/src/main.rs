@@ -26,6 +26,11 @@ struct CtrUp {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
+    /// Make the container anew although one is there; the old one is kept until
+    /// the new one has shown its certificate
+    #[arg(long)]
+    replace: bool,
+
     /// Check, and write the document that is the case, but change nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -57,7 +62,7 @@ impl Tool for CtrUp {
         let proxy = link.map(|link| link.proxy_command());
         let client =
             Client { program: &ssh, config: self.engine.ssh_config(), proxy: proxy.as_deref() };
-        let plan = Plan::new(&document, client, &directory, patience)?;
+        let plan = Plan::new(&document, client, &directory, patience)?.replacing(self.replace);
         let mut engine = self.engine.for_document(document.engine.as_ref(), &self.places)?;
         engine.learn_version()?;
         let files = || {

@@ -6,15 +6,17 @@ use std::{
 };
 
 use engine::{Engine, EngineError, Image, Kind};
-use toolkit::{Events, Interrupt};
+use toolkit::{Events, Interrupt, files::FileError};
 
 use crate::{
     Error, Plan,
     archive::{self, Account, Entry},
     create,
     files::{self, Cargo, Files},
+    found::has_run,
     journal::Pending,
     place,
+    replace::Old,
     volumes::{Parts, look_around},
 };
 
@@ -33,6 +35,9 @@ pub(crate) struct Run<'a> {
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) events: &'a mut Events,
     pub(crate) made: Made,
+    /// The container that this run replaces, from the moment at which it is
+    /// touched until the new one is good.
+    pub(crate) old: Option<Old>,
     /// The dotfiles that have no place.
     pub(crate) unplaced: Vec<String>,
 }
@@ -57,7 +62,14 @@ impl<'a> Run<'a> {
         interrupt: &'a Interrupt,
         events: &'a mut Events,
     ) -> Self {
-        Self { plan, engine, interrupt, events, made: Made::default(), unplaced: Vec::new() }
+        let (made, unplaced) = (Made::default(), Vec::new());
+        Self { plan, engine, interrupt, events, made, old: None, unplaced }
+    }
+
+    /// Notes what is left to be done, besides what is being replaced.
+    pub(crate) fn note(&self, volumes: Vec<String>, place: bool) -> Result<(), FileError> {
+        let replacing = self.old.as_ref().map(|old| old.replacing);
+        self.plan.journal.note(&Pending { volumes, place, replacing })
     }
 
     /// Makes the container and returns its id; on failure takes back what was
@@ -74,7 +86,7 @@ impl<'a> Run<'a> {
         result
     }
 
-    fn try_to_make(
+    pub(crate) fn try_to_make(
         &mut self,
         files: Files,
         parts: Option<Result<Parts, Error>>,
@@ -97,10 +109,10 @@ impl<'a> Run<'a> {
 
     fn create(&mut self) -> Result<Option<String>, Error> {
         self.interrupt.check()?;
-        let (engine, name) = (self.engine, &self.plan.container.name);
-        let args = &self.plan.create;
+        let (engine, plan) = (self.engine, self.plan);
+        let (name, args) = (&plan.container.name, &plan.create);
         let answer = self.events.step("create", || match engine.run(args) {
-            Err(error) if error.is("name-taken") && is_left_over(engine, name)? => {
+            Err(error) if error.is("name-taken") && is_left_over(engine, plan)? => {
                 engine.run(["rm", "--force", name])?;
                 engine.run(args)
             }
@@ -142,7 +154,7 @@ impl<'a> Run<'a> {
     /// Starts the container for the first time: from now on its volumes are
     /// somebody's.
     fn start_first(&mut self, to_place: bool) -> Result<(), Error> {
-        self.plan.journal.note(&Pending { volumes: Vec::new(), place: to_place })?;
+        self.note(Vec::new(), to_place)?;
         self.made.started = true;
         self.start("start")
     }
@@ -217,15 +229,25 @@ pub(crate) fn send(
     engine.run_with_input(args, |pipe| archive::write(entries, user, time, pipe))
 }
 
-/// Says whether `name` is taken by nothing but a remnant in podman's storage,
-/// which a podman leaves that is killed while it creates a container.
+/// Says whether the container's name is taken by nothing but what a run has
+/// left that was killed: its container, which a call made that it did not live
+/// to see the end of, or a remnant in podman's storage, which a podman leaves
+/// that is killed while it creates a container.
 ///
-/// One that is at work right now looks the same for a moment: it is given the
-/// time to finish, and what is then listed is somebody's.
-fn is_left_over(engine: &Engine, name: &str) -> Result<bool, EngineError> {
-    if engine.kind() != Kind::Podman || engine.container(name)?.is_some() {
-        return Ok(false);
+/// A podman that is at work right now looks the same as the latter for a
+/// moment: it is given the time to finish.
+fn is_left_over(engine: &Engine, plan: &Plan<'_>) -> Result<bool, EngineError> {
+    let name = &plan.container.name;
+    let mut found = engine.container(name)?;
+    if found.is_none() && engine.kind() == Kind::Podman {
+        sleep(SETTLE);
+        found = engine.container(name)?;
     }
-    sleep(SETTLE);
-    Ok(engine.container(name)?.is_none())
+    match found {
+        // The lock is ours: no run of ours is at work on it.
+        Some(found) => {
+            Ok(plan.is_ours(&found) && found.status == "created" && !has_run(engine, &found)?)
+        }
+        None => Ok(engine.kind() == Kind::Podman),
+    }
 }

@@ -1,19 +1,15 @@
 //! Taking back what a run has made, and nothing else.
 
 use document::event::Status;
-use engine::EngineError;
+use engine::{EngineError, Nameless};
 use toolkit::Failure;
 
-use crate::{
-    journal::Pending,
-    steps::{Made, Run},
-};
+use crate::steps::{Made, Run};
 
 impl Run<'_> {
-    /// Removes a container that was created and never started.
+    /// Removes a container that holds nothing of anybody's.
     pub(crate) fn discard(&mut self, id: &str) -> Result<(), EngineError> {
-        self.events.step("discard", || self.engine.run(["rm", "--force", id]))?;
-        Ok(())
+        self.events.step("discard", || self.engine.remove(id, Nameless::Kept))
     }
 
     /// Takes back what this run has made. What cannot be taken back is told
@@ -21,23 +17,27 @@ impl Run<'_> {
     pub(crate) fn undo(&mut self) {
         let Made { container, volumes, mut found, started } = std::mem::take(&mut self.made);
         if let Some(id) = container {
-            let removed = self.engine.run(["rm", "--force", &id]).map(drop);
+            let removed = self.engine.remove(&id, Nameless::Kept);
             let name = self.plan.container.name.clone();
-            self.tell(&name, gone_is_gone(removed, "no-such-container"));
+            self.tell(&name, removed);
         }
         for volume in volumes {
             let removed = self.engine.run(["volume", "rm", &volume]).map(drop);
-            if !self.tell(&volume, gone_is_gone(removed, "no-such-volume")) {
+            let removed = removed.or_else(|error| match error.kind() {
+                "no-such-volume" => Ok(()),
+                _ => Err(error),
+            });
+            if !self.tell(&volume, removed) {
                 found.push(volume);
             }
         }
         let volumes = if started { Vec::new() } else { found };
         // A note that is lost makes volumes old, in which nothing is overwritten.
-        let _ = self.plan.journal.note(&Pending { volumes, place: false });
+        let _ = self.note(volumes, false);
     }
 
     /// Tells what became of `what`, and returns whether it is gone.
-    fn tell(&mut self, what: &str, removed: Result<(), EngineError>) -> bool {
+    pub(crate) fn tell(&mut self, what: &str, removed: Result<(), EngineError>) -> bool {
         let is_gone = removed.is_ok();
         let (status, message) = match removed {
             Ok(()) => (Status::Undone, what.to_owned()),
@@ -46,9 +46,4 @@ impl Run<'_> {
         self.events.emit("undo", status, Some(message));
         is_gone
     }
-}
-
-/// Takes the error that there is no such thing for success.
-fn gone_is_gone(removed: Result<(), EngineError>, kind: &str) -> Result<(), EngineError> {
-    removed.or_else(|error| if error.kind() == kind { Ok(()) } else { Err(error) })
 }

@@ -5,7 +5,7 @@ use std::{panic, thread};
 use document::{Container, labels};
 use engine::{Engine, Image, NamedVolume};
 
-use crate::{Error, create, journal::Pending, steps::Run};
+use crate::{Error, create, steps::Run};
 
 /// What a container is made of: the image and, of its volumes, those that are
 /// there.
@@ -38,7 +38,7 @@ impl Run<'_> {
         self.made.found = pending.into_iter().filter(is_ours).collect();
         self.made.found.retain(|name| !absent.contains(name));
         let fresh = [self.made.found.clone(), absent.clone()].concat();
-        self.plan.journal.note(&Pending { volumes: fresh.clone(), place: false })?;
+        self.note(fresh.clone(), false)?;
         for name in absent {
             self.interrupt.check()?;
             let args = create::volume(container, &name);

@@ -10,8 +10,8 @@ fn what_was_noted_is_known_until_the_end() {
     let journal = Journal::of(directory.path());
     assert_eq!(journal.pending(), Pending::default());
     for pending in [
-        Pending { volumes: vec!["h".into(), "w".into()], place: false },
-        Pending { volumes: Vec::new(), place: true },
+        Pending { volumes: vec!["h".into(), "w".into()], place: false, ..Pending::default() },
+        Pending { volumes: Vec::new(), place: true, ..Pending::default() },
     ] {
         journal.note(&pending).unwrap();
         assert_eq!(Journal::of(directory.path()).pending(), pending);

@@ -96,7 +96,7 @@ fn another_document_is_refused_unless_the_container_never_ran() {
     let error = judge(&container, &listed("stopped"), true).unwrap_err();
     assert_eq!((error.kind(), error.exit().status()), ("changed", 65));
     assert!(error.to_string().ends_with("another document: user, labels changed"), "{error}");
-    assert!(error.hint().unwrap().contains("ctr-rebuild dev-myapp-b3e5ed"));
+    assert!(error.hint().unwrap().contains("ctrkit create --replace"));
     let unstarted = judge(&container, &listed("created"), false).unwrap();
     assert_eq!(unstarted, Found::Unstarted);
     let ran = judge(&container, &listed("created"), true).unwrap_err();

@@ -29,19 +29,28 @@ find_container() {
     [ -n "$found" ]
 }
 
-# list_containers NAME
+# list_containers NAME...
 list_containers() {
     rows=
-    for directory in "$stub/containers"/*; do
-        [ "$directory" = "$stub/containers/$1" ] || continue
+    for listed; do
+        directory=$stub/containers/$listed
+        [ -d "$directory" ] || continue
         id=$(cat "$directory/id") state=$(cat "$directory/state") labels=$(cat "$directory/labels")
         if [ "$name" = podman ]; then
-            rows="$rows{\"Id\":\"$id\",\"Names\":[\"$1\"],\"Image\":\"i\",\"State\":\"$state\",\"Created\":1,\"Labels\":{$labels}}"
+            rows="$rows${rows:+,}{\"Id\":\"$id\",\"Names\":[\"$listed\"],\"Image\":\"i\",\"State\":\"$state\",\"Created\":1,\"Labels\":{$labels}}"
         else
-            rows="$rows{\"ID\":\"$id\",\"Names\":\"$1\",\"Image\":\"i\",\"State\":\"$state\",\"CreatedAt\":\"\",\"Ports\":\"\",\"Labels\":{$labels}}"
+            rows="$rows{\"ID\":\"$id\",\"Names\":\"$listed\",\"Image\":\"i\",\"State\":\"$state\",\"CreatedAt\":\"\",\"Ports\":\"\",\"Labels\":{$labels}}
+"
         fi
     done
     if [ "$name" = podman ]; then printf '[%s]\n' "$rows"; else printf '%s\n' "$rows"; fi
+}
+
+# asked ARGUMENT...: the names of the filters among the arguments.
+asked() {
+    for word; do
+        case $word in name=^*) word=${word#name=^} && printf '%s\n' "${word%\$}" ;; esac
+    done
 }
 
 # labels_of ARGUMENT...: the labels among the arguments, as JSON.
@@ -88,6 +97,21 @@ start() {
     find_container "$container" || fail 125 "Error: no such container $container"
     echo running >"$found/state"
     echo yes >"$found/started"
+}
+
+# become STATE ARGUMENT...
+become() {
+    state=$1
+    for word; do container=$word; done
+    find_container "$container" || fail 125 "Error: no such container $container"
+    echo "$state" >"$found/state"
+}
+
+# rename ID NAME
+rename() {
+    ! find_container "$2" || fail 125 "Error: that name is already in use"
+    find_container "$1" || fail 125 "Error: no such container $1"
+    mv "$found" "$stub/containers/$2"
 }
 
 create_volume() {
@@ -145,9 +169,8 @@ started_at() {
 case $call in
 *-version) if [ "$name" = podman ]; then echo 4.3.1; else echo 20.10.24; fi ;;
 *-ps)
-    for word; do
-        case $word in name=^*) word=${word#name=^} && list_containers "${word%\$}" ;; esac
-    done
+    # shellcheck disable=SC2046 # names have no blanks
+    list_containers $(asked "$@")
     ;;
 *-image-inspect) cat "$stub/image" ;;
 *-volume-ls) list_volumes ;;
@@ -157,6 +180,9 @@ case $call in
 *-create) create "$@" ;;
 *-cp) copy "$@" ;;
 *-start | *-unpause) start "$@" ;;
+*-stop) become exited "$@" ;;
+*-pause) become paused "$@" ;;
+*-rename) shift && rename "$@" ;;
 *-rm) remove "$@" ;;
 *-exec) case $said in *HUP*) rm -f "$stub/wrong" ;; esac ;;
 esac

@@ -13,5 +13,6 @@ mod interrupted;
 mod making;
 mod output;
 mod repeating;
+mod replacing;
 mod undoing;
 mod world;

@@ -57,7 +57,7 @@ fn another_document_is_refused_by_the_sections_that_differ() {
         let error = up.refused(&document, 65, "changed");
         let message = error["message"].as_str().unwrap();
         assert!(message.ends_with("another document: image, env changed"), "{message}");
-        assert!(error["hint"].as_str().unwrap().contains(&format!("ctr-rebuild {NAME}")));
+        assert!(error["hint"].as_str().unwrap().contains("ctrkit create --replace"));
         assert!(up.changes().is_empty(), "{:?}", up.changes());
     });
 }

@@ -17,7 +17,7 @@ use stubs::{Command, World};
 pub(crate) const NAME: &str = "dev-myapp-b3e5ed";
 
 /// The calls that the stand-ins answer from the engine's files.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 17] = [
     "version",
     "ps",
     "image-inspect",
@@ -29,6 +29,9 @@ const CALLS: [&str; 14] = [
     "cp",
     "start",
     "unpause",
+    "pause",
+    "stop",
+    "rename",
     "rm",
     "exec",
     "logs",
