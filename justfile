@@ -34,6 +34,12 @@ man: build
 bench *arguments:
     scripts/bench {{ arguments }}
 
+# rebuild a container a hundred times, killed at random moments
+[group('check')]
+soak *arguments:
+    cargo build --workspace --release --locked
+    scripts/soak {{ arguments }}
+
 # build with the oldest Rust that Cargo.toml states
 [group('check')]
 msrv *arguments:

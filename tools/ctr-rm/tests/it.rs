@@ -571,3 +571,30 @@ fn standard_output_may_be_full_or_closed() {
     assert_eq!(run(full.into()).code(), Some(74));
     assert_eq!(run(Stdio::piped()).signal(), Some(13));
 }
+
+/// What a rebuild that was killed has left: the old container, set aside.
+fn set_aside(made: &Made) -> Value {
+    json!({"Id": "r", "Names": ["dev-a-replaced"], "Image": "image", "State": "exited",
+        "Labels": {"ctrkit.managed": "true", "ctrkit.name": "dev-a",
+            "ctrkit.project.hash": "0123456789ab",
+            "ctrkit.project.path": made.world.path("worktree")}})
+}
+
+#[test]
+fn one_that_a_rebuild_has_set_aside_goes_as_well() {
+    let made = Made::new();
+    let listed = fs::read(made.world.path("stub/podman-ps.out")).unwrap();
+    let mut listed: Vec<Value> = serde_json::from_slice(&listed).unwrap();
+    listed.push(set_aside(&made));
+    for listed in [&listed[..], &listed[2..]] {
+        made.world.forget();
+        made.world.answer("podman-ps", &Value::from(listed).to_string());
+        made.world.command(&made.program).arg("dev-a").assert().success();
+        let removed = made.world.changes();
+        let removed: Vec<_> =
+            removed.iter().filter_map(|call| call.strip_prefix("podman rm --force ")).collect();
+        assert!(removed.contains(&"dev-a-replaced"), "{removed:?}");
+        assert_eq!(removed[0] == "dev-a", listed.len() > 1, "{removed:?}");
+        made.keep_state();
+    }
+}
