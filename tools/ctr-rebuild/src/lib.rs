@@ -19,6 +19,10 @@ pub use crate::{
     tools::Tools,
 };
 
+/// Brings the token for GitHub into the new container, which must run for it:
+/// one that is stopped gets it when it is asked for again (`ctrkit token`).
+const PUSH_TOKEN: [&str; 2] = ["ghtoken", "push"];
+
 /// What is to be different afterwards.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Wishes {
@@ -79,6 +83,9 @@ impl Rebuilder<'_> {
         }
         let mut line = tools::to_line(&document)?;
         for step in self.steps() {
+            if step == PUSH_TOKEN && !runs(&line) {
+                continue;
+            }
             interrupt.check()?;
             let result = self.tools.run(step, name, &line);
             // A tool that a signal ended has failed for no reason of its own.
@@ -89,15 +96,17 @@ impl Rebuilder<'_> {
     }
 
     /// Returns the tools, in order, each with its arguments.
-    fn steps(&self) -> [Vec<&'static str>; 5] {
+    fn steps(&self) -> [Vec<&'static str>; 7] {
         let mut image = vec!["ctr-image"];
         image.extend(self.wishes.pull.then_some("--pull"));
         image.extend(self.wishes.build.then_some("--build"));
         [
             vec!["sshca", "--new-key"],
             vec!["dotfiles"],
+            vec!["ghtoken"],
             image,
             vec!["ctr-up", "--replace"],
+            PUSH_TOKEN.to_vec(),
             vec!["sshcfg", "add"],
         ]
     }
@@ -120,6 +129,13 @@ impl Rebuilder<'_> {
             asked => other("--engine", &engine.kind, asked),
         }
     }
+}
+
+/// Says whether `document` is that of a container that runs.
+fn runs(document: &[u8]) -> bool {
+    let document = document::parse::<Container>(document).ok();
+    let state = document.and_then(|document| document.into_inner().state);
+    state.is_some_and(|state| state.status == "running")
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ fn failure(tool: &str, name: &str, failed: FailedTool) -> Error {
         "portalloc" => "cannot-reserve-ports",
         "sshca" => "cannot-certify",
         "dotfiles" => "cannot-choose-dotfiles",
+        "ghtoken" => "cannot-push-token",
         "ctr-image" => "cannot-make-image",
         "sshcfg" => "cannot-configure-ssh",
         _ => "cannot-replace",

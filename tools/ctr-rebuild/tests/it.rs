@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use stubs::{Command, World, refused};
 
 /// The calls of the tools that take a document and write one.
-const PIPE: [(&str, &str); 5] = [
+const PIPE: [(&str, &str); 6] = [
     ("sshca", "sshca---new-key"),
     ("dotfiles", "dotfiles-"),
+    ("ghtoken", "ghtoken-"),
     ("ctr-image", "ctr-image-"),
     ("ctr-up", "ctr-up---replace"),
     ("sshcfg", "sshcfg-add"),
@@ -85,8 +86,8 @@ fn container(name: &str, of: &str) -> Value {
 }
 
 /// What the tools are called with, for a container.
-const STEPS: [&str; 5] =
-    ["sshca --new-key", "dotfiles", "ctr-image", "ctr-up --replace", "sshcfg add"];
+const STEPS: [&str; 6] =
+    ["sshca --new-key", "dotfiles", "ghtoken", "ctr-image", "ctr-up --replace", "sshcfg add"];
 
 #[test]
 fn the_kept_document_goes_through_the_pipe() {
@@ -99,6 +100,16 @@ fn the_kept_document_goes_through_the_pipe() {
 }
 
 #[test]
+fn the_token_goes_into_a_container_that_runs() {
+    let made = Made::new();
+    made.world.on("ctr-up---replace", r#"sed 's/}$/,"state":{"status":"running"}}/'"#);
+    made.world.on("ghtoken-push", "cat");
+    made.rebuild(&["dev-a"]).assert().success();
+    let push = made.tools().iter().position(|call| call == "ghtoken push");
+    assert_eq!(push, Some(5), "{:?}", made.tools());
+}
+
+#[test]
 fn what_is_asked_of_the_image_is_passed_on() {
     let made = Made::new();
     made.world.on("ctr-image---pull", "cat");
@@ -106,7 +117,7 @@ fn what_is_asked_of_the_image_is_passed_on() {
     made.rebuild(&["--image", "localhost/other:1", "--pull", "--build", "dev-a"])
         .assert()
         .success();
-    assert_eq!(made.tools()[2], "ctr-image --pull --build");
+    assert_eq!(made.tools()[3], "ctr-image --pull --build");
     assert_eq!(made.seen()["image"], "localhost/other:1");
     assert_eq!(made.seen()["x-mine"], 1);
 }
@@ -136,6 +147,7 @@ fn a_step_that_fails_ends_it_with_the_words_and_the_status_of_the_tool() {
     let kinds = [
         "cannot-certify",
         "cannot-choose-dotfiles",
+        "cannot-push-token",
         "cannot-make-image",
         "cannot-replace",
         "cannot-configure-ssh",
@@ -165,7 +177,7 @@ fn of_all_the_others_are_rebuilt_when_one_fails() {
         container("dev-other", "dev-other"),
     ]);
     refused(&mut made.rebuild(&["--all"]), 70, "cannot-replace");
-    assert_eq!(made.tools(), [&STEPS[..4], &STEPS[..]].concat());
+    assert_eq!(made.tools(), [&STEPS[..5], &STEPS[..]].concat());
     made.world.on("ctr-up---replace", "cat");
     made.rebuild(&["--all"]).assert().success();
 }
@@ -249,7 +261,7 @@ fn a_signal_ends_it_with_the_tool_that_is_at_work() {
     assert_eq!(output.status.signal(), Some(15));
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(words, "ctr-rebuild: interrupted by signal 15\n");
-    assert_eq!(made.tools(), STEPS[..4]);
+    assert_eq!(made.tools(), STEPS[..5]);
 }
 
 #[test]
