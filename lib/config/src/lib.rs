@@ -1,17 +1,26 @@
 //! The configuration file, `config.toml`.
 //!
 //! `ctr-spec` turns it into a document; tools that have no document ask it
-//! for the engine alone. Nothing else reads it.
+//! for the engine alone, and `ctr-init` and `ctr-connection` change it through
+//! a [`Draft`]. Nothing else reads it.
+
+mod address;
+mod draft;
 
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use toolkit::{
     Exit, Failure, Places, PlacesError,
     files::{self, FileError},
+};
+
+pub use crate::{
+    address::{Address, BadAddress, Host},
+    draft::{Draft, save},
 };
 
 /// What the configuration file may say; each key is described in
@@ -22,6 +31,7 @@ pub struct Config {
     /// The engine: `podman`, `docker` or the path of such a program.
     pub engine: Option<String>,
     /// Where the engine runs, if not here: `ssh://[user@]server[:port][/socket]`.
+    #[serde(default, deserialize_with = "host")]
     pub host: Option<String>,
     /// The connection in force, by its name.
     pub connection: Option<String>,
@@ -35,8 +45,8 @@ pub struct Config {
     pub restart: Option<String>,
     /// The directory of the dotfiles.
     pub dotfiles: Option<PathBuf>,
-    /// The addresses at which `host` can be reached.
-    #[serde(default)]
+    /// The addresses at which `host` can be reached, no two of one name.
+    #[serde(default, deserialize_with = "connections")]
     pub connections: Vec<Connection>,
     /// The token for GitHub.
     #[serde(default)]
@@ -60,8 +70,10 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Connection {
     /// The connection's name.
+    #[serde(deserialize_with = "connection_name")]
     pub name: String,
     /// What ssh connects to: `[user@]host[:port]`.
+    #[serde(deserialize_with = "address")]
     pub address: String,
 }
 
@@ -146,10 +158,64 @@ impl Config {
     /// Without a connection the server is reached by the name in `host`.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
-        let active = self.connection.as_deref()?;
-        let found = self.connections.iter().find(|connection| connection.name == active)?;
-        Some(&found.address)
+        Some(&self.find(self.connection.as_deref()?)?.address)
     }
+
+    /// Returns the connection called `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.name == name)
+    }
+}
+
+/// What a connection's name must be.
+pub const CONNECTION_NAME: &str =
+    "a name is 1 to 63 letters, digits, '-', '_' and '.', and begins with a letter or digit";
+
+/// Says whether `name` can be a connection's.
+#[must_use]
+pub fn is_connection_name(name: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(is_inner)
+}
+
+fn connection_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match is_connection_name(&name) {
+        true => Ok(name),
+        false => Err(D::Error::custom(CONNECTION_NAME)),
+    }
+}
+
+// What is in the file goes to ssh as an argument, and into its configuration.
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse::<Address>().map_err(D::Error::custom)?;
+    Ok(text)
+}
+
+fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    // The other two are this machine.
+    if text != "local" && !text.starts_with("unix://") {
+        text.parse::<Host>().map_err(D::Error::custom)?;
+    }
+    Ok(Some(text))
+}
+
+fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Connection>, D::Error> {
+    let all = Vec::<Connection>::deserialize(deserializer)?;
+    let is_again = |(index, connection): &(usize, &Connection)| {
+        all[..*index].iter().any(|before| before.name == connection.name)
+    };
+    if let Some((_, connection)) = all.iter().enumerate().find(is_again) {
+        let name = &connection.name;
+        return Err(D::Error::custom(format_args!("there are two connections '{name}'")));
+    }
+    Ok(all)
 }
 
 /// The configuration file cannot be used.
@@ -178,6 +244,14 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
+    /// The connection in force is none of those that there are.
+    #[error("the connection '{name}' that '{}' says is in force is not in it", path.display())]
+    NoSuchConnection {
+        /// The file.
+        path: PathBuf,
+        /// The connection's name.
+        name: String,
+    },
 }
 
 impl Failure for ConfigError {
@@ -186,7 +260,7 @@ impl Failure for ConfigError {
             Self::Places(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::NotUtf8 { .. } => "not-utf-8",
-            Self::Malformed { .. } => "bad-configuration",
+            Self::Malformed { .. } | Self::NoSuchConnection { .. } => "bad-configuration",
         }
     }
 
@@ -194,7 +268,9 @@ impl Failure for ConfigError {
         match self {
             Self::Places(error) => error.exit(),
             Self::File(error) => error.exit(),
-            Self::NotUtf8 { .. } | Self::Malformed { .. } => Exit::DataErr,
+            Self::NotUtf8 { .. } | Self::Malformed { .. } | Self::NoSuchConnection { .. } => {
+                Exit::DataErr
+            }
         }
     }
 
@@ -203,6 +279,9 @@ impl Failure for ConfigError {
             Self::Places(error) => error.hint(),
             Self::Malformed { .. } => {
                 Some("ctrkit-config(5) has all keys; a newer ctrkit may know more".into())
+            }
+            Self::NoSuchConnection { .. } => {
+                Some("see which there are: ctr-connection list; ctr-connection switch NAME".into())
             }
             _ => None,
         }
@@ -217,23 +296,33 @@ pub fn path(places: &Places) -> Result<PathBuf, PlacesError> {
 /// Reads the configuration file of `places`; one that is absent says nothing.
 pub fn read(places: &Places) -> Result<Config, ConfigError> {
     let path = path(places)?;
-    match files::read(&path)? {
-        Some(contents) => parse(&path, contents),
-        None => Ok(Config::default()),
+    let Some(contents) = files::read(&path)? else { return Ok(Config::default()) };
+    let config = parse(&path, &decode(&path, contents)?)?;
+    match &config.connection {
+        Some(name) if config.find(name).is_none() => {
+            Err(ConfigError::NoSuchConnection { path, name: name.clone() })
+        }
+        _ => Ok(config),
     }
 }
 
-fn parse(path: &Path, contents: Vec<u8>) -> Result<Config, ConfigError> {
-    let path = path.to_owned();
-    let Ok(text) = String::from_utf8(contents) else {
-        return Err(ConfigError::NotUtf8 { path });
-    };
-    toml::from_str(&text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        let line = text[..offset.min(text.len())].matches('\n').count() + 1;
-        let message = error.message().replace('\n', " ");
-        ConfigError::Malformed { path, line, message }
+fn decode(path: &Path, contents: Vec<u8>) -> Result<String, ConfigError> {
+    String::from_utf8(contents).map_err(|_| ConfigError::NotUtf8 { path: path.to_owned() })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        malformed(path, text, error.span().map(|span| span.start), error.message())
     })
+}
+
+fn malformed(path: &Path, text: &str, offset: Option<usize>, message: &str) -> ConfigError {
+    let before = text.get(..offset.unwrap_or(0)).unwrap_or(text);
+    ConfigError::Malformed {
+        path: path.to_owned(),
+        line: before.matches('\n').count() + 1,
+        message: message.replace('\n', " "),
+    }
 }
 
 #[cfg(test)]
@@ -242,7 +331,7 @@ mod tests {
 
     #[track_caller]
     fn check_refused(text: &str, line: usize, says: &str) {
-        let error = parse(Path::new("c"), text.into()).unwrap_err();
+        let error = parse(Path::new("c"), text).unwrap_err();
         let ConfigError::Malformed { line: found, message, .. } = error else {
             panic!("{error}");
         };
@@ -263,9 +352,37 @@ mod tests {
     }
 
     #[test]
+    fn what_ssh_would_take_for_something_else_is_refused_with_its_line() {
+        let entry = |address| format!("[[connections]]\nname = \"a\"\naddress = \"{address}\"\n");
+        for address in ["-oProxyCommand=x", "a b", "a\\nb", "", "u@", "a:0", "::1", "u@-x"] {
+            check_refused(&entry(address), 3, "[user@]host[:port]");
+        }
+        for host in ["box", "ssh://-x", "ssh://a b", "ssh://a:x", "tcp://a", "ssh:///s"] {
+            check_refused(&format!("\nhost = \"{host}\"\n"), 2, "ssh://[user@]server[:port]");
+        }
+    }
+
+    #[test]
+    fn two_connections_have_two_names() {
+        let entry = "[[connections]]\nname = \"a\"\naddress = \"a\"\n";
+        check_refused(&format!("user = \"dev\"\n{entry}{entry}"), 2, "two connections 'a'");
+        check_refused("[[connections]]\nname = \"a b\"\naddress = \"a\"\n", 2, "a name is");
+    }
+
+    #[test]
+    fn a_connection_in_force_that_is_not_there_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("config.toml"), "connection = \"away\"\n").unwrap();
+        let places = Places { config_dir: Some(directory.path().to_owned()), state_dir: None };
+        let error = read(&places).unwrap_err();
+        assert_eq!(error.kind(), "bad-configuration");
+        assert!(error.to_string().contains("'away'"), "{error}");
+    }
+
+    #[test]
     fn all_keys_are_read() {
         let text = include_str!("../sample.toml");
-        let config = parse(Path::new("sample.toml"), text.into()).unwrap();
+        let config = parse(Path::new("sample.toml"), text).unwrap();
         assert_eq!(config.engine.as_deref(), Some("podman"));
         assert_eq!(config.address(), Some("me@192.168.1.10"));
         assert_eq!(config.ports.service[0].start, 5432);
