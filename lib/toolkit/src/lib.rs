@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 pub mod files;
 mod interrupt;
+pub mod keys;
 mod places;
 mod several;
 mod siblings;

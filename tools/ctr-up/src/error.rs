@@ -4,9 +4,9 @@ use std::{io, path::PathBuf};
 
 use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
-
-use crate::keys::NoKey;
+use toolkit::{
+    DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError, keys::NoKey,
+};
 
 /// An error of ctr-up.
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,6 @@ mod error;
 mod files;
 mod found;
 mod journal;
-pub mod keys;
-mod person;
 mod place;
 mod probe;
 mod replace;
@@ -32,7 +30,7 @@ use document::{Container, Received, container::State, event::Status, labels};
 use engine::Engine;
 use toolkit::{DocumentError, Events, Interrupt, files::replace};
 
-pub use crate::{error::Error, files::Files, person::Person, probe::Client};
+pub use crate::{error::Error, files::Files, probe::Client};
 use crate::{
     found::{Found, Seen, has_run},
     journal::Journal,

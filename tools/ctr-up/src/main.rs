@@ -3,10 +3,14 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, value_parser};
-use ctr_up::{Client, Error, Files, Person, Plan, keys};
+use ctr_up::{Client, Error, Files, Plan};
 use document::{Container, Received};
 use engine::EngineArgs;
-use toolkit::{Common, Events, Exit, Interrupt, Places, Tool, files::Lock};
+use toolkit::{
+    Common, Events, Exit, Interrupt, Places, Tool,
+    files::Lock,
+    keys::{self, Person},
+};
 
 /// Make the container be as the document says
 ///

@@ -6,7 +6,6 @@ mod create;
 mod files;
 mod journal;
 mod judge;
-mod keys;
 mod openssh;
 mod place;
 mod probe;

@@ -1,8 +1,13 @@
 //! The public keys that may log in.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use document::container::Ssh;
+use nix::unistd::{Uid, User};
 
 /// The usual files, in the order in which ssh(1) tries their private halves,
 /// FIDO keys included.
@@ -82,3 +87,27 @@ fn keys(text: &str) -> Option<String> {
     let lines: Vec<_> = text.lines().map(str::trim).filter(is_key).collect();
     (!lines.is_empty()).then(|| lines.join("\n") + "\n")
 }
+
+/// The person whose process this is.
+#[derive(Clone, Copy, Debug)]
+pub struct Person;
+
+impl Sources for Person {
+    fn file(&self, path: &Path) -> Option<String> {
+        fs::read_to_string(path).ok()
+    }
+
+    fn agent(&self) -> Option<String> {
+        let listed = Command::new("ssh-add").arg("-L").stdin(Stdio::null()).output().ok()?;
+        String::from_utf8(listed.stdout).ok().filter(|_| listed.status.success())
+    }
+
+    fn directory(&self) -> Option<PathBuf> {
+        // ssh takes the home from the password database, not from HOME.
+        let user = User::from_uid(Uid::current()).ok().flatten()?;
+        Some(user.dir.join(".ssh"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::{
 
 use document::container::Ssh;
 
-use crate::keys::{NoKey, Sources, find};
+use super::{NoKey, Sources, find};
 
 const ED: &str = "ssh-ed25519 AAAAC3ed me@home";
 const SK: &str = "sk-ssh-ed25519@openssh.com AAAAGnsk me@home";
