@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::MetadataExt,
 };
 
+use document::container;
 use jiff::Timestamp;
 use nix::unistd::geteuid;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, public::KeyData, rand_core::OsRng};
@@ -71,7 +72,14 @@ impl Authority {
 /// A counter of serial numbers that is missing or broken is begun anew at the
 /// number of seconds since 1970, which no counter that began at 1 and no
 /// certificate that is on record has reached.
-pub fn init(store: &Store, now: Timestamp) -> Result<(), Error> {
+///
+/// With `prefix` it is trusted at once for the names that begin with it; the
+/// names of containers that are certified are in any case.
+pub fn init(store: &Store, now: Timestamp, prefix: Option<&str>) -> Result<(), Error> {
+    // What can be a name's first part makes a pattern that means what it says.
+    if let Some(name) = prefix.filter(|prefix| !container::is_name(prefix)) {
+        return Err(Error::BadName { name: name.to_owned() });
+    }
     files::create_private_dir(&store.authority())?;
     let _lock = store.lock()?;
     let path = store.authority_key();
@@ -90,7 +98,15 @@ pub fn init(store: &Store, now: Timestamp) -> Result<(), Error> {
         let text = make_key(COMMENT).map_err(Error::Generate)?;
         files::replace(&path, text.as_bytes(), 0o600)?;
     }
-    Authority::load(store)?.write_public(store)
+    let authority = Authority::load(store)?;
+    authority.write_public(store)?;
+    if let Some(prefix) = prefix {
+        let pattern = lists::pattern(&format!("{prefix}-"));
+        let trusted = files::read(&store.known_hosts())?.unwrap_or_default();
+        let trusted = lists::trusting(&trusted, &pattern, authority.public());
+        files::replace(&store.known_hosts(), &trusted, 0o600)?;
+    }
+    Ok(())
 }
 
 /// Returns a new ed25519 private key in OpenSSH's format.

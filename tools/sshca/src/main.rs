@@ -48,7 +48,11 @@ fn everywhere(option: Arg) -> Arg {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make the authority, unless there is one
-    Init,
+    Init {
+        /// Trust it from now on for the names that begin with PREFIX and a hyphen
+        #[arg(long, value_name = "PREFIX")]
+        prefix: Option<String>,
+    },
     /// Refuse the host keys of these containers or certificates from now on
     Revoke {
         /// The name of a container, or the serial number of a certificate
@@ -83,7 +87,9 @@ impl Tool for Sshca {
                 }
                 toolkit::write(&container)?;
             }
-            Some(Verb::Init) => events.step("init", || sshca::init(&store, now))?,
+            Some(Verb::Init { prefix }) => {
+                events.step("init", || sshca::init(&store, now, prefix.as_deref()))?;
+            }
             Some(Verb::Revoke { subjects }) => {
                 events.step("revoke", || sshca::revoke(&subjects, &store, now))?;
             }

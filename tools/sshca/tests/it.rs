@@ -630,6 +630,23 @@ fn a_closed_stdout_is_silent_and_a_full_one_is_74() {
 }
 
 #[test]
+fn with_a_prefix_the_authority_is_trusted_before_the_first_container() {
+    let world = World::with_authority();
+    let known_hosts = world.config("known_hosts");
+    fs::write(&known_hosts, "# mine").unwrap();
+    let authority = fs::read_to_string(world.config("ca/ca_key.pub")).unwrap();
+    let expected = format!("# mine\n@cert-authority my-* {authority}");
+    for _ in 0..2 {
+        world.sshca(&["init", "--prefix", "my"]).assert().success().stdout("");
+        assert_eq!(fs::read_to_string(&known_hosts).unwrap(), expected);
+    }
+    for prefix in ["", "*", "a b", "!x", "A", "x,y"] {
+        world.check_refused(&["init", "--prefix", prefix], "", 65, "bad-name");
+    }
+    assert_eq!(fs::read_to_string(&known_hosts).unwrap(), expected);
+}
+
+#[test]
 fn two_inits_at_once_make_one_authority() {
     let world = World::new();
     let mut inits: Vec<_> = (0..8).map(|_| world.spawn(&["init"])).collect();
