@@ -9,6 +9,7 @@
 
 use std::{
     ffi::OsStr,
+    fs,
     os::unix::{net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -114,18 +115,27 @@ impl Link {
         Ok(())
     }
 
+    /// Says whether there is a connection, without making one.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        UnixStream::connect(self.path(CONTROL, "")).is_ok()
+    }
+
     /// Ends the connection; without one nothing happens.
     pub fn close(&self) {
         let mut ssh = self.ssh(&["ControlMaster=no"]);
         let _ = ssh.args(["-O", "exit"]).args(self.place.arguments()).output();
+        // ssh leaves the sockets that it forwarded, to which nobody listens.
+        for kind in Kind::ALL {
+            let _ = fs::remove_file(self.socket(kind));
+        }
     }
 
     /// Runs `line`, a line for a shell, on the server, over the link.
     pub fn run(&self, line: &str) -> Result<String, EngineError> {
         // Only the first needs the lock: two that connect at once would both
         // become the master, of which one is in vain.
-        let is_open = UnixStream::connect(self.path(CONTROL, "")).is_ok();
-        let _lock = if is_open { None } else { Some(self.lock()?) };
+        let _lock = if self.is_open() { None } else { Some(self.lock()?) };
         self.ask(line)
     }
 
