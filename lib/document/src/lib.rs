@@ -3,6 +3,7 @@
 //! One module per kind of document. A type here reads and writes itself and
 //! does nothing else: no I/O, no clock, no environment.
 
+pub mod connections;
 pub mod container;
 pub mod containers;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod schemas;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use crate::{
+    connections::Connections,
     container::Container,
     containers::Containers,
     error::ErrorReport,

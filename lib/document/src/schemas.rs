@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{Container, Containers, Document, ErrorReport, Event, Ports};
+use crate::{Connections, Container, Containers, Document, ErrorReport, Event, Ports};
 
 /// Returns the name of the file and the schema of each document.
 ///
@@ -13,6 +13,7 @@ pub fn all() -> Vec<(String, Schema)> {
     vec![
         schema::<Container>(),
         schema::<Containers>(),
+        schema::<Connections>(),
         schema::<Ports>(),
         schema::<ErrorReport>(),
         schema::<Event>(),
