@@ -33,6 +33,9 @@ pub struct Listed {
     /// When it was created, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
+    /// The tool that manages it, if that is not ctrkit: `l8s` or `devagent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
     /// The account that people log in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,

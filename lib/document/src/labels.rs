@@ -61,6 +61,35 @@ pub const ALL: [&str; 17] = [
     SPEC,
 ];
 
+/// `true` on a container of l8s, a predecessor.
+pub const L8S_MANAGED: &str = "l8s.managed";
+/// l8s: the host port of ssh.
+pub const L8S_SSH_PORT: &str = "l8s.ssh.port";
+/// l8s: the host port of the web service, where it has one.
+pub const L8S_WEB_PORT: &str = "l8s.web.port";
+/// `true` on a container of devagent, a predecessor, sidecars included.
+pub const DEVAGENT_MANAGED: &str = "devagent.managed";
+/// devagent: the project's directory.
+pub const DEVAGENT_PROJECT_PATH: &str = "devagent.project_path";
+/// devagent: the account that people work as.
+pub const DEVAGENT_REMOTE_USER: &str = "devagent.remote_user";
+/// devagent, on a sidecar of its older versions: whose it is.
+pub const DEVAGENT_SIDECAR_OF: &str = "devagent.sidecar_of";
+/// devagent, on a sidecar: what it is.
+pub const DEVAGENT_SIDECAR_TYPE: &str = "devagent.sidecar_type";
+
+/// Those of the predecessors, likewise.
+pub const FOREIGN: [&str; 8] = [
+    L8S_MANAGED,
+    L8S_SSH_PORT,
+    L8S_WEB_PORT,
+    DEVAGENT_MANAGED,
+    DEVAGENT_PROJECT_PATH,
+    DEVAGENT_REMOTE_USER,
+    DEVAGENT_SIDECAR_OF,
+    DEVAGENT_SIDECAR_TYPE,
+];
+
 /// Returns the label that holds the host port of `service`.
 #[must_use]
 pub fn port(service: &str) -> String {

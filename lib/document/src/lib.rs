@@ -6,6 +6,7 @@
 pub mod connections;
 pub mod container;
 pub mod containers;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod labels;
@@ -19,6 +20,7 @@ pub use crate::{
     connections::Connections,
     container::Container,
     containers::Containers,
+    doctor::Doctor,
     error::ErrorReport,
     event::Event,
     ports::Ports,

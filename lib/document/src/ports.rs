@@ -22,7 +22,8 @@ pub struct Ports {
 /// One block of ports, held by one project for ever.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Reservation {
-    /// Who holds it: the project's 12-digit hash, or `plain:NAME`.
+    /// Who holds it: the project's 12-digit hash, `plain:NAME`, or
+    /// `adopted:NAME` of a container that is not ctrkit's.
     pub key: String,
     /// The container's name, kept so that a changed `origin` does not
     /// rename it; or the plain name.

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{Connections, Container, Containers, Document, ErrorReport, Event, Ports};
+use crate::{Connections, Container, Containers, Doctor, Document, ErrorReport, Event, Ports};
 
 /// Returns the name of the file and the schema of each document.
 ///
@@ -17,6 +17,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Ports>(),
         schema::<ErrorReport>(),
         schema::<Event>(),
+        schema::<Doctor>(),
     ]
 }
 

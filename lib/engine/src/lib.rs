@@ -7,6 +7,8 @@
 mod args;
 pub mod authority;
 mod error;
+mod foreign;
+mod info;
 mod inspect;
 mod link;
 mod list;
@@ -21,9 +23,10 @@ use std::path::{Path, PathBuf};
 pub use crate::{
     args::{EngineArgs, HERE},
     error::{EngineError, FailedCall},
+    info::Info,
     inspect::Inspection,
     link::Link,
-    list::{Image, NamedVolume, Published, Summary},
+    list::{Image, NamedNetwork, NamedVolume, Published, Summary},
     managed::{Managed, REPLACED},
     remove::Nameless,
     server::{Place, Server},

@@ -24,6 +24,8 @@ pub struct Summary {
     pub labels: BTreeMap<String, String>,
     /// The published TCP ports; docker tells them of running containers only.
     pub ports: Vec<Published>,
+    /// Whether it is a name in podman's storage alone, and no container.
+    pub is_external: bool,
 }
 
 /// A published port.
@@ -44,8 +46,18 @@ pub struct NamedVolume {
     pub name: String,
     /// The value of the label `ctrkit.name`: the container that it is for.
     pub container: Option<String>,
-    /// The value of the label `ctrkit.authority`: whose it is.
+    /// The value of the label `ctrkit.authority`.
     pub authority: Option<String>,
+}
+
+/// A network.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+pub struct NamedNetwork {
+    /// The name.
+    pub name: String,
+    /// The labels: all of them on podman, ctrkit's on docker.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// An image that is there.
@@ -73,18 +85,38 @@ impl Summary {
     }
 }
 
+impl NamedNetwork {
+    /// Returns the value of the label `name`; an empty one counts as absent.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
 impl Engine {
     /// Lists the containers in any state that pass all `filters`, each in the
     /// engine's own notation (`label=ctrkit.managed=true`): one call.
     pub fn containers(&self, filters: &[&str]) -> Result<Vec<Summary>, EngineError> {
+        let filters: Vec<_> = filters.iter().flat_map(|filter| ["--filter", filter]).collect();
+        self.ps(&filters)
+    }
+
+    /// Lists all containers, whoever's they are, and the names that podman
+    /// has in its storage alone: one call.
+    pub fn everything(&self) -> Result<Vec<Summary>, EngineError> {
+        match self.kind {
+            Kind::Podman => self.ps(&["--external"]),
+            Kind::Docker => self.ps(&[]),
+        }
+    }
+
+    fn ps(&self, options: &[&str]) -> Result<Vec<Summary>, EngineError> {
         let format = match self.kind {
             Kind::Podman => "json".to_owned(),
-            Kind::Docker => docker_format(&labels::ALL),
+            Kind::Docker => docker_format(&[&labels::ALL[..], &labels::FOREIGN].concat()),
         };
         let mut args = vec!["ps", "--all", "--no-trunc", "--format", &format];
-        for filter in filters {
-            args.extend(["--filter", filter]);
-        }
+        args.extend(options);
         let mut command = self.command(&args);
         let text = self.succeed(&mut command)?;
         let parsed = match self.kind {
@@ -110,11 +142,7 @@ impl Engine {
     pub fn volumes(&self, filters: &[&str]) -> Result<Vec<NamedVolume>, EngineError> {
         let format = match self.kind {
             Kind::Podman => r#"{"name":{{json .Name}},"labels":{{json .Labels}}}"#.to_owned(),
-            Kind::Docker => {
-                let label = |label| format!(r#""{label}":{{{{json (.Label "{label}")}}}}"#);
-                let [name, authority] = [labels::NAME, labels::AUTHORITY].map(label);
-                format!(r#"{{"name":{{{{json .Name}}}},"labels":{{{name},{authority}}}}}"#)
-            }
+            Kind::Docker => named_format(&[labels::NAME, labels::AUTHORITY]),
         };
         let mut args = vec!["volume", "ls", "--format", &format];
         for filter in filters {
@@ -124,6 +152,25 @@ impl Engine {
         let text = self.succeed(&mut command)?;
         parse_volumes(&text)
             .map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
+    }
+
+    /// Lists the networks that pass all `filters`: one call.
+    pub fn networks(&self, filters: &[&str]) -> Result<Vec<NamedNetwork>, EngineError> {
+        let format = match self.kind {
+            Kind::Podman => "json".to_owned(),
+            Kind::Docker => named_format(&labels::ALL),
+        };
+        let mut args = vec!["network", "ls", "--format", &format];
+        for filter in filters {
+            args.extend(["--filter", filter]);
+        }
+        let mut command = self.command(&args);
+        let text = self.succeed(&mut command)?;
+        let parsed = match self.kind {
+            Kind::Podman => parse_networks(&text),
+            Kind::Docker => lines(&text).collect(),
+        };
+        parsed.map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
     }
 
     /// Returns the image called `name`, or `None` where it is not here: one call.
@@ -176,6 +223,15 @@ fn docker_format(labels: &[&str]) -> String {
     format!(r#"{{{},"Labels":{{{}}}}}"#, fields.join(","), labels.join(","))
 }
 
+/// Returns such a template for volumes and networks.
+fn named_format(labels: &[&str]) -> String {
+    let labels: Vec<_> = labels
+        .iter()
+        .map(|label| format!(r#""{label}":{{{{json (.Label "{label}")}}}}"#))
+        .collect();
+    format!(r#"{{"name":{{{{json .Name}}}},"labels":{{{}}}}}"#, labels.join(","))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PodmanContainer {
@@ -218,6 +274,7 @@ impl From<PodmanContainer> for Summary {
             id: container.id,
             name: container.names.into_iter().next().unwrap_or_default(),
             image: container.image,
+            is_external: container.state == "storage",
             status: status(&container.state),
             created: seconds
                 .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
@@ -282,6 +339,7 @@ impl From<DockerContainer> for Summary {
             created: docker_time(&container.created_at),
             labels: container.labels.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
             ports: docker_ports(&container.ports),
+            is_external: false,
         }
     }
 }
@@ -328,22 +386,30 @@ fn status(state: &str) -> String {
 }
 
 #[derive(Deserialize)]
-struct VolumeLine {
+struct Named {
     name: String,
     #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
 }
 
 fn parse_volumes(text: &str) -> Result<Vec<NamedVolume>, serde_json::Error> {
-    lines::<VolumeLine>(text)
+    lines::<Named>(text)
         .map(|line| {
-            let VolumeLine { name, labels } = line?;
+            let Named { name, labels } = line?;
             let mut labels = labels.unwrap_or_default();
-            let mut label = |name| labels.remove(name).filter(|value| !value.is_empty());
+            let mut label = |label| labels.remove(label).filter(|value| !value.is_empty());
             let (container, authority) = (label(labels::NAME), label(labels::AUTHORITY));
             Ok(NamedVolume { name, container, authority })
         })
         .collect()
+}
+
+/// Reads `podman network ls --format json`: an array, or `null`.
+fn parse_networks(text: &str) -> Result<Vec<NamedNetwork>, serde_json::Error> {
+    let networks: Option<Vec<Named>> = serde_json::from_str(text)?;
+    let network =
+        |line: Named| NamedNetwork { name: line.name, labels: line.labels.unwrap_or_default() };
+    Ok(networks.unwrap_or_default().into_iter().map(network).collect())
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ use crate::{Published, Summary};
 
 /// The services that have a label of their own, and the ports that they
 /// listen on where the label `ctrkit.ports` does not say it.
-const SERVICES: [(&str, &str, u16); 3] = [
+const SERVICES: [(&str, &str, u16); 5] = [
     ("ssh", labels::PORT_SSH, 22),
     ("web", labels::PORT_WEB, 3000),
     ("audio", labels::PORT_AUDIO, 4714),
+    ("ssh", labels::L8S_SSH_PORT, 22),
+    ("web", labels::L8S_WEB_PORT, 3000),
 ];
 
 impl Summary {
@@ -35,7 +37,8 @@ impl Summary {
             status: self.status.clone(),
             image: self.image.clone(),
             created: self.created.clone(),
-            user: label(labels::REMOTE_USER),
+            manager: self.manager().map(str::to_owned),
+            user: label(labels::REMOTE_USER).or_else(|| label(labels::DEVAGENT_REMOTE_USER)),
             workspace: label(labels::WORKSPACE),
             branch: label(labels::BRANCH),
             project,
@@ -61,7 +64,7 @@ impl Summary {
                     port.host = Some(each.host);
                     port.address.get_or_insert_with(|| each.address.clone());
                 }
-                _ => others.push(unnamed(each, &others)),
+                _ => others.push(self.unnamed(each, &others)),
             }
         }
         ports.extend(others.into_iter().flatten());
@@ -73,13 +76,31 @@ impl Summary {
         let all = self.label(labels::PORTS).unwrap_or_default();
         let mut ports: Vec<_> = all.split(' ').filter_map(labelled).collect();
         for (service, label, container) in SERVICES {
-            let host = self.label(label).and_then(|port| port.parse().ok());
+            let host =
+                self.label(label).and_then(|port| port.parse().ok()).filter(|port| *port != 0);
             if host.is_some() && ports.iter().all(|port| port.service != service) {
                 let service = service.to_owned();
                 ports.push(Port { service, container, host, ..Port::default() });
             }
         }
         ports
+    }
+
+    /// Returns a port that no label names, unless it is among `others` already,
+    /// as one that is published for IPv4 and for IPv6 is.
+    fn unnamed(&self, published: &Published, others: &[Option<Port>]) -> Option<Port> {
+        let Published { container, host, address } = published;
+        let others = || others.iter().flatten().filter(|port| port.container == *container);
+        if others().any(|port| port.host == Some(*host)) {
+            return None;
+        }
+        let service = match (others().next(), self.foreign_service(*container)) {
+            (None, Some(service)) => service.to_owned(),
+            (None, None) => format!("port-{container}"),
+            (Some(_), _) => format!("port-{container}-{host}"),
+        };
+        let (host, address) = (Some(*host), Some(address.clone()));
+        Some(Port { service, container: *container, host, address, ..Port::default() })
     }
 }
 
@@ -93,22 +114,6 @@ fn labelled(text: &str) -> Option<Port> {
         host: Some(host.parse().ok()?),
         ..Port::default()
     })
-}
-
-/// Returns a port that no label names, unless it is among `others` already,
-/// as one that is published for IPv4 and for IPv6 is.
-fn unnamed(published: &Published, others: &[Option<Port>]) -> Option<Port> {
-    let Published { container, host, address } = published;
-    let others = || others.iter().flatten().filter(|port| port.container == *container);
-    if others().any(|port| port.host == Some(*host)) {
-        return None;
-    }
-    let service = match others().next() {
-        None => format!("port-{container}"),
-        Some(_) => format!("port-{container}-{host}"),
-    };
-    let (host, address) = (Some(*host), Some(address.clone()));
-    Some(Port { service, container: *container, host, address, ..Port::default() })
 }
 
 #[cfg(test)]

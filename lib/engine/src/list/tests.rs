@@ -52,3 +52,18 @@ fn volumes_come_with_two_labels_or_with_all() {
     let authorities: Vec<_> = volumes.iter().map(|volume| volume.authority.as_deref()).collect();
     assert_eq!(authorities, [None, Some("SHA256:b"), None]);
 }
+
+#[test]
+fn networks_come_with_their_labels() {
+    let text = r#"[{"name":"n","id":"0","labels":{"ctrkit.name":"a,b"}},{"name":"m"}]"#;
+    let found = parse_networks(text).unwrap();
+    assert_eq!(found[0].label("ctrkit.name"), Some("a,b"));
+    assert_eq!(found[1].label("ctrkit.name"), None);
+    assert_eq!(parse_networks("null").unwrap(), []);
+}
+
+#[test]
+fn a_name_in_storage_alone_is_no_container() {
+    let text = r#"[{"Id":"ab","Names":["dev-a"],"Image":"","State":"storage","Created":0,"Labels":null,"Ports":null}]"#;
+    assert!(parse_podman(text).unwrap()[0].is_external);
+}
