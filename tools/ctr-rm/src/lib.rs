@@ -8,7 +8,6 @@
 mod error;
 mod look;
 mod remove;
-mod state;
 mod tools;
 mod work;
 mod worktree;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use document::{Container, Ports, container, labels, ports::Reservation};
 use engine::{Engine, EngineError, Managed, NamedVolume, Summary};
-use toolkit::{DocumentError, Places};
+use toolkit::{DocumentError, Places, state};
 
-use crate::{Error, Tools, state};
+use crate::{Error, Tools};
 
 /// What there is by one name.
 #[derive(Clone, Debug, Default)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use document::{containers::Listed, event::Status, labels};
 use engine::{Engine, EngineError, Kind, Nameless, Summary};
-use toolkit::{ErrorFormat, Events, Interrupt, files::Lock};
+use toolkit::{ErrorFormat, Events, Interrupt, files::Lock, state};
 
-use crate::{Error, Found, Tools, state, work, worktree};
+use crate::{Error, Found, Tools, work, worktree};
 
 /// How long a run of ctr-up(1) on the same container is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);

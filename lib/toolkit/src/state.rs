@@ -2,7 +2,10 @@
 
 use std::{fs, io, path::Path};
 
-use toolkit::files::{self, FileError};
+use crate::files::{self, FileError};
+
+/// The file of the document that was applied last.
+pub const DOCUMENT: &str = "document.json";
 
 /// The files of which at least one is in the state directory of every
 /// container, in the order in which they are removed: the lock goes last.
@@ -11,7 +14,7 @@ const MARKS: [&str; 6] = [
     "ssh_host_ed25519_key",
     "ssh_host_ed25519_key.pub",
     "ssh_host_ed25519_key-cert.pub",
-    "document.json",
+    DOCUMENT,
     "lock",
 ];
 
@@ -19,7 +22,8 @@ const MARKS: [&str; 6] = [
 ///
 /// One that is empty is, if its name is one that ctr-spec(1) makes: a removal
 /// was cut off at its very end.
-pub(crate) fn is_of_container(directory: &Path) -> bool {
+#[must_use]
+pub fn is_of_container(directory: &Path) -> bool {
     if !directory.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         return false;
     }
@@ -39,7 +43,7 @@ fn has_made_up_name(directory: &Path) -> bool {
 
 /// Removes `directory` with all that is in it, and that by which it is known
 /// last.
-pub(crate) fn remove(directory: &Path) -> Result<(), FileError> {
+pub fn remove(directory: &Path) -> Result<(), FileError> {
     let failed = FileError::writing(directory);
     for entry in fs::read_dir(directory).map_err(&failed)? {
         let entry = entry.map_err(&failed)?;
