@@ -22,6 +22,7 @@ use std::net::IpAddr;
 
 use document::{Container, Ports};
 use engine::Link;
+use toolkit::DocumentError;
 
 pub use crate::{
     engines::Engines,
@@ -30,7 +31,7 @@ pub use crate::{
     machine::{Machine, listeners},
     options::Options,
     output::table,
-    rebuild::{Found, PLAIN, collect, rebuild, release},
+    rebuild::{ADOPTED, Found, PLAIN, collect, rebuild, release},
     rescue::Rescue,
     reserve::{Listens, Request, Wanted, reserve, settled},
     service::{Service, fill_in, plain, usual, wanted, with_services},
@@ -66,6 +67,25 @@ pub fn request_of(
     })
 }
 
+/// Returns the request for the very ports that the document has, by the name
+/// of a container that is not ctrkit's.
+pub fn adoption_of(container: &Container, machine: Machine) -> Result<Request, Error> {
+    if container.ports.is_empty() {
+        return Err(DocumentError::Missing("ports").into());
+    }
+    if container.ports.iter().any(|port| port.host.is_none()) {
+        return Err(DocumentError::Missing("ports[].host").into());
+    }
+    Ok(Request {
+        key: format!("{ADOPTED}{}", container.name),
+        name: container.name.clone(),
+        path: Some(container.project.path.clone()),
+        machine,
+        blocks: BLOCKS,
+        wanted: wanted(&container.ports)?,
+    })
+}
+
 /// Says whether `text` is a project's hash: 12 lower-case hex digits.
 pub(crate) fn is_hash(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -95,7 +115,9 @@ pub fn hold(
         return Ok(Block { ports, unchanged: true });
     }
     // The other machine is asked before the lock is taken: it may be slow.
-    let there = link.map(listeners).transpose()?;
+    // Ports that are given are nobody's to look for.
+    let chooses = request.wanted.iter().any(|wanted| wanted.host.is_none());
+    let there = link.filter(|_| chooses).map(listeners).transpose()?;
     let listens = |address: IpAddr, port| match &there {
         None => listens_here(address, port),
         Some(all) => Ok(all.iter().any(|one| one.is_in_the_way_of(address, port))),

@@ -25,6 +25,14 @@ pub struct Options {
     )]
     pub blocks: Option<u16>,
 
+    /// Reserve the very ports that the document has, for a container that is
+    /// not ctrkit's: only --release gives them up
+    #[arg(
+        long,
+        conflicts_with_all = ["service", "blocks", "shell", "plain", "release", "list", "gc"],
+    )]
+    pub adopt: bool,
+
     /// Write lines such as SSH_PORT=2201 for a shell
     #[arg(long, conflicts_with_all = ["release", "list", "gc"])]
     pub shell: bool,

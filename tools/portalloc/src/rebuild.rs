@@ -106,7 +106,7 @@ fn single_ports(summary: &Summary) -> Vec<Held> {
 /// Takes the reservations on `machine` out of the ledger whose worktree and
 /// container are both gone, and returns them.
 ///
-/// Plain names have neither, and stay.
+/// Plain names have neither, and adopted containers no label: both stay.
 pub fn collect(
     ledger: &mut Ports,
     machine: &Machine,
@@ -117,6 +117,7 @@ pub fn collect(
     let present: BTreeSet<_> = containers.iter().filter_map(label).collect();
     let is_needed = |one: &Reservation| {
         one.key.starts_with(PLAIN)
+            || one.key.starts_with(ADOPTED)
             || !machine.is(one.host.as_deref())
             || present.contains(&one.key)
             || one.path.as_deref().is_some_and(|path| !is_gone(path))
@@ -128,6 +129,9 @@ pub fn collect(
 
 /// What the key of a plain name begins with.
 pub const PLAIN: &str = "plain:";
+
+/// What the key of an adopted container begins with.
+pub const ADOPTED: &str = "adopted:";
 
 /// Takes the reservations of `what`, a key or a name, out of the ledger.
 pub fn release(ledger: &mut Ports, machine: &Machine, what: &str) -> Result<bool, Error> {

@@ -8,7 +8,7 @@ use document::{
 };
 
 use crate::{
-    Error, Machine,
+    ADOPTED, Error, Machine, PLAIN,
     block::{Block, Holders, Missing},
 };
 
@@ -53,7 +53,7 @@ pub fn settled(ledger: &Ports, request: &Request) -> Option<Vec<u16>> {
         held(own, &wanted.service).filter(|port| wanted.host.is_none_or(|host| host == *port))
     };
     let ports: Option<Vec<_>> = request.wanted.iter().map(agrees).collect();
-    ports.filter(|_| own.name == request.name)
+    ports.filter(|_| own.name == request.name && own.key == request.key)
 }
 
 /// Reserves the ports that `request` lacks and returns all of its ports, in
@@ -90,10 +90,17 @@ pub fn reserve(
 }
 
 /// Returns where the reservation of the request is.
+///
+/// A project takes that over under which its container was adopted.
 fn position(ledger: &Ports, request: &Request) -> Option<usize> {
-    ledger.reservations.iter().position(|reservation| {
-        reservation.key == request.key && request.machine.is(reservation.host.as_deref())
-    })
+    let adopted = format!("{ADOPTED}{}", request.name);
+    let is_project = !request.key.starts_with(PLAIN);
+    let with = |key: &str| {
+        ledger.reservations.iter().position(|reservation| {
+            reservation.key == key && request.machine.is(reservation.host.as_deref())
+        })
+    };
+    with(&request.key).or_else(|| with(&adopted).filter(|_| is_project))
 }
 
 fn held(reservation: &Reservation, service: &str) -> Option<u16> {
@@ -180,6 +187,10 @@ pub(crate) fn record(ledger: &mut Ports, own: Option<usize>, request: &Request, 
         ledger.reservations.len() - 1
     });
     let reservation = &mut ledger.reservations[index];
+    if reservation.key != request.key {
+        reservation.key.clone_from(&request.key);
+        reservation.path.clone_from(&request.path);
+    }
     reservation.name.clone_from(&request.name);
     reservation.offset = reservation.offset.or_else(|| common_offset(request, &all));
     for (wanted, port) in request.wanted.iter().zip(ports) {

@@ -510,3 +510,42 @@ fn a_line_of_the_list_is_one_line() {
     quietly(&mut ledger, &Request { path, ..request(1, "ssh:2200") }).unwrap();
     assert_eq!(table(&ledger), "dev-1\t000000000001\t0\tssh=2200\t-\t/a\\tb\\nc\\u{1b}[0m\n");
 }
+
+#[test]
+fn an_adopted_container_keeps_its_very_ports_until_a_project_takes_them_over() {
+    let mut container = empty_container();
+    check_error(adoption_of(&container, Machine::Here), "missing-key", "ports");
+    container.ports = with_services(&[], &[]).unwrap();
+    check_error(adoption_of(&container, Machine::Here), "missing-key", "ports[].host");
+    container.ports.truncate(2);
+    container.ports[0].host = Some(2201);
+    container.ports[1].host = Some(3001);
+    let adopted = adoption_of(&container, Machine::Here).unwrap();
+    let mut ledger = Ports::empty();
+    assert_eq!(quietly(&mut ledger, &adopted).unwrap(), [2201, 3001]);
+    assert_eq!(ledger.reservations[0].key, "adopted:dev-a-b3e5ed");
+    assert!(settled(&ledger, &adopted).is_some());
+    // Others go around it, and nobody collects it.
+    assert_eq!(quietly(&mut ledger, &request(1, USUAL)).unwrap(), [2200, 3000, 4714]);
+    assert_eq!(quietly(&mut ledger, &request(2, USUAL)).unwrap(), [2202, 3002, 4716]);
+    assert_eq!(collect(&mut ledger, &Machine::Here, &[], |_| true).len(), 2);
+    // Its project has the same ports, and those that it lacked at its offset.
+    let wanted = wanted(&with_services(&[], &[]).unwrap()).unwrap();
+    let own = request_of(&container, Machine::Here, None, wanted).unwrap();
+    assert_eq!(settled(&ledger, &own), None);
+    assert_eq!(quietly(&mut ledger, &own).unwrap(), [2201, 3001, 4715]);
+    assert_eq!(ledger.reservations.len(), 1);
+    assert_eq!(ledger.reservations[0].key, container.project.hash);
+}
+
+#[test]
+fn what_another_holds_is_not_adopted_twice() {
+    let mut ledger = Ports::empty();
+    quietly(&mut ledger, &request(1, USUAL)).unwrap();
+    let mut container = empty_container();
+    container.ports = with_services(&[], &[]).unwrap();
+    container.ports.truncate(1);
+    container.ports[0].host = Some(2200);
+    let adopted = adoption_of(&container, Machine::Here).unwrap();
+    check_error(quietly(&mut ledger, &adopted), "port-held", "'dev-1'");
+}

@@ -1,4 +1,4 @@
-//! The five things that portalloc does, each from its input to its output.
+//! The six things that portalloc does, each from its input to its output.
 
 use std::{fs, io, path::Path};
 
@@ -7,9 +7,9 @@ use engine::EngineArgs;
 use toolkit::{ErrorFormat, Events, Places};
 
 use crate::{
-    BLOCKS, Block, Engines, Error, Machine, Options, PLAIN, Request, Service, Store, collect,
-    fill_in, hold, look, plain, rehearse, release, request_of, shell, table, usual, wanted,
-    with_services,
+    BLOCKS, Block, Engines, Error, Machine, Options, PLAIN, Request, Service, Store, adoption_of,
+    collect, fill_in, hold, look, plain, rehearse, release, request_of, shell, table, usual,
+    wanted, with_services,
 };
 
 /// What all of them need.
@@ -38,6 +38,9 @@ impl<'a> Work<'a> {
     pub fn document(&self, events: &mut Events) -> Result<(), Error> {
         let mut container: Received<Container> = toolkit::read()?;
         events.about(&container.name);
+        if self.options.adopt {
+            return self.adopt(container, events);
+        }
         let ports = with_services(&container.ports, &self.options.service)?;
         let section = container.engine.clone();
         let machine = self.machine(section.as_ref())?;
@@ -46,6 +49,17 @@ impl<'a> Work<'a> {
             return self.shell(&request, section.as_ref(), events);
         }
         let block = self.hold(&request, section.as_ref(), events)?;
+        fill_in(&mut container, ports, &block.ports);
+        Ok(toolkit::write(&container)?)
+    }
+
+    /// Reserves the ports that the document has already.
+    fn adopt(&self, mut container: Received<Container>, events: &mut Events) -> Result<(), Error> {
+        let section = container.engine.clone();
+        let machine = Machine::of(section.as_ref().and_then(|engine| engine.host.as_deref()))?;
+        let request = adoption_of(&container, machine)?;
+        let block = self.hold(&request, section.as_ref(), events)?;
+        let ports = container.ports.clone();
         fill_in(&mut container, ports, &block.ports);
         Ok(toolkit::write(&container)?)
     }

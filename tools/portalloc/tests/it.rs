@@ -869,3 +869,22 @@ fn completion_is_written_for_each_shell() {
         output.stdout(predicate::str::contains("release"));
     }
 }
+
+#[test]
+fn ports_are_adopted_while_their_container_listens() {
+    let world = World::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ports = json!([{"service": "ssh", "container": 22, "host": port, "address": "127.0.0.1"}]);
+    let first = world.run(&with_ports(1, ports), &["--adopt"]).success();
+    assert_eq!(hosts(&first), [u64::from(port)]);
+    assert_eq!(parsed(&first)["labels"][1]["name"], "ctrkit.ports");
+    let before = world.ledger_text();
+    assert!(before.contains("\"key\":\"adopted:"), "{before}");
+    world.run(&parsed(&first), &["--adopt"]).success();
+    assert_eq!(world.ledger_text(), before);
+    world.check_refused(&document(1), &["--adopt"], 65, "missing-key");
+    let name = parsed(&first)["name"].as_str().unwrap().to_owned();
+    world.portalloc(&["--release", &name]).assert().success();
+    assert!(!world.ledger_text().contains("adopted:"));
+}
