@@ -84,8 +84,13 @@ impl Block {
 
     /// Returns the value of the block's ControlPath, quoted as it stands.
     pub(crate) fn control_path(&self) -> Option<&str> {
+        self.value("ControlPath").filter(|&path| path != "none")
+    }
+
+    /// Returns the value of the block's first `keyword`, as it stands.
+    pub(crate) fn value(&self, keyword: &str) -> Option<&str> {
         let mut lines = self.text.lines().map(str::trim_start);
-        lines.find_map(|line| line.strip_prefix("ControlPath ")).filter(|&path| path != "none")
+        lines.find_map(|line| line.strip_prefix(keyword)?.strip_prefix(' '))
     }
 }
 

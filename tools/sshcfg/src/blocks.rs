@@ -64,6 +64,10 @@ impl Blocks {
         self.0.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Block> {
+        self.0.iter()
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|block| block.name.as_str())
     }

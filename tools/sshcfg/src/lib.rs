@@ -76,6 +76,18 @@ pub fn list(files: &Files) -> Result<String, Error> {
     Ok(files.read_blocks()?.names().map(|name| format!("{name}\n")).collect())
 }
 
+/// Returns the same, with what follows each name after a tab: where it leads
+/// as `HOST:PORT`, its ProxyJump and its control socket, or a hyphen.
+pub fn list_long(files: &Files) -> Result<String, Error> {
+    let line = |block: &Block| {
+        let value = |keyword| block.value(keyword).unwrap_or("-");
+        let socket = block.control_path().map_or("-".to_owned(), words::unquoted);
+        let (host, port) = (value("HostName"), value("Port"));
+        format!("{}\t{host}:{port}\t{}\t{socket}\n", block.name, value("ProxyJump"))
+    };
+    Ok(files.read_blocks()?.iter().map(line).collect())
+}
+
 /// Returns the document's block as text.
 ///
 /// The directory of the control sockets is made: ssh does not connect at all

@@ -39,7 +39,12 @@ enum Verb {
         names: Vec<String>,
     },
     /// Write the names that have a block, one a line
-    List,
+    List {
+        /// Write also where each leads, its ProxyJump and its control socket,
+        /// separated by tabs
+        #[arg(long)]
+        long: bool,
+    },
     /// Write the block of the document on standard input as text
     Print,
 }
@@ -67,7 +72,8 @@ impl Tool for Sshcfg {
                 let remove = || sshcfg::remove(&names, &files, &user_config);
                 events.step("forget-ssh", remove)?;
             }
-            Verb::List => toolkit::write_text(&sshcfg::list(&files)?)?,
+            Verb::List { long: false } => toolkit::write_text(&sshcfg::list(&files)?)?,
+            Verb::List { long: true } => toolkit::write_text(&sshcfg::list_long(&files)?)?,
             Verb::Print => {
                 let container = toolkit::read::<Container>()?;
                 toolkit::write_text(&sshcfg::print(&container, &files)?)?;

@@ -163,3 +163,9 @@ fn closes_its_quotes(text: &str) -> bool {
     }
     quote.is_none()
 }
+
+/// Returns the path that [`path`] has written so.
+pub(crate) fn unquoted(text: &str) -> String {
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    bare.unwrap_or(text).replace("\\\\", "\\").replace("%%", "%")
+}

@@ -773,3 +773,22 @@ fn a_closed_stdout_is_silent_and_a_full_one_is_74() {
     let full = run(File::options().write(true).open("/dev/full").unwrap().into());
     assert_eq!(full.status.code(), Some(74));
 }
+
+#[test]
+fn the_long_list_says_where_each_leads() {
+    let world = World::new();
+    let mut there = world.document("dev-b");
+    there["ssh"]["proxy_jump"] = "me@box:2222".into();
+    for document in [world.document("dev-a"), there] {
+        world.sshcfg(&["add"]).write_stdin(document.to_string()).assert().success();
+    }
+    let run = world.sshcfg(&["list", "--long"]).assert().success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines[0][..3], ["dev-a", "127.0.0.1:2201", "-"]);
+    assert_eq!(lines[1][..3], ["dev-b", "127.0.0.1:2201", "me@box:2222"]);
+    for line in &lines {
+        let socket = line[3].rsplit('/').next().unwrap();
+        assert!(socket.trim_start_matches("ctrkit-").len() == 12, "{text}");
+    }
+}
