@@ -21,6 +21,11 @@ struct CtrLs {
     #[command(flatten)]
     form: Form,
 
+    /// List the containers of l8s and devagent instead, which ctr-adopt(1)
+    /// takes
+    #[arg(long)]
+    foreign: bool,
+
     #[command(flatten)]
     engine: EngineArgs,
 
@@ -41,8 +46,12 @@ impl Tool for CtrLs {
     fn run(self, _: &mut Events) -> Result<Exit, Error> {
         let config = config::read(&self.places)?;
         let engine = self.engine.find(&config, &self.places)?;
-        let managed = engine.all_managed()?;
-        let list = Containers::new(managed.apps().into_iter().map(Summary::listed).collect());
+        let listed = if self.foreign {
+            engine.foreign()?.iter().map(Summary::listed).collect()
+        } else {
+            engine.all_managed()?.apps().into_iter().map(Summary::listed).collect()
+        };
+        let list = Containers::new(listed);
         let terminal = io::stdout().is_terminal();
         match self.form.text(&list.containers, terminal, jiff::Timestamp::now()) {
             Some(text) => toolkit::write_text(&text)?,

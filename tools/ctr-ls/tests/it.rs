@@ -142,3 +142,33 @@ fn a_closed_standard_output_is_silent() {
     assert_eq!(output.status.signal(), Some(13));
     assert!(output.stderr.is_empty());
 }
+
+/// Containers of the predecessors', beside one of ctrkit's that says so too.
+const FOREIGN: &str = r#"[
+{"Id":"1","Names":["dev-b"],"Image":"i","State":"running","Created":1795334400,"Labels":{"l8s.managed":"true","l8s.ssh.port":"2200","l8s.web.port":"3000"},"Ports":[{"host_ip":"","container_port":22,"host_port":2205,"range":1,"protocol":"tcp"}]},
+{"Id":"2","Names":["dev-a"],"Image":"i","State":"exited","Created":1795334400,"Labels":{"l8s.managed":"true","l8s.ssh.port":"2200"},"Ports":null},
+{"Id":"3","Names":["p"],"Image":"i","State":"running","Created":1795334400,"Labels":{"devagent.managed":"true","devagent.sidecar_type":"proxy"},"Ports":null},
+{"Id":"4","Names":["app"],"Image":"i","State":"running","Created":1795334400,"Labels":{"devagent.managed":"true","devagent.remote_user":"vscode"},"Ports":[{"host_ip":"127.0.0.1","container_port":3000,"host_port":3007,"range":1,"protocol":"tcp"}]},
+{"Id":"5","Names":["ours"],"Image":"i","State":"running","Created":1795334400,"Labels":{"l8s.managed":"true","ctrkit.managed":"true"},"Ports":null}
+]"#;
+
+#[test]
+fn the_predecessors_containers_are_listed_the_same_way_in_two_calls() {
+    let world = World::new();
+    world.answer("podman-ps", FOREIGN);
+    let run = ctr_ls(&world).arg("--foreign").assert().success().stderr("");
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[1].starts_with("app    running  -     3007  -"), "{text}");
+    assert!(lines[2].starts_with("dev-a  stopped  2200  -     -"), "{text}");
+    assert!(lines[3].starts_with("dev-b  running  2205  3000  -"), "{text}");
+    let filters: Vec<_> = world.calls().iter().map(|call| call.last().unwrap().clone()).collect();
+    assert_eq!(filters, ["label=l8s.managed=true", "label=devagent.managed=true"]);
+    let run = ctr_ls(&world).args(["--foreign", "--json"]).assert().success();
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!(document["containers"][0]["manager"], "devagent");
+    assert_eq!(document["containers"][0]["user"], "vscode");
+    assert_eq!(document["containers"][1]["manager"], "l8s");
+    assert_eq!(document["containers"][2]["ports"][1].get("address"), None);
+}
