@@ -20,6 +20,10 @@ pub struct Inspection {
     pub limits: Limits,
     /// The restart policy.
     pub restart: Option<String>,
+    /// The account that the container's own command runs as.
+    pub user: Option<String>,
+    /// The directory that it runs in.
+    pub directory: Option<String>,
 }
 
 impl Engine {
@@ -48,6 +52,15 @@ struct Answer {
     mounts: Vec<Mounted>,
     #[serde(default)]
     network_settings: NetworkSettings,
+    #[serde(default)]
+    config: Config,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    user: String,
+    working_dir: String,
 }
 
 /// Host ports by container port, which is written `22/tcp`.
@@ -104,10 +117,13 @@ struct Mounted {
 
 impl From<Answer> for Inspection {
     fn from(answer: Answer) -> Self {
-        let Answer { host_config, mounts, network_settings } = answer;
-        let (volumes, mut mounts): (Vec<_>, Vec<_>) =
+        let Answer { host_config, mounts, network_settings, config } = answer;
+        let (mut volumes, mut mounts): (Vec<_>, Vec<_>) =
             mounts.into_iter().partition(|mount| mount.kind == "volume");
         mounts.extend(host_config.tmpfs.iter().flatten().map(|(target, _)| Mounted::tmpfs(target)));
+        // Docker lists them in another order each time.
+        volumes.sort_by(|one, other| one.destination.cmp(&other.destination));
+        mounts.sort_by(|one, other| one.destination.cmp(&other.destination));
         // Docker empties the ports of a container that does not run.
         let running = network_settings.ports.filter(|ports| !ports.is_empty());
         Self {
@@ -116,6 +132,8 @@ impl From<Answer> for Inspection {
             mounts: mounts.into_iter().map(Mounted::mount).collect(),
             limits: host_config.limits(),
             restart: Some(host_config.restart_policy.name).filter(|name| !name.is_empty()),
+            user: Some(config.user).filter(|user| !user.is_empty()),
+            directory: Some(config.working_dir).filter(|directory| !directory.is_empty()),
         }
     }
 }
@@ -124,7 +142,8 @@ fn published(bindings: Option<&Bindings>) -> Vec<Published> {
     let each = |(port, hosts): (&String, &Option<Vec<Binding>>)| {
         let container = port.strip_suffix("/tcp").and_then(|port| port.parse().ok());
         let hosts = hosts.iter().flatten().filter_map(|binding| {
-            let host = binding.host_port.parse().ok()?;
+            // 0 is one that the engine chooses at the next start.
+            let host = binding.host_port.parse().ok().filter(|port| *port != 0)?;
             let address = Some(&binding.host_ip).filter(|address| !address.is_empty());
             let address = address.map_or("0.0.0.0", |address| address).to_owned();
             Some(Published { container: container?, host, address })

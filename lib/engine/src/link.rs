@@ -89,6 +89,14 @@ impl Link {
         &self.place
     }
 
+    /// Returns the sockets that the link has while it is open: that of ssh and
+    /// those that lead to the engines.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        let engines = Kind::ALL.map(|kind| self.socket(kind));
+        std::iter::once(self.path(CONTROL, "")).chain(engines).collect()
+    }
+
     /// Returns the URL by which the engine's client gets at the engine of
     /// `kind`, once the link is open.
     pub(crate) fn url(&self, kind: Kind) -> String {

@@ -18,7 +18,7 @@ pub use crate::error::Error;
 /// Returns the container as an element of `containers/1` with all its keys.
 #[must_use]
 pub fn combine(summary: &Summary, inspection: Inspection) -> Listed {
-    let Inspection { published, volumes, mounts, limits, restart } = inspection;
+    let Inspection { published, volumes, mounts, limits, restart, .. } = inspection;
     Listed {
         ports: summary.services(&published),
         volumes,
