@@ -86,7 +86,7 @@ teardown_file() { unmake_world; }
     jq -c '.env += [{"name":"A","value":"1"}]' "$world/document" >"$world/changed"
     run --separate-stderr ctr-up <"$world/changed"
     is "$status" 65
-    [[ $stderr == *"env changed"* && $stderr == *ctr-rebuild* ]]
+    [[ $stderr == *"env changed"* && $stderr == *"ctrkit create --replace"* ]]
     is "$("$engine" inspect --format '{{.Id}}' "$name")" "$id"
 }
 

@@ -114,7 +114,8 @@ calls() {
     local bin=$world/counting real
     real=$(command -v "$engine")
     mkdir -p "$bin"
-    printf '#!/bin/sh\necho "$1" >>"%s"\nexec "%s" "$@"\n' "$world/calls" "$real" >"$bin/$engine"
+    printf '#!/bin/sh\nprintf "%%s\\n" "$(printf %%s "$*" | tr "\\n" " ")" >>"%s"\nexec "%s" "$@"\n' \
+        "$world/calls" "$real" >"$bin/$engine"
     chmod +x "$bin/$engine"
     : >"$world/calls"
     CTRKIT_ENGINE=$bin/$engine "$@"

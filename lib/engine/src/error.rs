@@ -185,7 +185,7 @@ impl FailedCall {
     /// `sshconnect.c` and `sshconnect2.c` in OpenSSH 5 to 10.
     fn kind_of_link(&self) -> &'static str {
         let says = |words| self.last_words.contains(words);
-        if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+        if says("has changed and you have requested strict checking") {
             "host-key-changed"
         } else if says("Host key verification failed") {
             "host-key-refused"

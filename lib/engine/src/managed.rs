@@ -51,13 +51,20 @@ impl Engine {
     /// Refuses a container for which another authority vouches: two machines
     /// that share an engine may have worktrees with the same path.
     pub fn check_authority(&self, container: &Summary) -> Result<(), EngineError> {
-        match (container.label(labels::AUTHORITY), &self.authority) {
-            (Some(other), Some(own)) if other != own => {
+        match container.label(labels::AUTHORITY) {
+            Some(other) if self.is_others(Some(other)) => {
                 let (name, authority) = (container.name.clone(), other.to_owned());
                 Err(EngineError::OtherAuthority { name, authority })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Says whether `authority`, the value of a label, is not the one that
+    /// vouches for the containers of this configuration.
+    #[must_use]
+    pub fn is_others(&self, authority: Option<&str>) -> bool {
+        self.authority.as_deref().zip(authority).is_some_and(|(own, other)| own != other)
     }
 
     /// Returns the container called `name` and the one that it is to replace,

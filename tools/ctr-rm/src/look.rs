@@ -75,13 +75,15 @@ pub fn look(
     let filter = format!("label={}", labels::NAME);
     let sources = Sources {
         managed: engine.all_managed()?,
-        volumes: engine.volumes(&[&filter])?,
+        volumes: own(engine, engine.volumes(&[&filter])?),
         ledger: ledger(&places.ledger()?)?,
         places,
     };
     let mut all = Vec::new();
     for name in names {
         let mut found = sources.find(name)?;
+        let containers = found.container.iter().chain(&found.replaced);
+        containers.into_iter().try_for_each(|container| engine.check_authority(container))?;
         if found.container.is_none() {
             if engine.container(name)?.is_some() {
                 return Err(EngineError::NotManaged { name: name.clone() }.into());
@@ -94,6 +96,12 @@ pub fn look(
         all.push(found);
     }
     Ok(all)
+}
+
+/// Leaves out the volumes of another machine or account with the same path.
+fn own(engine: &Engine, mut volumes: Vec<NamedVolume>) -> Vec<NamedVolume> {
+    volumes.retain(|volume| !engine.is_others(volume.authority.as_deref()));
+    volumes
 }
 
 impl Sources<'_> {
