@@ -144,6 +144,7 @@ counted_exec() {
     CTRKIT_HOST=ssh://$(id -un)@box/nowhere.sock refused 69 engine-socket-absent ctrkit ls
     CTRKIT_HOST=ssh://box:1 refused 69 unreachable ctrkit ls
     CTRKIT_HOST=ssh://-oProxyCommand=id refused 64 bad-host ctrkit ls
+    hang_up
     kill "$server"
     wait "$server" || true
     refused 69 unreachable ctrkit create "$path"
