@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Extra};
+use crate::{Document, Extra, policy::Isolation};
 
 /// One development container of one git worktree.
 ///
@@ -60,6 +60,9 @@ pub struct Container {
     /// What the container may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// What isolates the container from the network, where something does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// How the container is reached and trusted by ssh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<Ssh>,
@@ -397,6 +400,7 @@ impl Container {
             inject: Vec::new(),
             labels: Vec::new(),
             limits: None,
+            isolation: None,
             ssh: None,
             dotfiles: None,
             github: None,

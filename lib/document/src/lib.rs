@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod labels;
+pub mod policy;
 pub mod ports;
 mod received;
 pub mod schemas;
@@ -23,6 +24,7 @@ pub use crate::{
     doctor::Doctor,
     error::ErrorReport,
     event::Event,
+    policy::Policy,
     ports::Ports,
     received::{ParseError, Received, parse, parse_limited},
 };

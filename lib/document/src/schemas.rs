@@ -3,7 +3,9 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{Connections, Container, Containers, Doctor, Document, ErrorReport, Event, Ports};
+use crate::{
+    Connections, Container, Containers, Doctor, Document, ErrorReport, Event, Policy, Ports,
+};
 
 /// Returns the name of the file and the schema of each document.
 ///
@@ -14,6 +16,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Container>(),
         schema::<Containers>(),
         schema::<Connections>(),
+        schema::<Policy>(),
         schema::<Ports>(),
         schema::<ErrorReport>(),
         schema::<Event>(),

@@ -1,0 +1,116 @@
+//! The ways in which filtergen fails.
+
+use std::path::PathBuf;
+
+use policy::PolicyError;
+use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+
+/// An error of filtergen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document could not be read or written.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// A policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+
+    /// The policy cannot be written as JSON.
+    #[error("cannot write the policy")]
+    Json(#[from] serde_json::Error),
+
+    /// The document's name is not one of a container.
+    #[error("the document's name '{name}' cannot be a container's")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+
+    /// What should be asked about is not a URL.
+    #[error("'{text}' is not a URL that can be decided on")]
+    BadUrl {
+        /// The text.
+        text: String,
+    },
+
+    /// The filter that should be read is not there.
+    #[error("there is no filter '{}'", path.display())]
+    FilterAbsent {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The filter is not one of ours nor of a kind that is known.
+    #[error("'{}' is no filter that can be read: {problem}", path.display())]
+    NoFilter {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+
+    /// The filter is one of ours and was changed since.
+    #[error("the filter '{}' was edited, or is not whole", path.display())]
+    FilterChanged {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::Policy(error) => error.kind(),
+            Self::Json(_) => "cannot-write-policy",
+            Self::BadName { .. } => "bad-name",
+            Self::BadUrl { .. } => "bad-url",
+            Self::FilterAbsent { .. } => "filter-absent",
+            Self::NoFilter { .. } => "no-filter",
+            Self::FilterChanged { .. } => "filter-changed",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::Policy(error) => error.exit(),
+            Self::Json(_) => Exit::Software,
+            Self::BadUrl { .. } => Exit::Usage,
+            Self::FilterAbsent { .. } => Exit::NoInput,
+            Self::BadName { .. } | Self::NoFilter { .. } | Self::FilterChanged { .. } => {
+                Exit::DataErr
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Document(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Places(error) => error.hint(),
+            Self::Policy(error) => error.hint(),
+            Self::BadUrl { .. } => {
+                Some("write it as https://name[:port]/, http://… or wss://…".to_owned())
+            }
+            Self::FilterChanged { .. } => {
+                Some("change the policy, and let filtergen make the filter again".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

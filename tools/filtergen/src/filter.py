@@ -1,0 +1,930 @@
+#!/usr/bin/env python3
+# ctrkit-filter/1 sha256:@DIGEST@
+"""The egress proxy of one container: mitmproxy, and a policy that decides.
+
+Run it: `python3 -I filter.py --listen 0.0.0.0:8080 --confdir DIR --log FILE`.
+
+It is a program and not a script for mitmdump: a script that fails to load, or
+that is deleted, is unloaded, and then everything passes. Here there is nothing
+to unload. A file that is cut short ends in no proxy at all, and a policy that
+is replaced while the proxy runs is read as data and never run as code.
+
+Everything is refused that the policy does not name, and everything that is not
+understood. A hook that fails refuses too, because mitmproxy itself goes on.
+"""
+
+import argparse
+import asyncio
+import functools
+import hashlib
+import ipaddress
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import urllib.parse
+
+try:
+    from mitmproxy import http, version
+    from mitmproxy.addons import block, core, errorcheck, next_layer, proxyserver, tlsconfig
+    from mitmproxy.master import Master
+    from mitmproxy.options import Options
+    from mitmproxy.proxy import commands, events, layer, layers
+    from mitmproxy.proxy.layers import modes
+    from mitmproxy.proxy.layers.http import HTTPMode, HttpStream, ResponseProtocolError, SendHttp
+
+    Layer = layer.Layer
+except ModuleNotFoundError:  # the decision can be asked where there is no proxy
+    version, Layer = None, object
+
+# Data, which is never run; filtergen(1) writes it and gives it back.
+POLICY = r'''
+@POLICY@
+'''
+
+# ---------------------------------------------------------------- the policy
+
+MARK = "# ctrkit-filter/1 sha256:"
+BEGIN, END = "\nPOLICY = r'''\n", "\n'''\n"
+LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z", re.ASCII)
+NUMBER = re.compile(r"[0-9]*\Z|0x[0-9a-f]*\Z", re.ASCII)
+METHOD = re.compile(r"[A-Za-z-]{1,32}\Z", re.ASCII)
+REASONS = ["no-name", "unknown-name", "port", "scheme", "method", "websocket"]
+LIMITS = {"log_bytes": 16 << 20, "log_files": 4, "request_bytes": None}
+
+
+def normalise(name):
+    """Return a name as it came over the wire in its one spelling, or None."""
+    if not isinstance(name, str) or not name.isascii():
+        return None
+    name = name[:-1] if name.endswith(".") else name
+    name = name.lower()
+    labels = name.split(".")
+    if len(name) > 253 or not all(LABEL.match(label) for label in labels):
+        return None
+    return None if NUMBER.match(labels[-1]) else name
+
+
+class Rule:
+    """One entry of the policy."""
+
+    def __init__(self, entry, passthrough):
+        name = entry["name"]
+        self.below = name.startswith("*.")
+        self.name = normalise(name[2:] if self.below else name)
+        if self.name is None:
+            raise ValueError(f"not a name: {name!r}")
+        self.ports = frozenset(entry["ports"])
+        self.methods = frozenset(entry.get("methods", ()))
+        self.websockets = entry.get("websockets", False) is True
+        self.networks = [ipaddress.ip_network(text) for text in entry.get("addresses", ())]
+        self.log = entry.get("log", True) is not False
+        self.passthrough = passthrough
+        self.text = f"{entry.get('from', '?')} {name}"
+
+    def objection(self, scheme, port, method, websocket):
+        """Return what speaks against a request that has the rule's name."""
+        if port not in self.ports:
+            return "port"
+        if scheme == "https":
+            other_scheme = port == 80
+        else:
+            other_scheme = scheme != "http" or port == 443 or self.passthrough
+        if other_scheme:
+            return "scheme"
+        if self.passthrough:
+            return None
+        if self.methods:
+            allowed = method in self.methods
+        else:
+            ordinary = METHOD.match(method) and method.upper() not in ("CONNECT", "TRACE")
+            allowed = bool(ordinary)
+        if not allowed:
+            return "method"
+        return "websocket" if websocket and not self.websockets else None
+
+
+class Decision:
+    """What is done with a request, by which rule, and if refused, why."""
+
+    def __init__(self, reason=None, rule=None):
+        self.allowed = reason is None
+        self.reason = reason
+        self.rule = rule
+
+
+class Policy:
+    """The policy, arranged so that its length does not matter."""
+
+    def __init__(self, data):
+        policy = data["policy"]
+        if data["format"] != 1 or policy["schema"] != "policy/1":
+            raise ValueError("the policy is of another version")
+        self.container = str(data.get("container", ""))
+        self.digest = data["digest"]
+        self.limits = {**LIMITS, **policy.get("limits", {})}
+        self.exact, self.under = {}, {}
+        entries = [(entry, False) for entry in policy.get("allow", ())]
+        entries += [(entry, True) for entry in policy.get("passthrough", ())]
+        if not entries:
+            raise ValueError("the policy is empty")
+        for entry, passthrough in entries:
+            rule = Rule(entry, passthrough)
+            index = self.under if rule.below else self.exact
+            index.setdefault(rule.name, []).append(rule)
+
+    def rules(self, name):
+        """Return the rules that have `name`, the nearest first."""
+        found = list(self.exact.get(name, ()))
+        suffix = name
+        while suffix:
+            found += self.under.get(suffix, ())
+            suffix = suffix.partition(".")[2]
+        return found
+
+    def decide(self, scheme, name, port, method, websocket=False):
+        """Decide on a request; `filtergen --check` decides in the same way."""
+        name = normalise(name)
+        if name is None:
+            return Decision("no-name")
+        rules = self.rules(name)
+        reason, nearest = "unknown-name", None
+        for rule in sorted(rules, key=lambda rule: not rule.passthrough):
+            objection = rule.objection(scheme, port, method, websocket)
+            if objection is None:
+                return Decision(None, rule)
+            if REASONS.index(objection) > REASONS.index(reason):
+                reason, nearest = objection, rule
+        return Decision(reason, nearest)
+
+    def tunnel(self, name, port):
+        """Decide on a CONNECT: is there a rule for TLS to that name and port?"""
+        name = normalise(name)
+        if name is None:
+            return Decision("no-name")
+        rules = self.rules(name)
+        for rule in sorted(rules, key=lambda rule: not rule.passthrough):
+            if port in rule.ports and port != 80:
+                return Decision(None, rule)
+        if not rules:
+            return Decision("unknown-name")
+        return Decision("scheme" if any(port in r.ports for r in rules) else "port", rules[0])
+
+    def networks(self, name):
+        """Return the networks that are not public in which `name` may lie."""
+        return [network for rule in self.rules(name) for network in rule.networks]
+
+
+def read_file(path):
+    """Return the program's text and the policy of the filter at `path`.
+
+    The digest in its first lines covers all that follows: a file that was
+    edited or cut short is refused.
+    """
+    with open(path, encoding="utf-8", newline="") as file:
+        text = file.read()
+    head, mark, rest = text.partition(MARK)
+    digest, _, body = rest.partition("\n")
+    if not mark or hashlib.sha256(body.encode()).hexdigest() != digest:
+        raise ValueError("it was edited, or is not whole: make it again with filtergen")
+    before, _, rest = ("\n" + body).partition(BEGIN)
+    data, _, program = rest.partition(END)
+    return before + program, Policy(json.loads(data))
+
+
+# ---------------------------------------------------------------- addresses
+
+# Where clouds answer their machines: within public space, unlike 169.254.0.0/16.
+METADATA = [ipaddress.ip_network("168.63.129.16/32")]
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_public(address):
+    """Say whether an address is one of the internet's hosts."""
+    if address.version == 6:
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            inner = ipaddress.ip_address(int(address) & 0xFFFFFFFF)
+        if address.teredo:
+            return False
+        if inner is not None:
+            return is_public(inner)
+    if address.is_multicast or is_in(address, METADATA):
+        return False
+    return address.is_global
+
+
+def is_in(address, networks):
+    """Say whether an address is in one of the networks."""
+    return any(address in one for one in networks if one.version == address.version)
+
+
+def may_connect(policy, name, text):
+    """Say whether `name` may be reached at the address `text`."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    return is_public(address) or is_in(address, policy.networks(name))
+
+
+# ---------------------------------------------------------------- the log
+
+SECRET_KEY = re.compile(
+    r"token|secret|passw|passwd|pwd|api[-_]?key|auth|credential|session|signature|\bsig\b|\bcode\b"
+    r"|\bkey\b|\bjwt\b|assertion|cookie",
+    re.I,
+)
+SECRET_VALUE = re.compile(
+    r"(?:gh[a-z]_|github_pat_|glpat-|sk-|xox[a-z]-|npm_|pypi-|AKIA|ASIA|AIza|ya29\.|eyJ)"
+    r"[\w.~+/=-]{8,}",
+    re.ASCII,
+)
+LONG_VALUE = re.compile(r"[\w.~+/=-]{20,}\Z", re.ASCII)
+HIDDEN = "..."
+PATH_LENGTH = 1024
+PENDING = 1000
+
+
+def redact(path):
+    """Return a request's path without what looks like a credential."""
+    path, question, query = path.partition("?")
+    parts = []
+    for part in query.split("&") if question else ():
+        key, equals, value = part.partition("=")
+        plain = urllib.parse.unquote_plus(value)
+        hidden = SECRET_KEY.search(urllib.parse.unquote_plus(key)) or LONG_VALUE.match(plain)
+        if not equals and LONG_VALUE.match(urllib.parse.unquote_plus(key)):
+            key = HIDDEN
+        parts.append(f"{key}={HIDDEN}" if equals and hidden else key + equals + value)
+    text = path + question + "&".join(parts)
+    plain = urllib.parse.unquote(text)
+    if SECRET_VALUE.search(plain):
+        text = SECRET_VALUE.sub(HIDDEN, plain)
+    return text[:PATH_LENGTH]
+
+
+class Log:
+    """The record of what was asked for: one line of JSON each.
+
+    What cannot be written is kept and tried again, and as long as there is
+    any such line nothing more is let through: `ready` says whether there is.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.pending, self.lost = [], 0
+        self.limits = LIMITS
+        self.file = None
+
+    def ready(self):
+        """Write what is left over, and say whether all of it is written."""
+        try:
+            while self.pending:
+                self.append(self.pending[0])
+                self.pending.pop(0)
+            if self.lost:
+                self.append(line({"time": now(), "kind": "lost", "count": self.lost}))
+                self.lost = 0
+            if self.path and not os.path.exists(self.path):
+                self.append(b"")
+        except OSError:
+            return False
+        return True
+
+    def write(self, record):
+        """Write one record, or keep it for later."""
+        if self.path is None:
+            return
+        if len(self.pending) < PENDING:
+            self.pending.append(line(record))
+        else:
+            self.lost += 1
+        self.ready()
+
+    def append(self, text):
+        """Append one line as a whole, in a file that is not too long."""
+        if self.file is not None and not self.is_current():
+            os.close(self.file)
+            self.file = None
+        if self.file is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self.file = os.open(self.path, flags, 0o640)
+        size = os.fstat(self.file).st_size
+        if size and size + len(text) > self.limits["log_bytes"]:
+            self.rotate()
+            return self.append(text)
+        if os.write(self.file, text) != len(text):
+            os.ftruncate(self.file, size)
+            raise OSError("the disk is full")
+        return None
+
+    def is_current(self):
+        """Say whether the open file is still the one at the path."""
+        try:
+            here, there = os.fstat(self.file), os.stat(self.path)
+        except OSError:
+            return False
+        return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+    def rotate(self):
+        """Make FILE FILE.1, FILE.1 FILE.2, and drop what is too old."""
+        for number in range(self.limits["log_files"] - 1, 0, -1):
+            if os.path.exists(f"{self.path}.{number}"):
+                os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
+        os.replace(self.path, f"{self.path}.1")
+        os.close(self.file)
+        self.file = None
+
+
+def line(record):
+    """Return a record as a line, in which no control character is."""
+    return (json.dumps(record, separators=(",", ":")) + "\n").encode()
+
+
+def now():
+    """Return the present moment, RFC 3339 in UTC."""
+    seconds = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{stamp}.{int(seconds % 1 * 1000):03}Z"
+
+
+class Record:
+    """What becomes of one request or connection, written down once."""
+
+    def __init__(self, gate, kind, host, port, **more):
+        self.gate, self.done, self.start = gate, False, time.monotonic()
+        self.sent = self.received = 0
+        self.rule = None
+        self.fields = {"time": now(), "container": gate.policy.container, "kind": kind}
+        self.fields.update({key: value for key, value in more.items() if value is not None})
+        self.fields.update({"host": str(host)[:300], "port": port})
+
+    def decide(self, decision):
+        self.rule = decision.rule
+        self.fields["decision"] = "allowed" if decision.allowed else "refused"
+        if decision.reason:
+            self.fields["reason"] = decision.reason
+        if decision.rule:
+            self.fields["rule"] = decision.rule.text
+
+    def finish(self, **more):
+        """Write the record, the first time that it is called."""
+        if self.done:
+            return
+        self.done = True
+        refused = self.fields.get("decision") != "allowed"
+        self.fields.update({key: value for key, value in more.items() if value is not None})
+        if self.fields["kind"] == "request":
+            self.fields.update({"sent": self.sent, "received": self.received})
+        self.fields["duration_ms"] = int((time.monotonic() - self.start) * 1000)
+        if refused or self.rule is None or self.rule.log:
+            self.gate.log.write(self.fields)
+
+
+# ---------------------------------------------------------------- refusals
+
+SENTENCES = {
+    "no-name": "is not a host name; use the name of a host that the policy allows",
+    "unknown-name": "is not a host that the policy of this container allows",
+    "port": "is allowed by the policy of this container, but not on this port",
+    "scheme": "is allowed by the policy of this container, but not for this scheme on this port",
+    "method": "is allowed by the policy of this container, but not with this method",
+    "websocket": "is allowed by the policy of this container, but not for WebSockets",
+    "host": "was named in one place of the request and another host in another",
+    "sni": "was named by CONNECT, and TLS did not name the same host",
+    "not-tls": "was named by CONNECT, which is for TLS alone",
+    "target": "was asked for with a target that is not a plain path",
+    "protocol": "was asked for in a way that the proxy does not understand",
+    "size": "takes bodies of a limited size, whose Content-Length must be given",
+    "address": "resolves to an address that is not public, which the policy does not allow",
+    "log": "cannot be asked now, because the proxy cannot write its log",
+    "internal": "cannot be asked, because the proxy failed to decide",
+}
+ADVICE = "do not retry; if it is needed, ask the person who runs this container for it."
+CANARY = "canary.ctrkit.invalid"
+
+
+def refusal(record):
+    """Return the answer to a refused request: fixed keys, and one sentence."""
+    fields = record.fields
+    host, reason = fields["host"], fields.get("reason", "internal")
+    body = {"schema": "refusal/1", "error": "refused-by-policy", "reason": reason}
+    body.update({key: fields[key] for key in ("host", "port", "method", "rule") if key in fields})
+    body["message"] = f"{host} {SENTENCES[reason]}: {ADVICE}"
+    text = json.dumps(body) + "\n"
+    headers = {"content-type": "application/json", "cache-control": "no-store", "x-ctrkit-refused": reason}
+    return http.Response.make(403, text, headers)
+
+
+class Closed(Layer):
+    """What carries nothing: the connection is closed."""
+
+    def _handle_event(self, event):
+        if isinstance(event, events.Start):
+            yield commands.CloseConnection(self.context.client)
+
+
+# ---------------------------------------------------------------- the gate
+
+
+class Tunnel:
+    """What a CONNECT has opened."""
+
+    def __init__(self, name, port, rule, record):
+        self.name, self.port, self.rule, self.record = name, port, rule, record
+        self.inspect = False
+        self.used = False
+
+
+def closed_on_failure(hook):
+    """Make a hook that fails refuse: mitmproxy would go on without it."""
+
+    @functools.wraps(hook)
+    def wrapper(self, data):
+        try:
+            return hook(self, data)
+        except Exception as error:  # noqa: BLE001, whatever it is
+            print(f"filter: {hook.__name__} failed: {ascii(error)}", file=sys.stderr)
+            return self.fail(data)
+
+    return wrapper
+
+
+class Gate:
+    """The addon that decides."""
+
+    def __init__(self, policy, log):
+        self.policy, self.log = policy, log
+        self.log.limits = policy.limits
+        self.tunnels, self.records = {}, {}
+
+    def adopt(self, policy):
+        self.policy, self.log.limits = policy, policy.limits
+
+    def fail(self, data):
+        """Refuse whatever a hook was called with, by every means there is."""
+        if isinstance(data, http.HTTPFlow):
+            data.request.stream = False
+            if data.killable:
+                data.kill()
+            record = data.metadata.get("ctrkit")
+            if record is not None and not record.done:
+                record.decide(Decision("internal", record.rule))
+                record.finish()
+        elif hasattr(data, "data_client"):
+            data.layer = Closed(data.context)
+        elif hasattr(data, "ignore_connection"):
+            data.ignore_connection = False
+            self.tunnels.pop(data.context.client.id, None)
+        elif hasattr(data, "ssl_conn"):
+            data.ssl_conn = None
+        elif hasattr(data, "server"):
+            data.server.error = "refused: internal"
+        elif getattr(data, "killable", False):
+            data.kill()
+
+    # A connection, and what is opened on it.
+
+    @closed_on_failure
+    def http_connect(self, flow):
+        host, port = flow.request.host, flow.request.port
+        record = Record(self, "connect", host, port, method="CONNECT", scheme="https")
+        decision = self.policy.tunnel(host, port)
+        if decision.allowed and not same_host(flow.request, normalise(host), port, port):
+            decision = Decision("host", decision.rule)
+        if decision.allowed and not self.log.ready():
+            decision = Decision("log", decision.rule)
+        record.decide(decision)
+        if not decision.allowed:
+            flow.response = refusal(record)
+            if host == CANARY:
+                record.done = True
+            record.finish(status=403)
+            self.note(flow.client_conn)
+            return
+        self.tunnels[flow.client_conn.id] = Tunnel(normalise(host), port, decision.rule, record)
+
+    @closed_on_failure
+    def next_layer(self, data):
+        """Let nothing follow but TLS in a tunnel, and HTTP in that."""
+        chosen, context = data.layer, data.context
+        tunnel = self.tunnels.get(context.client.id)
+        if tunnel is None:
+            plain = isinstance(chosen, layers.HttpLayer) and chosen.mode is HTTPMode.regular
+            top = isinstance(chosen, modes.HttpProxy) and not context.layers
+            understood = plain or top
+        elif tunnel.inspect and context.client.tls_established:
+            understood = isinstance(chosen, layers.HttpLayer)
+        elif tunnel.inspect:
+            understood = False
+        else:
+            begin = data.data_client()
+            if begin in (b"\x16", b"\x16\x03", b""):
+                data.layer = None
+                return
+            understood = isinstance(chosen, layers.ServerTLSLayer)
+            if not understood:
+                self.refuse_tunnel(tunnel, "not-tls")
+        if chosen is not None and not understood:
+            data.layer = Closed(context)
+
+    @closed_on_failure
+    def tls_clienthello(self, data):
+        data.ignore_connection = False
+        tunnel = self.tunnels.get(data.context.client.id)
+        if tunnel is None:
+            return
+        # The policy may be another since the CONNECT.
+        decision = self.policy.tunnel(tunnel.name, tunnel.port)
+        named = normalise(data.client_hello.sni) == tunnel.name
+        at = data.context.server.address
+        there = at is not None and (normalise(at[0]), at[1]) == (tunnel.name, tunnel.port)
+        if not (decision.allowed and named and there):
+            self.refuse_tunnel(tunnel, "sni" if decision.allowed else decision.reason)
+        elif decision.rule.passthrough:
+            tunnel.record.fields["kind"], tunnel.used = "tunnel", True
+            tunnel.rule = tunnel.record.rule = decision.rule
+            data.ignore_connection = True
+        else:
+            tunnel.inspect = True
+
+    @closed_on_failure
+    def tls_start_client(self, data):
+        """Without a connection object mitmproxy closes: only what was looked
+        at and found right keeps the one that TlsConfig has made."""
+        tunnel = self.tunnels.get(data.context.client.id)
+        if tunnel is None or not tunnel.inspect:
+            data.ssl_conn = None
+
+    def refuse_tunnel(self, tunnel, reason):
+        tunnel.inspect = False
+        tunnel.record.decide(Decision(reason, tunnel.rule))
+        tunnel.record.finish()
+
+    # A request.
+
+    @closed_on_failure
+    def requestheaders(self, flow):
+        request, tunnel = flow.request, self.tunnels.get(flow.client_conn.id)
+        scheme, host, port = request.scheme, request.host, request.port
+        method, upgrade = request.method, websocket_asked(request)
+        about = {"method": method[:32], "scheme": scheme, "path": redact(request.path)}
+        record = Record(self, "request", host, port, **about)
+        flow.metadata["ctrkit"] = record
+        self.note(flow.client_conn)
+        decision = self.policy.decide(scheme, host, port, method, upgrade)
+        objection = self.objection(flow, tunnel)
+        if objection and (decision.allowed or objection in ("host", "target", "protocol")):
+            decision = Decision(objection, decision.rule)
+        if decision.allowed and not self.log.ready():
+            decision = Decision("log", decision.rule)
+        record.decide(decision)
+        if not decision.allowed:
+            return self.refuse(flow, record)
+        if not upgrade:
+            strip_upgrade(request)
+        for header in ("proxy-authorization", "proxy-connection"):
+            request.headers.pop(header, None)
+        flow.metadata["ctrkit.websocket"] = upgrade
+        request.stream = functools.partial(count, record, "sent")
+        return None
+
+    def objection(self, flow, tunnel):
+        """Return what speaks against a request apart from the policy."""
+        request, client = flow.request, flow.client_conn
+        scheme, host, port = request.scheme, normalise(request.host), request.port
+        if flow.error is not None:
+            return "protocol"
+        if tunnel is not None:
+            tunnel.used = True
+            if not client.tls_established or not tunnel.inspect or scheme != "https":
+                return "not-tls"
+            if (host, port) != (tunnel.name, tunnel.port) or normalise(client.sni) != host:
+                return "host"
+        elif scheme != "http":
+            return "scheme"
+        http2 = request.http_version.startswith("HTTP/2")
+        if not http2 and request.http_version not in ("HTTP/1.0", "HTTP/1.1"):
+            return "protocol"
+        if http2 and parse_host(request.authority, 443) != (host, port):
+            return "host"
+        if not http2 and request.authority:
+            return "target"
+        standard = 443 if scheme == "https" else 80
+        if not same_host(request, host, port, standard, required=not http2):
+            return "host"
+        if not request.path.startswith("/") and (request.method, request.path) != ("OPTIONS", "*"):
+            return "target"
+        return self.oversize(request)
+
+    def oversize(self, request):
+        most = self.policy.limits["request_bytes"]
+        if most is None:
+            return None
+        length = request.headers.get("content-length")
+        if length is None:
+            bodiless = request.method in ("GET", "HEAD", "OPTIONS") and "transfer-encoding" not in request.headers
+            return None if bodiless else "size"
+        return None if length.isdigit() and int(length) <= most else "size"
+
+    def refuse(self, flow, record):
+        record.finish(status=403)
+        flow.request.stream = False
+        if flow.error is None:
+            flow.response = refusal(record)
+
+    @closed_on_failure
+    def responseheaders(self, flow):
+        record = flow.metadata.get("ctrkit")
+        if record is None or record.fields.get("decision") != "allowed":
+            if record is None:
+                flow.kill()
+            return
+        if flow.response.status_code == 101:
+            asked = flow.metadata.get("ctrkit.websocket")
+            if not asked or flow.response.headers.get("upgrade", "").lower() != "websocket":
+                record.decide(Decision("protocol", record.rule))
+                flow.kill()
+            return
+        flow.response.stream = functools.partial(count, record, "received")
+
+    @closed_on_failure
+    def response(self, flow):
+        record = flow.metadata.get("ctrkit")
+        if record is not None and flow.websocket is None:
+            record.finish(status=flow.response.status_code)
+
+    @closed_on_failure
+    def error(self, flow):
+        record = flow.metadata.get("ctrkit")
+        if record is not None:
+            status = flow.response.status_code if flow.response else None
+            record.finish(status=status, error=flow.error.msg[:200] if flow.error else None)
+
+    @closed_on_failure
+    def websocket_message(self, flow):
+        record, messages = flow.metadata["ctrkit"], flow.websocket.messages
+        count(record, "sent" if messages[-1].from_client else "received", messages[-1].content)
+        # mitmproxy keeps them all; what is forwarded, it has in hand.
+        del messages[:]
+
+    @closed_on_failure
+    def websocket_end(self, flow):
+        flow.metadata["ctrkit"].finish(status=101)
+
+    @closed_on_failure
+    def tcp_start(self, flow):
+        """What is passed through has no flow: this is something else."""
+        flow.kill()
+
+    udp_start = dns_request = tcp_start
+
+    # The way out.
+
+    @closed_on_failure
+    def server_connect(self, data):
+        name, port = (data.server.address or (None, None))[:2]
+        tunnel = self.tunnels.get(data.client.id)
+        rules = self.policy.rules(normalise(name)) if normalise(name) else []
+        known = any(port in rule.ports for rule in rules)
+        if tunnel is not None and (tunnel.name, tunnel.port) != (normalise(name), port):
+            known = False
+        if not known or getattr(data.server, "via", None) is not None:
+            data.server.error = "refused: the policy does not name this host"
+
+    def note(self, client):
+        """Remember that something of this connection is recorded."""
+        self.records[client.id] = True
+
+    @closed_on_failure
+    def client_disconnected(self, client):
+        tunnel = self.tunnels.pop(client.id, None)
+        recorded = self.records.pop(client.id, False)
+        if tunnel is not None and (tunnel.record.fields["kind"] == "tunnel" or not recorded):
+            tunnel.record.finish()
+
+
+def count(record, direction, data):
+    """Count bytes on their way through."""
+    setattr(record, direction, getattr(record, direction) + len(data))
+    return data
+
+
+def same_host(request, name, port, standard, required=False):
+    """Say whether there is at most one Host, and it is the same host."""
+    fields = [value for key, value in request.headers.fields if key.lower() == b"host"]
+    if not fields:
+        return not required
+    host = fields[0].decode("ascii", "replace")
+    return len(fields) == 1 and parse_host(host, standard) == (name, port)
+
+
+def parse_host(text, standard):
+    """Return name and port of `NAME[:PORT]`, either None if it is wrong."""
+    name, colon, port = (text or "").partition(":")
+    if not colon:
+        return normalise(name), standard
+    right = port.isascii() and port.isdigit() and len(port) <= 5
+    return normalise(name), int(port) if right else None
+
+
+def websocket_asked(request):
+    """Say whether a request asks to become a WebSocket."""
+    values = request.headers.get_all("upgrade")
+    tokens = [token.strip().lower() for value in values for token in value.split(",")]
+    return any(token.startswith("websocket") for token in tokens)
+
+
+def strip_upgrade(request):
+    """Take away what asks for another protocol: it is for the next hop."""
+    for header in ("upgrade", "http2-settings"):
+        request.headers.pop(header, None)
+    values = request.headers.get_all("connection")
+    tokens = [token.strip() for value in values for token in value.split(",")]
+    kept = [token for token in tokens if token.lower() not in ("upgrade", "http2-settings")]
+    if kept != tokens:
+        request.headers.pop("connection", None)
+        if kept:
+            request.headers["connection"] = ", ".join(kept)
+
+
+# ---------------------------------------------------------------- the proxy
+
+# What must hold of mitmproxy. Each is looked at again after it is set.
+NEEDED = {
+    "rawtcp": False,
+    "connection_strategy": "lazy",
+    "upstream_cert": False,
+    "block_global": True,
+    "ssl_insecure": False,
+    "validate_inbound_headers": True,
+    "websocket": True,
+    "http2": True,
+    "ignore_hosts": [],
+    "allow_hosts": [],
+    "tcp_hosts": [],
+    "stream_large_bodies": None,
+    "body_size_limit": None,
+}
+# The same, of options that not every version has.
+IF_KNOWN = {"http3": False, "show_ignored_hosts": False, "dns_server": False, "udp_hosts": []}
+REFUSED_BODY = 1 << 20
+
+
+class Unfit(Exception):
+    """The proxy must not run."""
+
+
+def bound_refused_bodies():
+    """Bound the body of a refused request, which mitmproxy reads before it
+    answers. Those of others are streamed, and so are in nobody's memory."""
+    original = HttpStream.check_body_size
+
+    def check_body_size(self, request):
+        if request and len(self.request_body_buf) > REFUSED_BODY:
+            self.request_body_buf.clear()
+            error = ResponseProtocolError(self.stream_id, "refused by policy", 403)
+            yield SendHttp(error, self.context.client)
+            self.client_state = self.server_state = self.state_errored
+            self.flow.live = False
+            return True
+        return (yield from original(self, request))
+
+    HttpStream.check_body_size = check_body_size
+
+
+def watch_names(loop, gate):
+    """Check every address that a name resolves to, where it is resolved: what
+    is checked is what is connected to."""
+    original = loop.getaddrinfo
+
+    async def getaddrinfo(host, port, **more):
+        name = normalise(host.decode("ascii", "replace") if isinstance(host, bytes) else host)
+        found = await original(host, port, **more)
+        good = [entry for entry in found if name and may_connect(gate.policy, name, entry[4][0])]
+        if not good:
+            raise OSError(f"refused: {SENTENCES['address']}")
+        return good
+
+    loop.getaddrinfo = getaddrinfo
+
+
+async def watch_file(path, program, gate):
+    """Take over a policy that is put in the file's place. One that does not
+    load, and a file that is gone, leave the last good one in force."""
+
+    def state():
+        try:
+            found = os.stat(path)
+            return found.st_ino, found.st_mtime_ns, found.st_size
+        except OSError:
+            return None
+
+    last = state()
+    while True:
+        await asyncio.sleep(0.5)
+        seen, last = last, state()
+        if last == seen or last is None:
+            continue
+        try:
+            other, policy = read_file(path)
+            if other != program:
+                raise ValueError("its program is another one: start the proxy again")
+            gate.adopt(policy)
+            print(f"filter: the policy is now {policy.digest}", file=sys.stderr)
+        except Exception as error:  # noqa: BLE001, the last good one stays
+            print(f"filter: the policy stays: {ascii(error)}", file=sys.stderr)
+
+
+def options(arguments):
+    """Return mitmproxy's options."""
+    host, _, port = arguments.listen.rpartition(":")
+    ipaddress.ip_address(host.strip("[]"))  # a name would have to be resolved
+    return {
+        "listen_host": host.strip("[]"),
+        "listen_port": int(port),
+        "confdir": arguments.confdir,
+        "ssl_verify_upstream_trusted_ca": arguments.upstream_ca,
+    }
+
+
+def set_options(opts, wanted):
+    known = {**NEEDED, **{key: value for key, value in IF_KNOWN.items() if key in opts}}
+    missing = [key for key in known if key not in opts]
+    if missing:
+        raise Unfit(f"this mitmproxy has no option {', '.join(missing)}")
+    opts.update(**known, **wanted)
+    wrong = [key for key, value in known.items() if (getattr(opts, key) or None) != (value or None)]
+    if wrong or opts.mode not in ("regular", ["regular"]):
+        raise Unfit(f"mitmproxy did not take the option {', '.join(wrong) or 'mode'}")
+
+
+async def serve(arguments, program, policy):
+    """Run the proxy until it is told to end."""
+    log = Log(arguments.log)
+    log.limits = policy.limits
+    if not log.ready():
+        raise Unfit(f"cannot write the log {arguments.log!r}")
+    gate, opts = Gate(policy, log), Options()
+    master = Master(opts)
+    # Nothing but what a proxy needs: no scripts, no replay, no mitm.it.
+    addons = [core.Core(), block.Block(), proxyserver.Proxyserver(), next_layer.NextLayer()]
+    master.addons.add(*addons, tlsconfig.TlsConfig(), errorcheck.ErrorCheck(), gate)
+    set_options(opts, options(arguments))
+    bound_refused_bodies()
+    loop = asyncio.get_running_loop()
+    watch_names(loop, gate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, master.shutdown)
+    watching = loop.create_task(watch_file(arguments.filter, program, gate))
+    try:
+        await master.run()
+    finally:
+        watching.cancel()
+
+
+def probe(listen):
+    """Ask the proxy at `listen` for what every policy refuses."""
+    host, _, port = listen.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        request = f"CONNECT {CANARY}:443 HTTP/1.1\r\nHost: {CANARY}:443\r\n\r\n"
+        connection.sendall(request.encode())
+        answer = b""
+        while b"refused-by-policy" not in answer:
+            more = connection.recv(4096)
+            if not more:
+                raise Unfit("the proxy does not refuse the canary")
+            answer += more
+
+
+def release():
+    """Return the first two numbers of mitmproxy's version."""
+    return tuple(int(number) for number in version.VERSION.split(".")[:2])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The egress proxy of one container.")
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", default="0.0.0.0:8080")
+    parser.add_argument("--confdir", metavar="DIR", default="~/.mitmproxy", help="the proxy's CA")
+    parser.add_argument("--log", metavar="FILE", help="where requests are recorded")
+    parser.add_argument("--upstream-ca", metavar="FILE", help="trust these CAs and no others")
+    parser.add_argument("--probe", action="store_true", help="ask a proxy that runs, and end")
+    arguments = parser.parse_args()
+    arguments.filter = os.path.abspath(__file__)
+    try:
+        if arguments.probe:
+            return probe(arguments.listen)
+        if version is None or not (8, 1) <= release() < (12, 0):
+            raise Unfit("this needs mitmproxy 8.1 to 11")
+        program, policy = read_file(arguments.filter)
+        asyncio.run(serve(arguments, program, policy))
+    except (Unfit, OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"filter: {error}")
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+//! filtergen(1): turn a policy into the filter of the egress proxy.
+
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use document::{Container, Received, container};
+use filtergen::{Error, Force, PROJECT_POLICY};
+use policy::{Decider, Library, packages::Machine};
+use toolkit::{Common, DocumentError, Events, Exit, Places, Tool};
+
+/// How long another filtergen may take for the same container.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Turn a policy into the filter of the egress proxy
+///
+/// Reads a container/1 document on standard input, writes the filter that
+/// enforces the policies below the state directory, and writes the document to
+/// standard output with its isolation filled in. There is no policy that holds
+/// by itself: without one there is no filter.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Filtergen {
+    /// Allow what the policy says: a name, names joined by '+', or a file
+    #[arg(short, long = "policy", value_name = "NAME|FILE", env = "CTRKIT_POLICY")]
+    policies: Vec<String>,
+
+    /// Narrow the policies by FILE [default: .ctrkit/policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    narrow: Option<PathBuf>,
+
+    /// Read the configuration of package managers below DIR, not of this machine
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// Write the filter to standard output; no document is read
+    #[arg(long, conflicts_with_all = ["read", "check"])]
+    print: bool,
+
+    /// Write the policy of the filter FILE to standard output, as policy/1
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "policies", "narrow", "root"])]
+    read: Option<PathBuf>,
+
+    /// Say whether URL is allowed, and by which rule; '-' reads 'METHOD URL' lines
+    #[arg(long, value_name = "URL")]
+    check: Option<String>,
+
+    /// The method of the request that is asked about
+    #[arg(long, value_name = "METHOD", requires = "check", default_value = "GET")]
+    method: String,
+
+    /// pip's variable
+    #[arg(long, hide = true, env = "PIP_INDEX_URL")]
+    pip_index_url: Option<String>,
+
+    /// pip's variable
+    #[arg(long, hide = true, env = "PIP_EXTRA_INDEX_URL")]
+    pip_extra_index_url: Option<String>,
+
+    /// npm's variable
+    #[arg(long, hide = true, env = "npm_config_registry")]
+    npm_config_registry: Option<String>,
+
+    /// go's variable
+    #[arg(long, hide = true, env = "GOPROXY")]
+    goproxy: Option<String>,
+
+    /// go's variable
+    #[arg(long, hide = true, env = "GOSUMDB")]
+    gosumdb: Option<String>,
+
+    #[command(flatten)]
+    places: Places,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for Filtergen {
+    type Error = Error;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, events: &mut Events) -> Result<Exit, Error> {
+        if let Some(path) = &self.read {
+            return self.read_back(path);
+        }
+        if let Some(url) = &self.check {
+            return self.explain(url);
+        }
+        if self.print {
+            let force = self.force(self.policies.clone(), None)?;
+            toolkit::write_text(&filtergen::render(&force.policy, None)?)?;
+            return Ok(Exit::Success);
+        }
+        let mut document: Received<Container> = toolkit::read()?;
+        if !container::is_name(&document.name) {
+            return Err(Error::BadName { name: document.name.clone() });
+        }
+        events.about(&document.name);
+        let section = document.isolation.as_ref();
+        let noted = || section.map(|section| section.policies.clone()).unwrap_or_default();
+        let names = if self.policies.is_empty() { noted() } else { self.policies.clone() };
+        let project = document.project.path.join(PROJECT_POLICY);
+        let force = events.step("compose", || self.force(names, Some(project)))?;
+        let filter = filtergen::render(&force.policy, Some(&document.name))?;
+        let state = self.places.container(&document.name)?;
+        let path = events.step("write", || filtergen::install(&state, &filter, PATIENCE))?;
+        filtergen::fill(&mut document, &force, path)?;
+        toolkit::write(&document)?;
+        Ok(Exit::Success)
+    }
+}
+
+impl Filtergen {
+    /// Composes the policies `names` and narrows them by the file that is named,
+    /// or by `project` where there is such a file.
+    fn force(&self, names: Vec<String>, project: Option<PathBuf>) -> Result<Force, Error> {
+        let names: Vec<_> = policy::split(&names).into_iter().map(absolute).collect();
+        let directory = self.places.config()?.join("policies");
+        let library = Library { directory, machine: self.machine() };
+        let mut policy = library.compose(&names)?;
+        let mut narrowed_by = None;
+        if let Some(path) = self.narrow.clone().or(project) {
+            match policy::narrow(&policy, &path)? {
+                Some(narrow) => (policy, narrowed_by) = (narrow, Some(path)),
+                None if self.narrow.is_some() => {
+                    let name = path.to_string_lossy().into_owned();
+                    return Err(policy::PolicyError::Absent { name, known: Vec::new() }.into());
+                }
+                None => {}
+            }
+        }
+        Ok(Force { names, narrowed_by, policy })
+    }
+
+    fn machine(&self) -> Machine {
+        if let Some(root) = &self.root {
+            return Machine::below(root);
+        }
+        let variables = [
+            ("PIP_INDEX_URL", &self.pip_index_url),
+            ("PIP_EXTRA_INDEX_URL", &self.pip_extra_index_url),
+            ("npm_config_registry", &self.npm_config_registry),
+            ("GOPROXY", &self.goproxy),
+            ("GOSUMDB", &self.gosumdb),
+        ];
+        let variables = variables.into_iter();
+        let variables =
+            variables.filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        Machine {
+            root: PathBuf::from("/"),
+            homes: etcetera::home_dir().ok().into_iter().collect(),
+            variables: variables.collect(),
+        }
+    }
+
+    fn read_back(&self, path: &Path) -> Result<Exit, Error> {
+        let found = filtergen::read(path)?;
+        toolkit::write(&Received::from(found.policy))?;
+        for warning in &found.warnings {
+            toolkit::warn("filtergen", self.common.error_format, warning);
+        }
+        Ok(Exit::Success)
+    }
+
+    fn explain(&self, url: &str) -> Result<Exit, Error> {
+        let force = self.force(self.policies.clone(), None)?;
+        let decider = Decider::new(&force.policy);
+        let questions = match url {
+            "-" => questions()?,
+            url => vec![(self.method.clone(), url.to_owned())],
+        };
+        let answers = questions.iter().map(|(method, url)| filtergen::check(&decider, method, url));
+        let answers: Vec<_> = answers.collect::<Result<_, _>>()?;
+        let lines: String = answers.iter().map(|answer| format!("{}\n", answer.line)).collect();
+        toolkit::write_text(&lines)?;
+        let all = answers.iter().all(|answer| answer.allowed);
+        Ok(if all { Exit::Success } else { Exit::No })
+    }
+}
+
+/// Reads lines of `METHOD URL` from standard input.
+fn questions() -> Result<Vec<(String, String)>, Error> {
+    let mut text = String::new();
+    io::stdin().lock().read_to_string(&mut text).map_err(DocumentError::Read)?;
+    let split = |line: &str| match line.split_once(' ') {
+        Some((method, url)) => Ok((method.to_owned(), url.to_owned())),
+        None => Err(Error::BadUrl { text: line.to_owned() }),
+    };
+    text.lines().map(split).collect()
+}
+
+/// Makes the path of a policy in a file absolute; the document travels.
+fn absolute(name: String) -> String {
+    if !policy::is_file(&name) {
+        return name;
+    }
+    let path = std::path::absolute(&name).ok();
+    path.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or(name)
+}
+
+fn main() -> ExitCode {
+    toolkit::main::<Filtergen>()
+}
