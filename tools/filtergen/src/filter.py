@@ -499,6 +499,7 @@ class Gate:
         record.decide(decision)
         if not decision.allowed:
             flow.response = refusal(record)
+            flow.response.headers["connection"] = "close"
             if host == CANARY:
                 record.done = True
             record.finish(status=403)
@@ -548,6 +549,8 @@ class Gate:
             tunnel.rule = tunnel.record.rule = decision.rule
             data.ignore_connection = True
         else:
+            # Upstream the name is spelt as it was decided on.
+            data.context.server.sni = tunnel.name
             tunnel.inspect = True
 
     @closed_on_failure
@@ -587,6 +590,7 @@ class Gate:
             strip_upgrade(request)
         for header in ("proxy-authorization", "proxy-connection"):
             request.headers.pop(header, None)
+        spell(request, normalise(host), port)
         flow.metadata["ctrkit.websocket"] = upgrade
         request.stream = functools.partial(count, record, "sent")
         return None
@@ -710,6 +714,16 @@ def count(record, direction, data):
     """Count bytes on their way through."""
     setattr(record, direction, getattr(record, direction) + len(data))
     return data
+
+
+def spell(request, name, port):
+    """Name the host in a request's fields as it was decided on."""
+    standard = 443 if request.scheme == "https" else 80
+    host = name if port == standard else f"{name}:{port}"
+    if request.authority:
+        request.authority = host
+    if "host" in request.headers:
+        request.headers["host"] = host
 
 
 def same_host(request, name, port, standard, required=False):

@@ -1,0 +1,368 @@
+"""A fake world around the real proxy.
+
+One server answers for every name, under a CA that only the proxy trusts, and
+writes down what reaches it: that, and never what the client saw, says whether
+something got out.
+"""
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import os
+import pathlib
+import resource
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HERE = pathlib.Path(__file__).parent
+FILTERGEN = os.environ["FILTERGEN"]
+TIMEOUT = 8
+
+
+def make_certificate(directory, name, names, issuer=None, days=30):
+    """Write NAME.pem with key and certificate, and return what signs others."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2020, 1, 1) if days < 0 else datetime.datetime.utcnow()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[1] if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - datetime.timedelta(days=1))
+        .not_valid_after(start + datetime.timedelta(days=abs(days)))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    if names:
+        names = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
+        builder = builder.add_extension(names, critical=False)
+    signed = builder.sign(issuer[0] if issuer else key, hashes.SHA256())
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    pem += signed.public_bytes(serialization.Encoding.PEM)
+    path = pathlib.Path(directory) / f"{name}.pem"
+    path.write_bytes(pem)
+    return key, subject, path
+
+
+NAMES = ["allowed.test", "other.test", "*.wild.test", "*.b.wild.test", "wild.test", "forbidden.test"]
+NAMES += ["pinned.test", "ws.test", "read.test", "inner.test", "loop.test", "quiet.test"]
+
+
+class Upstream:
+    """The server that answers for every name, on one port in TLS and plain."""
+
+    def __init__(self, certificate):
+        self.seen, self.lock = [], threading.Lock()
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self.socket.getsockname()[1]
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate)
+        self.context.sni_callback = self.note_sni
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def note_sni(self, connection, name, _context):
+        connection.ctrkit["sni"] = name
+
+    def accept(self):
+        while True:
+            connection, _ = self.socket.accept()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        connection.settimeout(TIMEOUT)
+        entry = {"sni": None, "first": b"", "requests": []}
+        with self.lock:
+            self.seen.append(entry)
+        with contextlib.suppress(OSError, ValueError), connection:
+            entry["first"] = connection.recv(64, socket.MSG_PEEK)
+            if entry["first"][:1] == b"\x16":
+                connection = self.context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+                connection.ctrkit = entry
+                connection.do_handshake()
+            reader = connection.makefile("rb")
+            while self.answer(connection, reader, entry):
+                pass
+
+    def answer(self, connection, reader, entry):
+        line = reader.readline().decode("latin-1").rstrip("\r\n")
+        if not line:
+            return False
+        headers = []
+        while (header := reader.readline().decode("latin-1").rstrip("\r\n")):
+            key, _, value = header.partition(":")
+            headers.append((key.lower(), value.strip()))
+        request = {"line": line, "headers": headers, "body": 0, "first_body": None}
+        with self.lock:
+            entry["requests"].append(request)
+        found = dict(headers)
+        if "chunked" in found.get("transfer-encoding", ""):
+            while size := int(reader.readline(), 16):
+                request["first_body"] = request["first_body"] or time.monotonic()
+                request["body"] += len(reader.read(size))
+                reader.readline()
+            reader.readline()
+        left = int(found.get("content-length", 0))
+        while left:
+            part = reader.read1(min(left, 65536))
+            request["first_body"] = request["first_body"] or time.monotonic()
+            request["body"] += len(part)
+            left -= len(part)
+        path = line.split(" ")[1].split("?")[0]
+        path = "/" + path.split("/", 3)[-1] if "://" in path else path
+        return self.respond(connection, path, found, request)
+
+    def respond(self, connection, path, headers, request):
+        if path == "/events":
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                b"transfer-encoding: chunked\r\n\r\n"
+            )
+            for number in range(5):
+                event = f"data: {number}\n\n".encode()
+                connection.sendall(b"%x\r\n%s\r\n" % (len(event), event))
+                time.sleep(0.2)
+            connection.sendall(b"0\r\n\r\n")
+        elif path.startswith("/big/"):
+            size = int(path[5:])
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+            for _ in range(size // 65536):
+                connection.sendall(bytes(65536))
+            connection.sendall(bytes(size % 65536))
+        elif path == "/socket":
+            connection.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
+                b"connection: upgrade\r\n"
+                b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+            )
+            while data := connection.recv(4096):
+                request["body"] += len(data)
+                if data[0] == 0x81:  # a masked text frame: it is sent back
+                    mask, text = data[2:6], data[6 : 6 + (data[1] & 0x7F)]
+                    text = bytes(byte ^ mask[at % 4] for at, byte in enumerate(text))
+                    connection.sendall(bytes([0x81, len(text)]) + text)
+        elif path == "/odd":
+            connection.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nupgrade: raw\r\nconnection: upgrade\r\n\r\n"
+            )
+            while data := connection.recv(4096):
+                request["body"] += len(data)
+        else:
+            body = b"hello\n"
+            head = b"" if request["line"].startswith("HEAD ") else body
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n" + head)
+        return headers.get("connection", "") != "close"
+
+
+class Proxy:
+    """The filter, run as it is run in a container."""
+
+    def __init__(self, world, policy, file_limit=None, log=True):
+        self.world = world
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=world.directory))
+        self.filter = self.directory / "filter.py"
+        self.log = self.directory / "requests.jsonl"
+        self.errors = self.directory / "stderr"
+        self.set_policy(policy)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        arguments = ["--listen", f"127.0.0.1:{self.port}", "--confdir", str(world.confdir)]
+        arguments += ["--upstream-ca", str(world.ca)] + (["--log", str(self.log)] if log else [])
+        command = [sys.executable, "-I", str(HERE / "launch.py"), str(self.filter), *arguments]
+        limit = lambda: file_limit and resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, -1))
+        with open(self.errors, "wb") as errors:
+            self.process = subprocess.Popen(command, stderr=errors, preexec_fn=limit)
+        self.wait()
+
+    def set_policy(self, policy):
+        """Put another policy in the filter's place, as filtergen does it."""
+        path = self.directory / "policy.toml"
+        path.write_text('schema = "policy/1"\n' + policy)
+        text = subprocess.run(
+            [FILTERGEN, "--policy", str(path), "--print"], check=True, capture_output=True
+        ).stdout
+        self.put(text)
+
+    def put(self, text):
+        new = self.directory / "new"
+        new.write_bytes(text)
+        os.replace(new, self.filter)
+
+    def wait(self):
+        for _ in range(TIMEOUT * 10):
+            if self.process.poll() is not None:
+                raise RuntimeError(self.errors.read_text())
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            time.sleep(0.1)
+        raise RuntimeError("the proxy does not listen")
+
+    def said(self, words, seconds=10):
+        """Wait until the proxy has said `words` on standard error."""
+        for _ in range(seconds * 20):
+            if words in self.errors.read_text():
+                return True
+            time.sleep(0.05)
+        return False
+
+    def records(self):
+        lines = []
+        for path in sorted(self.directory.glob("requests.jsonl*"), reverse=True):
+            lines += path.read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(TIMEOUT)
+
+    # What a client in the container does.
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
+
+    def open_tunnel(self, name, port, host=None):
+        """CONNECT, and return the socket, or the answer that refuses."""
+        connection = self.connect()
+        host = f"Host: {host or f'{name}:{port}'}\r\n"
+        connection.sendall(f"CONNECT {name}:{port} HTTP/1.1\r\n{host}\r\n".encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            more = connection.recv(1)
+            if not more:
+                return None, answer
+            answer += more
+        if answer.split()[1] == b"200":
+            return connection, answer
+        return None, answer + receive(connection)
+
+    def trust(self, alpn=("http/1.1",), authority=None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(authority or self.world.confdir / "mitmproxy-ca-cert.pem")
+        context.set_alpn_protocols(list(alpn))
+        return context
+
+    def open_tls(self, name, port, sni=None, **more):
+        """CONNECT and TLS; None where it does not come about."""
+        connection, _ = self.open_tunnel(name, port)
+        if connection is None:
+            return None
+        sni = name if sni is None else sni or None
+        try:
+            return self.trust(**more).wrap_socket(connection, server_hostname=sni)
+        except OSError:
+            return None
+
+    def https(self, request, name, port, **more):
+        """Send the bytes of a request in a tunnel, and return the answer."""
+        connection = self.open_tls(name, port, **more)
+        return exchange(connection, request) if connection else b""
+
+    def get(self, name, path="/", method="GET", headers="", port=None, body=b""):
+        port = port or self.world.port
+        request = f"{method} {path} HTTP/1.1\r\nHost: {name}:{port}\r\n{headers}"
+        return self.https(request.encode() + b"Connection: close\r\n\r\n" + body, name, port)
+
+    def plain(self, request):
+        return exchange(self.connect(), request)
+
+
+def receive(connection):
+    answer = b""
+    with contextlib.suppress(OSError):
+        while more := connection.recv(65536):
+            answer += more
+    return answer
+
+
+def exchange(connection, request):
+    with contextlib.suppress(OSError), connection:
+        connection.sendall(request)
+        return receive(connection)
+    return b""
+
+
+def status(answer):
+    words = answer.split(None, 2)
+    return int(words[1]) if len(words) > 1 else None
+
+
+def reason(answer):
+    """Return why the proxy refused."""
+    body = answer.partition(b"\r\n\r\n")[2]
+    return json.loads(body)["reason"]
+
+
+class World:
+    """The directory, the CA, the server; shared by the tests of a module."""
+
+    def __init__(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.directory = pathlib.Path(self.scratch.name)
+        self.confdir = self.directory / "conf"
+        self.confdir.mkdir()
+        authority = make_certificate(self.directory, "ca", [])
+        self.ca = authority[2]
+        leaf = make_certificate(self.directory, "leaf", NAMES, authority)[2]
+        self.upstream = Upstream(leaf)
+        self.port = self.upstream.port
+
+    def mark(self):
+        return len(self.upstream.seen)
+
+    def since(self, mark):
+        with self.upstream.lock:
+            return self.upstream.seen[mark:]
+
+
+class Case(unittest.TestCase):
+    """A test with a world and a proxy of its class."""
+
+    policy = ""
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.proxy = Proxy(cls.world, cls.policy.replace("PORT", str(cls.world.port)))
+        cls.addClassCleanup(cls.world.scratch.cleanup)
+        cls.addClassCleanup(cls.proxy.stop)
+
+    @contextlib.contextmanager
+    def nothing_arrives(self):
+        """What is done inside must not even open a connection upstream."""
+        mark = self.world.mark()
+        yield
+        time.sleep(0.05)
+        self.assertEqual(self.world.since(mark), [])
+
+    @contextlib.contextmanager
+    def arrives(self, count=1):
+        """As many requests must reach the server."""
+        mark, requests = self.world.mark(), []
+        yield requests
+        for entry in self.world.since(mark):
+            requests += entry["requests"]
+        self.assertEqual(len(requests), count, self.world.since(mark))
+
+
+def is_address(text):
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(text))
+    return False
