@@ -7,7 +7,6 @@ something got out.
 
 import contextlib
 import datetime
-import ipaddress
 import json
 import os
 import pathlib
@@ -58,24 +57,31 @@ def make_certificate(directory, name, names, issuer=None, days=30):
     return key, subject, path
 
 
-NAMES = ["allowed.test", "other.test", "*.wild.test", "*.b.wild.test", "wild.test", "forbidden.test"]
-NAMES += ["pinned.test", "ws.test", "read.test", "inner.test", "loop.test", "quiet.test"]
-
-
 class Upstream:
     """The server that answers for every name, on one port in TLS and plain."""
 
-    def __init__(self, certificate):
+    def __init__(self, directory, authority):
         self.seen, self.lock = [], threading.Lock()
+        self.directory, self.authority, self.contexts = directory, authority, {}
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.socket.getsockname()[1]
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate)
+        self.context = self.context_for("nameless")
         self.context.sni_callback = self.note_sni
         threading.Thread(target=self.accept, daemon=True).start()
 
+    def context_for(self, name):
+        """Return what answers for `name` with a certificate of its own."""
+        with self.lock:
+            if name not in self.contexts:
+                path = make_certificate(self.directory, name, [name], self.authority)[2]
+                self.contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                self.contexts[name].load_cert_chain(path)
+            return self.contexts[name]
+
     def note_sni(self, connection, name, _context):
         connection.ctrkit["sni"] = name
+        if name:
+            connection.context = self.context_for(name)
 
     def accept(self):
         while True:
@@ -319,8 +325,7 @@ class World:
         self.confdir.mkdir()
         authority = make_certificate(self.directory, "ca", [])
         self.ca = authority[2]
-        leaf = make_certificate(self.directory, "leaf", NAMES, authority)[2]
-        self.upstream = Upstream(leaf)
+        self.upstream = Upstream(self.directory, authority)
         self.port = self.upstream.port
 
     def mark(self):
@@ -361,8 +366,3 @@ class Case(unittest.TestCase):
             requests += entry["requests"]
         self.assertEqual(len(requests), count, self.world.since(mark))
 
-
-def is_address(text):
-    with contextlib.suppress(ValueError):
-        return bool(ipaddress.ip_address(text))
-    return False

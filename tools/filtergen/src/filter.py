@@ -287,7 +287,7 @@ class Log:
             if self.lost:
                 self.append(line({"time": now(), "kind": "lost", "count": self.lost}))
                 self.lost = 0
-            if self.path and not os.path.exists(self.path):
+            if self.path and (self.file is None or not os.path.exists(self.path)):
                 self.append(b"")
         except OSError:
             return False
@@ -470,7 +470,7 @@ class Gate:
             if data.killable:
                 data.kill()
             record = data.metadata.get("ctrkit")
-            if record is not None and not record.done:
+            if isinstance(record, Record) and not record.done:
                 record.decide(Decision("internal", record.rule))
                 record.finish()
         elif hasattr(data, "data_client"):
@@ -489,7 +489,7 @@ class Gate:
 
     @closed_on_failure
     def http_connect(self, flow):
-        host, port = flow.request.host, flow.request.port
+        host, port = as_sent(flow.request.host), flow.request.port
         record = Record(self, "connect", host, port, method="CONNECT", scheme="https")
         decision = self.policy.tunnel(host, port)
         if decision.allowed and not same_host(flow.request, normalise(host), port, port):
@@ -505,6 +505,7 @@ class Gate:
             record.finish(status=403)
             self.note(flow.client_conn)
             return
+        flow.request.host = normalise(host)
         self.tunnels[flow.client_conn.id] = Tunnel(normalise(host), port, decision.rule, record)
 
     @closed_on_failure
@@ -539,7 +540,7 @@ class Gate:
             return
         # The policy may be another since the CONNECT.
         decision = self.policy.tunnel(tunnel.name, tunnel.port)
-        named = normalise(data.client_hello.sni) == tunnel.name
+        named = normalise(as_sent(data.client_hello.sni)) == tunnel.name
         at = data.context.server.address
         there = at is not None and (normalise(at[0]), at[1]) == (tunnel.name, tunnel.port)
         if not (decision.allowed and named and there):
@@ -571,8 +572,9 @@ class Gate:
     @closed_on_failure
     def requestheaders(self, flow):
         request, tunnel = flow.request, self.tunnels.get(flow.client_conn.id)
-        scheme, host, port = request.scheme, request.host, request.port
-        method, upgrade = request.method, websocket_asked(request)
+        scheme, host, port = request.scheme, as_sent(request.host), request.port
+        # As it was sent: mitmproxy's own property makes it upper case.
+        method, upgrade = request.data.method.decode("latin-1"), websocket_asked(request)
         about = {"method": method[:32], "scheme": scheme, "path": redact(request.path)}
         record = Record(self, "request", host, port, **about)
         flow.metadata["ctrkit"] = record
@@ -590,6 +592,8 @@ class Gate:
             strip_upgrade(request)
         for header in ("proxy-authorization", "proxy-connection"):
             request.headers.pop(header, None)
+        if tunnel is None:
+            request.data.host = normalise(host)
         spell(request, normalise(host), port)
         flow.metadata["ctrkit.websocket"] = upgrade
         request.stream = functools.partial(count, record, "sent")
@@ -598,23 +602,26 @@ class Gate:
     def objection(self, flow, tunnel):
         """Return what speaks against a request apart from the policy."""
         request, client = flow.request, flow.client_conn
-        scheme, host, port = request.scheme, normalise(request.host), request.port
+        scheme, host, port = request.scheme, normalise(as_sent(request.host)), request.port
         if flow.error is not None:
             return "protocol"
         if tunnel is not None:
             tunnel.used = True
             if not client.tls_established or not tunnel.inspect or scheme != "https":
                 return "not-tls"
-            if (host, port) != (tunnel.name, tunnel.port) or normalise(client.sni) != host:
+            if (host, port) != (tunnel.name, tunnel.port) or normalise(as_sent(client.sni)) != host:
                 return "host"
         elif scheme != "http":
             return "scheme"
         http2 = request.http_version.startswith("HTTP/2")
         if not http2 and request.http_version not in ("HTTP/1.0", "HTTP/1.1"):
             return "protocol"
-        if http2 and parse_host(request.authority, 443) != (host, port):
+        if any(set(value) & set(b"\r\n\0") for _, value in request.headers.fields):
+            return "protocol"
+        authority = request.data.authority.decode("latin-1")
+        if http2 and parse_host(authority, 443) != (host, port):
             return "host"
-        if not http2 and request.authority:
+        if not http2 and authority:
             return "target"
         standard = 443 if scheme == "https" else 80
         if not same_host(request, host, port, standard, required=not http2):
@@ -690,6 +697,7 @@ class Gate:
     @closed_on_failure
     def server_connect(self, data):
         name, port = (data.server.address or (None, None))[:2]
+        name = as_sent(name)
         tunnel = self.tunnels.get(data.client.id)
         rules = self.policy.rules(normalise(name)) if normalise(name) else []
         known = any(port in rule.ports for rule in rules)
@@ -716,12 +724,20 @@ def count(record, direction, data):
     return data
 
 
+def as_sent(name):
+    """Return a name in A-labels again, which mitmproxy has decoded."""
+    try:
+        return name if name is None or name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+
+
 def spell(request, name, port):
     """Name the host in a request's fields as it was decided on."""
     standard = 443 if request.scheme == "https" else 80
     host = name if port == standard else f"{name}:{port}"
-    if request.authority:
-        request.authority = host
+    if request.data.authority:
+        request.data.authority = host.encode()
     if "host" in request.headers:
         request.headers["host"] = host
 
@@ -917,6 +933,12 @@ def probe(listen):
 def release():
     """Return the first two numbers of mitmproxy's version."""
     return tuple(int(number) for number in version.VERSION.split(".")[:2])
+
+
+def load(_loader):
+    """End mitmdump, if it was told to load this as a script: it would do
+    nothing with it, and let everything pass."""
+    sys.exit("filter: this is a program and no script: run it with python3 -I")
 
 
 def main():
