@@ -414,8 +414,8 @@ def refusal(record):
     body.update({key: fields[key] for key in ("host", "port", "method", "rule") if key in fields})
     body["message"] = f"{host} {SENTENCES[reason]}: {ADVICE}"
     text = json.dumps(body) + "\n"
-    headers = {"content-type": "application/json", "cache-control": "no-store", "x-ctrkit-refused": reason}
-    return http.Response.make(403, text, headers)
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    return http.Response.make(403, text, {**headers, "x-ctrkit-refused": reason})
 
 
 class Closed(Layer):
@@ -515,7 +515,7 @@ class Gate:
         tunnel = self.tunnels.get(context.client.id)
         if tunnel is None:
             plain = isinstance(chosen, layers.HttpLayer) and chosen.mode is HTTPMode.regular
-            top = isinstance(chosen, modes.HttpProxy) and not context.layers
+            top = isinstance(chosen, modes.HttpProxy) and context.layers[0] is chosen
             understood = plain or top
         elif tunnel.inspect and context.client.tls_established:
             understood = isinstance(chosen, layers.HttpLayer)
@@ -636,8 +636,8 @@ class Gate:
             return None
         length = request.headers.get("content-length")
         if length is None:
-            bodiless = request.method in ("GET", "HEAD", "OPTIONS") and "transfer-encoding" not in request.headers
-            return None if bodiless else "size"
+            bodiless = request.method in ("GET", "HEAD", "OPTIONS")
+            return None if bodiless and "transfer-encoding" not in request.headers else "size"
         return None if length.isdigit() and int(length) <= most else "size"
 
     def refuse(self, flow, record):

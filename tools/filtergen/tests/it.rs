@@ -1,0 +1,245 @@
+//! The program as its callers see it: arguments, pipes, files, exit status.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::{
+    fmt::Write,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+    time::Instant,
+};
+
+use serde_json::{Value, json};
+use stubs::{Command, World, refused};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_filtergen");
+const MINE: &str = "schema = \"policy/1\"\n[[allow]]\nname = \"*.a.org\"\n";
+
+fn filtergen(world: &World, arguments: &[&str]) -> Command {
+    let mut command = world.command(PROGRAM);
+    command
+        .current_dir(world.path("home"))
+        .args(arguments)
+        .write_stdin(document(world).to_string());
+    command
+}
+
+/// A document as it comes from ctr-spec, with keys that nobody knows.
+fn document(world: &World) -> Value {
+    json!({
+        "x-first": [], "schema": "container/1", "name": "dev-a-b3e5ed",
+        "project": {"path": world.path("project"), "name": "a", "hash": "b3e5ed000000", "x": null},
+        "last": 1,
+    })
+}
+
+fn run(command: &mut Command) -> String {
+    let run = command.assert().success().stderr("");
+    String::from_utf8(run.get_output().stdout.clone()).unwrap()
+}
+
+fn filter(world: &World) -> PathBuf {
+    world.path("state/dev-a-b3e5ed/proxy/filter.py")
+}
+
+#[test]
+fn the_filter_is_written_and_the_document_filled_in() {
+    let world = World::new();
+    world.write("config/policies/mine.toml", MINE);
+    let out = run(&mut filtergen(&world, &["--policy", "mine+github"]));
+    assert_eq!(out.matches('\n').count(), 1);
+    assert!(out.starts_with("{\"x-first\":[],\"schema\""), "{out}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let section = &found["isolation"];
+    assert_eq!(section["mode"], "proxy");
+    assert_eq!(section["policies"], json!(["mine", "github"]));
+    assert_eq!(section["filter"], json!(filter(&world)));
+    assert!(section["allow"].as_array().unwrap().contains(&json!("*.a.org")));
+    assert_eq!(section.get("passthrough"), None);
+    assert!(section["digest"].as_str().unwrap().starts_with("sha256:"));
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(filter(&world)), 0o644);
+    assert_eq!(mode(world.path("state/dev-a-b3e5ed")), 0o700);
+
+    // On its own output, and without an option, nothing changes.
+    let before = fs::metadata(filter(&world)).unwrap().modified().unwrap();
+    assert_eq!(run(filtergen(&world, &[]).write_stdin(out.clone())), out);
+    assert_eq!(fs::metadata(filter(&world)).unwrap().modified().unwrap(), before);
+    let names: Vec<_> = fs::read_dir(filter(&world).parent().unwrap()).unwrap().collect();
+    assert_eq!(names.len(), 1);
+}
+
+#[test]
+fn without_a_policy_there_is_no_filter() {
+    let world = World::new();
+    refused(&mut filtergen(&world, &[]), 64, "no-policy");
+    refused(&mut filtergen(&world, &["--print"]), 64, "no-policy");
+    refused(&mut filtergen(&world, &["--check", "https://a.org"]), 64, "no-policy");
+    refused(&mut filtergen(&world, &["-p", "none"]), 66, "policy-absent");
+    refused(&mut filtergen(&world, &["-p", "./none.toml"]), 66, "policy-absent");
+    assert!(!world.path("state/dev-a-b3e5ed").exists());
+}
+
+#[test]
+fn a_bad_policy_makes_nothing_and_leaves_the_old_filter() {
+    let world = World::new();
+    let path = world.write("home/p.toml", MINE);
+    run(&mut filtergen(&world, &["-p", "p.toml"]));
+    let before = fs::read(filter(&world)).unwrap();
+    let head = "schema = \"policy/1\"\n[[allow]]\nname = ";
+    for (text, kind) in [
+        ("", "empty-policy"),
+        ("schema = \"policy/1\"\n", "empty-policy"),
+        ("[[allow]\n", "malformed-policy"),
+        (&format!("{head}\"*\"\n"), "bad-host-name"),
+        (&format!("{head}\"10.0.0.1\"\n"), "bad-host-name"),
+        (&format!("{head}\"bücher.example\"\n"), "bad-host-name"),
+        (&format!("{head}\"a b\"\n"), "bad-host-name"),
+        (&format!("{head}\"a.org\"\n[[allow]]\nname = \"a.org\"\n"), "duplicate-host-name"),
+        (&format!("{head}\"a.org\"\nnmae = 1\n"), "malformed-policy"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let error = refused(&mut filtergen(&world, &["-p", "p.toml"]), 65, kind);
+        assert!(error["hint"].is_string(), "{error}");
+        assert_eq!(fs::read(filter(&world)).unwrap(), before);
+    }
+    fs::write(&path, b"\xff").unwrap();
+    refused(&mut filtergen(&world, &["-p", "p.toml"]), 65, "not-utf-8");
+    let bad_name = document(&world).to_string().replace("dev-a-b3e5ed", "../x");
+    fs::write(&path, MINE).unwrap();
+    refused(filtergen(&world, &["-p", "p.toml"]).write_stdin(bad_name), 65, "bad-name");
+}
+
+#[test]
+fn a_project_narrows_and_cannot_widen() {
+    let world = World::new();
+    world.write("config/policies/mine.toml", MINE);
+    let narrow = world.path("project/.ctrkit/policy.toml");
+    world.write(&narrow, &MINE.replace("*.a.org", "x.a.org"));
+    let found: Value = serde_json::from_str(&run(&mut filtergen(&world, &["-p", "mine"]))).unwrap();
+    assert_eq!(found["isolation"]["allow"], json!(["x.a.org"]));
+    assert_eq!(found["isolation"]["narrowed_by"], json!(narrow));
+    world.write(&narrow, &MINE.replace("*.a.org", "b.org"));
+    let error = refused(&mut filtergen(&world, &["-p", "mine"]), 65, "policy-widens");
+    assert!(error["message"].as_str().unwrap().contains("line 3"), "{error}");
+    fs::remove_file(&narrow).unwrap();
+    symlink(world.path("config/policies/mine.toml"), &narrow).unwrap();
+    refused(&mut filtergen(&world, &["-p", "mine"]), 74, "cannot-read-file");
+    refused(&mut filtergen(&world, &["-p", "mine", "--narrow", "none.toml"]), 66, "policy-absent");
+}
+
+#[test]
+fn a_filter_is_printed_and_read_back() {
+    let world = World::new();
+    let text = run(&mut filtergen(&world, &["-p", "claude", "--print"]));
+    let path = world.write("home/f.py", &text);
+    let found = run(&mut filtergen(&world, &["--read", path.to_str().unwrap()]));
+    let again = world.write("home/again.json", &found);
+    let names =
+        |path: &PathBuf| run(&mut filtergen(&world, &["-p", path.to_str().unwrap(), "--print"]));
+    assert_eq!(names(&again), text);
+    assert!(!world.path("state/dev-a-b3e5ed").exists());
+
+    world.write("home/f.py", &text.replacen("claude.ai", "evil.ai", 1));
+    refused(&mut filtergen(&world, &["--read", "f.py"]), 65, "filter-changed");
+    refused(&mut filtergen(&world, &["--read", "none.py"]), 66, "filter-absent");
+    world.write("home/f.py", "import os\n");
+    refused(&mut filtergen(&world, &["--read", "f.py"]), 65, "no-filter");
+    world.write("home/f.py", "ALLOWED_DOMAINS = ['a.org']\nBLOCK_GITHUB_PR_MERGE = True\n");
+    let run = filtergen(&world, &["--read", "f.py"]).assert().success();
+    let said = String::from_utf8_lossy(&run.get_output().stderr);
+    assert!(said.contains("BLOCK_GITHUB_PR_MERGE"), "{said}");
+}
+
+#[test]
+fn a_decision_is_explained_and_the_status_says_it() {
+    let world = World::new();
+    world.write("config/policies/mine.toml", MINE);
+    let mine = world.path("config/policies/mine.toml");
+    filtergen(&world, &["-p", "mine", "--check", "https://x.a.org/y", "--method", "PUT"])
+        .assert()
+        .code(0)
+        .stdout(format!("allowed PUT https://x.a.org/y allow by {}:3 *.a.org\n", mine.display()));
+    filtergen(&world, &["-p", "mine", "--check", "https://b.org/"])
+        .assert()
+        .code(1)
+        .stdout("refused GET https://b.org/ unknown-name\n");
+    filtergen(&world, &["-p", "mine", "--check", "-"])
+        .write_stdin("GET https://a.org/\nGET http://a.org:81/\n")
+        .assert()
+        .code(1)
+        .stdout(format!(
+            "allowed GET https://a.org/ allow by {0}:3 *.a.org\nrefused GET http://a.org:81/ port by {0}:3 *.a.org\n",
+            mine.display()
+        ));
+    refused(&mut filtergen(&world, &["-p", "mine", "--check", "a.org"]), 64, "bad-url");
+}
+
+#[test]
+fn packages_are_read_from_another_root_and_from_variables() {
+    let world = World::new();
+    world.write("image/etc/apt/sources.list", "deb http://apt.example/ x main\n");
+    let image = world.path("image");
+    let check = |url: &str, code: i32| {
+        filtergen(&world, &["-p", "packages", "--root", image.to_str().unwrap(), "--check", url])
+            .env("GOPROXY", "https://go.example")
+            .assert()
+            .code(code);
+    };
+    check("http://apt.example/x", 0);
+    check("https://apt.example/x", 1);
+    check("https://go.example/x", 1);
+    filtergen(&world, &["-p", "packages", "--check", "https://go.example/x"])
+        .env("GOPROXY", "https://go.example")
+        .assert()
+        .code(0);
+    refused(
+        &mut filtergen(&world, &["-p", "packages", "--root", "/nonexistent"]),
+        65,
+        "empty-policy",
+    );
+}
+
+#[test]
+fn ten_thousand_entries_are_no_burden() {
+    let world = World::new();
+    let mut text = "schema = \"policy/1\"\n".to_owned();
+    for number in 0..10_000 {
+        write!(text, "[[allow]]\nname = \"*.n{number}.example.org\"\n").unwrap();
+    }
+    world.write("config/policies/long.toml", &text);
+    let start = Instant::now();
+    run(&mut filtergen(&world, &["-p", "long"]));
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
+
+/// Killed at any moment, it leaves the old filter or the new one.
+#[test]
+fn there_is_never_half_a_filter() {
+    let world = World::new();
+    world.write("config/policies/mine.toml", MINE);
+    run(&mut filtergen(&world, &["-p", "mine"]));
+    let old = fs::read(filter(&world)).unwrap();
+    let text = document(&world).to_string();
+    for delay in 0..12 {
+        let policy = if delay % 2 == 0 { "mine+github" } else { "mine" };
+        let mut command = std::process::Command::new(PROGRAM);
+        command.env_clear().args(["-p", policy]).stdin(std::process::Stdio::piped());
+        command.env("CTRKIT_CONFIG_DIR", world.path("config")).stdout(std::process::Stdio::null());
+        command.env("CTRKIT_STATE_DIR", world.path("state"));
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let path = filter(&world);
+        run(&mut filtergen(&world, &["--read", path.to_str().unwrap()]));
+    }
+    run(&mut filtergen(&world, &["-p", "mine"]));
+    assert_eq!(fs::read(filter(&world)).unwrap(), old);
+}
