@@ -24,6 +24,11 @@ lint:
 unit *arguments:
     cargo test --workspace --locked {{ arguments }}
 
+# the egress proxy on the real mitmproxy, of another version if one is named
+[group('check')]
+test-proxy version='11.0.2':
+    CTRKIT_MITMPROXY={{ quote(version) }} scripts/test proxy
+
 # the manual against --help, the schemas and the sources
 [group('check')]
 man: build
