@@ -255,7 +255,10 @@ class Proxy:
             answer += more
         if answer.split()[1] == b"200":
             return connection, answer
-        return None, answer + receive(connection)
+        reader, length = connection.makefile("rb"), 0
+        for line in answer.lower().splitlines():
+            length = int(line.split()[1]) if line.startswith(b"content-length:") else length
+        return None, answer + reader.read(length)
 
     def trust(self, alpn=("http/1.1",), authority=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

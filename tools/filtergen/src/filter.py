@@ -814,7 +814,7 @@ def bound_refused_bodies():
 
     def check_body_size(self, request):
         if request and len(self.request_body_buf) > REFUSED_BODY:
-            self.request_body_buf.clear()
+            self.request_body_buf = type(self.request_body_buf)()
             error = ResponseProtocolError(self.stream_id, "refused by policy", 403)
             yield SendHttp(error, self.context.client)
             self.client_state = self.server_state = self.state_errored
