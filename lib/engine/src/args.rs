@@ -20,7 +20,7 @@ pub struct EngineArgs {
     #[arg(long, value_name = "ENGINE", env = "CTRKIT_ENGINE")]
     pub engine: Option<String>,
 
-    /// Use the engine at HOST: ssh://[user@]server[:port][/socket], or local
+    /// Use the engine at HOST: an ssh:// URL as in ctrkit-config(5), or local
     /// [default: the document's, the configuration's, or local]
     #[arg(long, value_name = "HOST", env = "CTRKIT_HOST")]
     pub host: Option<String>,

@@ -2,7 +2,7 @@
 //!
 //! The configuration says which connection is in force. [`Switcher`] changes
 //! that, and then makes follow what was made with the old address: the
-//! containers' last documents, and through them their ssh entries. [`way`]
+//! containers' last documents, and through them their ssh entries. `way`
 //! says what of a document an address has a bearing on.
 
 mod edit;

@@ -13,7 +13,7 @@ use crate::{Dialogue, Error, token::Source};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Setup")]
 pub struct Wishes {
-    /// Use the engine at HOST: ssh://[user@]server[:port][/socket], or local
+    /// Use the engine at HOST: an ssh:// URL as in ctrkit-config(5), or local
     #[arg(long, value_name = "HOST", value_parser = url)]
     pub host: Option<String>,
 

@@ -1,6 +1,7 @@
 # What ctr-init(1) wants to know of the machine on which the engine runs, as
 # lines of a word and a value. Before this comes, read from standard input:
 # $where (here or there), $program (of the engine, or empty), $socket (or empty).
+: "${where?}" "${program?}" "${socket?}"
 say() { printf '%s %s\n' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 first() { head -n 1 | tr -d '\r' | cut -c 1-300; }

@@ -22,7 +22,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "ENGINE", env = "CTRKIT_ENGINE")]
     pub engine: Option<String>,
 
-    /// Use the engine at HOST: ssh://[user@]server[:port][/socket], or local
+    /// Use the engine at HOST: an ssh:// URL as in ctrkit-config(5), or local
     #[arg(long, value_name = "HOST", env = "CTRKIT_HOST")]
     pub host: Option<String>,
 
