@@ -1,7 +1,9 @@
 //! The table for people.
 
+use std::net::{IpAddr, SocketAddr};
+
 use comfy_table::{ContentArrangement, Table, presets};
-use document::containers::Listed;
+use document::{container::Port, containers::Listed};
 use jiff::Timestamp;
 
 /// The blanks between two columns.
@@ -31,13 +33,24 @@ pub(crate) fn render(containers: &[Listed], colours: bool, now: Timestamp) -> St
 }
 
 fn row(listed: &Listed, now: Timestamp) -> [String; 7] {
-    let port = |service| listed.host_port(service).map(|port| port.to_string());
+    let port = |service| port(listed.ports.iter().find(|port| port.service == service)?);
     let branch = listed.branch.as_deref().map(shown);
     let age = listed.created.as_deref().and_then(|created| age(created, now));
     let name = Some(shown(&listed.name));
     let cells =
         [name, Some(shown(&listed.status)), port("ssh"), port("web"), port("audio"), branch, age];
     cells.map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
+}
+
+/// Returns the host port, with the address where others than the engine's own
+/// machine get at it.
+fn port(port: &Port) -> Option<String> {
+    let address = port.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+    let host = port.host?;
+    match address.filter(|address| !address.is_loopback()) {
+        Some(address) => Some(SocketAddr::new(address, host).to_string()),
+        None => Some(host.to_string()),
+    }
 }
 
 /// Returns what a terminal may be shown of `text`, in one cell.

@@ -38,6 +38,16 @@ fn the_table_has_a_dash_where_there_is_none() {
 }
 
 #[test]
+fn an_address_that_others_get_at_is_shown() {
+    let mut open = listed("dev-a", "running", None);
+    open.ports[0].address = Some("0.0.0.0".into());
+    open.ports[1].address = Some("127.0.0.1".into());
+    let expected = "NAME   STATUS   SSH           WEB   AUDIO  BRANCH  AGE\n\
+                    dev-a  running  0.0.0.0:2200  3000  -      -       3h\n";
+    check(&Form::default(), false, &[open], expected);
+}
+
+#[test]
 fn nothing_is_a_line_of_headings() {
     check(&Form::default(), true, &[], "NAME  STATUS  SSH  WEB  AUDIO  BRANCH  AGE\n");
 }

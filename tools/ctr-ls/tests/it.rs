@@ -160,9 +160,9 @@ fn the_predecessors_containers_are_listed_the_same_way_in_two_calls() {
     let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 4, "{text}");
-    assert!(lines[1].starts_with("app    running  -     3007  -"), "{text}");
-    assert!(lines[2].starts_with("dev-a  stopped  2200  -     -"), "{text}");
-    assert!(lines[3].starts_with("dev-b  running  2205  3000  -"), "{text}");
+    assert!(lines[1].starts_with("app    running  -             3007  -"), "{text}");
+    assert!(lines[2].starts_with("dev-a  stopped  2200          -     -"), "{text}");
+    assert!(lines[3].starts_with("dev-b  running  0.0.0.0:2205  3000  -"), "{text}");
     let filters: Vec<_> = world.calls().iter().map(|call| call.last().unwrap().clone()).collect();
     assert_eq!(filters, ["label=l8s.managed=true", "label=devagent.managed=true"]);
     let run = ctr_ls(&world).args(["--foreign", "--json"]).assert().success();
