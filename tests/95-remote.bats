@@ -22,6 +22,8 @@ answers() { ssh_ -o BatchMode=yes "$1" true 2>/dev/null; }
 @test "its whole life, each command by one connection" {
     local path name id
     path=$(worktree myapp)
+    printf 'github_pat_secret\n' >"$config/github-token"
+    chmod 600 "$config/github-token"
     once ctrkit create "$path" >"$world/document"
     name=$(get .name <"$world/document")
     id=$(get .state.id <"$world/document")
@@ -38,12 +40,23 @@ answers() { ssh_ -o BatchMode=yes "$1" true 2>/dev/null; }
     once ctrkit pull
     is "$(cat new)" work
     once counted_exec "$name"
+    # What is not committed outlives a container that is made anew.
+    ssh_ "$name" 'cd /workspace/myapp && echo mine >>file && echo new >untracked' 2>/dev/null
+    once ctrkit rebuild "$name"
+    [[ $("$engine" inspect --format '{{.Id}}' "$name") != "$id" ]]
+    answers "$name"
+    is "$(ssh_ "$name" tail -n 1 /workspace/myapp/file 2>/dev/null)" mine
+    is "$(ssh_ "$name" cat /workspace/myapp/untracked 2>/dev/null)" new
+    is "$(once ctrkit exec "$name" -- sh -c 'gh auth token 2>/dev/null || sed -n "s/.*oauth_token: *//p" ~/.config/gh/hosts.yml')" github_pat_secret
+    # Nothing of it belongs to nothing.
+    once ctrkit doctor --json >"$world/doctor" || [[ $? -eq 1 ]]
+    is "$(jq -r --arg name "$name" '.checks[] | select(.status == "orphan" and (tostring | contains($name)))' "$world/doctor")" ""
     once ctrkit stop "$name"
     is "$(once listed "$name" .status)" stopped
     once ctrkit start "$name"
     once ctrkit info "$name" >/dev/null
     answers "$name"
-    once ctrkit rm --volumes "$name"
+    once ctrkit rm --volumes --force "$name"
     is "$(on_engine)" ""
     diff "$CTRKIT_SSH_CONFIG" "$world/ssh_config.before"
 }
