@@ -44,6 +44,9 @@ made() {
     "$engine" start "$name" >/dev/null
 }
 
+# All that the engine says of it; docker lists the mounts in any order.
+inspected() { "$engine" inspect "$name" | jq '.[0].Mounts |= sort_by(.Destination)'; }
+
 reaches() {
     local tries
     for ((tries = 0; tries < 50; tries++)); do
@@ -57,13 +60,13 @@ reaches() {
 @test "adopted: reached under its own key, its ports are nobody else's, the engine only asked" {
     made
     sleep 1
-    "$engine" inspect "$name" >"$world/before"
+    inspected >"$world/before"
     calls ctrkit adopt "$name" >/dev/null
     # shellcheck disable=SC2154 # calls sets it
     ((count <= 4))
     run ! grep -vE '^(ps|container inspect|cp [^-][^ ]*:[^ ]* -$)' "$world/calls"
     ctrkit adopt "$name" >"$world/document"
-    "$engine" inspect "$name" | diff - "$world/before"
+    inspected | diff - "$world/before"
     reaches
     is "$(get '.ports[] | select(.service == "ssh").host' <"$world/document")" "$ssh_port"
     is "$(get .user <"$world/document") $(get .workspace <"$world/document")" "dev /workspace/project"
