@@ -33,15 +33,6 @@ cut_off() {
     ((seen >= $2))
 }
 
-# Engine calls have a process group of their own and end by themselves.
-settle() {
-    local tries
-    for ((tries = 0; tries < 100; tries++)); do
-        pgrep -f "$engine.*$1" >/dev/null || return 0
-        sleep 0.1
-    done
-}
-
 # normal FILE: a document without what differs from one container to the next.
 normal() {
     jq -S 'del(.state.id, .ssh.serial, .ssh.valid_after, .ssh.valid_before)' "$1"

@@ -176,6 +176,7 @@ killed_at() {
     ssh_ "$name" 'echo new >/workspace/myapp/untracked'
     old=$(id)
     killed_at create
+    settle "$name"
     is "$(ctrkit ls --plain | cut -f 1 | grep -c -- "^$name")" "$("$engine" ps -a --filter "name=^$name\$" --quiet | wc -l)"
     # The next create puts the old one back.
     ctrkit create "$path" >/dev/null

@@ -109,7 +109,7 @@ counted_exec() {
     is "$(get .engine.address <"$world/again")" "$(id -un)@127.0.0.1:$server_port"
     is "$(get .ssh.proxy_jump <"$world/again")" "$(id -un)@127.0.0.1:$server_port"
     is "$(get .engine.host <"$world/again")" "$CTRKIT_HOST"
-    is "$(jq '.reservations | length' "$state/ports.json")" 1
+    is "$(jq --arg name "$name" '[.reservations[] | select(.name == $name)] | length' "$state/ports.json")" 1
     answers "$name"
 }
 

@@ -121,3 +121,13 @@ calls() {
     CTRKIT_ENGINE=$bin/$engine "$@"
     count=$(wc -l <"$world/calls")
 }
+
+# settle NAME: waits for the engine calls about it that outlived their tool:
+# they have a process group of their own and end by themselves.
+settle() {
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        pgrep -f "$engine.*$1" >/dev/null || return 0
+        sleep 0.1
+    done
+}
