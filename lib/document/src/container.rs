@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Extra, policy::Isolation};
+use crate::{Document, Extra, compose::Compose, policy::Isolation};
 
 /// One development container of one git worktree.
 ///
@@ -63,6 +63,9 @@ pub struct Container {
     /// What isolates the container from the network, where something does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
+    /// The Compose model of an isolated container and its sidecars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Compose>,
     /// How the container is reached and trusted by ssh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<Ssh>,
@@ -401,6 +404,7 @@ impl Container {
             labels: Vec::new(),
             limits: None,
             isolation: None,
+            compose: None,
             ssh: None,
             dotfiles: None,
             github: None,

@@ -37,11 +37,13 @@ pub const AUTHORITY: &str = "ctrkit.authority";
 pub const SIDECAR_OF: &str = "ctrkit.sidecar.of";
 /// On a sidecar: what it is, such as `proxy`.
 pub const SIDECAR_TYPE: &str = "ctrkit.sidecar.type";
+/// On a container without a way out but its proxy: `proxy`.
+pub const ISOLATION: &str = "ctrkit.isolation";
 /// The digest of what was applied.
 pub const SPEC: &str = "ctrkit.spec";
 
 /// All of them, for engines that must be asked for labels one by one.
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 18] = [
     MANAGED,
     NAME,
     PROJECT_PATH,
@@ -58,6 +60,7 @@ pub const ALL: [&str; 17] = [
     AUTHORITY,
     SIDECAR_OF,
     SIDECAR_TYPE,
+    ISOLATION,
     SPEC,
 ];
 

@@ -3,6 +3,7 @@
 //! One module per kind of document. A type here reads and writes itself and
 //! does nothing else: no I/O, no clock, no environment.
 
+pub mod compose;
 pub mod connections;
 pub mod container;
 pub mod containers;

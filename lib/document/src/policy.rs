@@ -120,6 +120,20 @@ pub struct Isolation {
     /// The digest of the policy: `sha256:` and hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The proxy's image; absent means ctrkit's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The addresses of the DNS servers that the proxy asks; absent means
+    /// those of the engine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<String>,
+    /// The certificates (PEM) of the only authorities that the proxy trusts,
+    /// absolute; absent means those of its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_ca: Option<std::path::PathBuf>,
+    /// Whether no process of the container may gain privileges, sudo included.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_new_privileges: bool,
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,
