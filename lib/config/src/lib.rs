@@ -51,6 +51,9 @@ pub struct Config {
     /// The token for GitHub.
     #[serde(default)]
     pub github: Github,
+    /// What isolates every container from the network.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// Ports and where they are published.
     #[serde(default)]
     pub ports: Ports,
@@ -83,6 +86,24 @@ pub struct Connection {
 pub struct Github {
     /// The file with the token.
     pub token_file: Option<PathBuf>,
+}
+
+/// The table `[isolation]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Isolation {
+    /// The policies of every container; none: only containers that are asked
+    /// for with one are isolated.
+    #[serde(default)]
+    pub policies: Vec<String>,
+    /// The DNS servers that the proxy asks.
+    #[serde(default)]
+    pub dns: Vec<IpAddr>,
+    /// The file with the only authorities that the proxy trusts.
+    pub upstream_ca: Option<PathBuf>,
+    /// Whether no process may gain privileges.
+    #[serde(default)]
+    pub no_new_privileges: bool,
 }
 
 /// The table `[ports]`.

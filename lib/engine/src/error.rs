@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use document::{Extra, error::FailedCommand};
 use toolkit::{Exit, Failure, PlacesError, SocketsError, files::FileError};
 
-use crate::Kind;
+use crate::{Compose, Kind};
 
 /// An error of the engine adapter.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,26 @@ pub enum EngineError {
     TooOld {
         /// Which engine.
         kind: Kind,
+        /// Its version.
+        version: String,
+    },
+
+    /// There is no program for Compose files.
+    #[error("cannot find '{program}', which {} needs for an isolated container", kind.name())]
+    ComposeAbsent {
+        /// Which engine.
+        kind: Kind,
+        /// The program, or the engine's command.
+        program: String,
+    },
+
+    /// The program for Compose files is older than what ctrkit works with.
+    #[error("'{program}' {version} is too old")]
+    ComposeTooOld {
+        /// Which engine.
+        kind: Kind,
+        /// The program, or the engine's command.
+        program: String,
         /// Its version.
         version: String,
     },
@@ -258,6 +278,8 @@ impl Failure for EngineError {
             Self::NoneAnswers => "engine-not-running",
             Self::UnknownKind { .. } => "engine-unknown",
             Self::TooOld { .. } => "engine-too-old",
+            Self::ComposeAbsent { .. } => "compose-absent",
+            Self::ComposeTooOld { .. } => "compose-too-old",
             Self::Spawn { .. } => "engine-cannot-run",
             Self::Failed(call) => call.kind(),
             Self::NoSuchContainer { .. } => "no-such-container",
@@ -309,6 +331,7 @@ impl Failure for EngineError {
                  here with --prefix"
             }
             "engine-too-old" => return self.too_old(),
+            "compose-absent" | "compose-too-old" => return self.compose(),
             _ => return self.hint_elsewhere(),
         };
         Some(hint.to_owned())
@@ -355,6 +378,23 @@ impl EngineError {
             _ => ("docker", ""),
         };
         Some(format!("join its group{there}: sudo usermod -aG {group} $USER, then log in anew"))
+    }
+
+    fn compose(&self) -> Option<String> {
+        let (Self::ComposeAbsent { kind, .. } | Self::ComposeTooOld { kind, .. }) = self else {
+            return None;
+        };
+        let (major, minor) = Compose::oldest(*kind);
+        Some(match kind {
+            Kind::Podman => format!(
+                "install version {major}.{minor} or newer: pipx install podman-compose; or name \
+                 it: --compose FILE"
+            ),
+            Kind::Docker => format!(
+                "install version {major}.{minor} or newer of the plugin: apt-get install \
+                 docker-compose-plugin, or docker-compose on Debian 13; or name it: --compose FILE"
+            ),
+        })
     }
 
     fn too_old(&self) -> Option<String> {

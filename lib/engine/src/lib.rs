@@ -6,6 +6,7 @@
 
 mod args;
 pub mod authority;
+mod compose;
 mod error;
 mod foreign;
 mod info;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::{
     args::{EngineArgs, HERE},
+    compose::Compose,
     error::{EngineError, FailedCall},
     info::Info,
     inspect::Inspection,

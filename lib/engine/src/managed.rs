@@ -155,6 +155,12 @@ impl Summary {
         self.label(labels::SIDECAR_OF).is_some()
     }
 
+    /// Says whether the container was made to have no way out but its proxy.
+    #[must_use]
+    pub fn is_isolated(&self) -> bool {
+        self.label(labels::ISOLATION).is_some()
+    }
+
     /// Returns the name of the container that is to replace this one, if one
     /// is.
     #[must_use]

@@ -82,7 +82,15 @@ impl Engine {
         args: impl IntoIterator<Item = S>,
         limit: Duration,
     ) -> Result<String, EngineError> {
-        let mut command = self.command(args);
+        self.succeed_within(&mut self.command(args), limit)
+    }
+
+    /// Runs `command`, judges its status, and ends it after `limit`.
+    pub(crate) fn succeed_within(
+        &self,
+        command: &mut Command,
+        limit: Duration,
+    ) -> Result<String, EngineError> {
         let child = self.spawn(command.stdin(Stdio::null()))?;
         let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
         let (finished, wait) = mpsc::channel::<()>();
@@ -96,7 +104,7 @@ impl Engine {
             drop(finished);
             output
         });
-        self.judge(&command, output.map_err(|source| self.spawn_error(source))?)
+        self.judge(command, output.map_err(|source| self.spawn_error(source))?)
     }
 
     /// Runs `command` and returns what it wrote, whether it failed or not.

@@ -17,6 +17,7 @@ mod siblings;
 pub mod sockets;
 pub mod ssh_config;
 pub mod ssh_master;
+pub mod sshd;
 pub mod state;
 mod stdio;
 

@@ -96,7 +96,7 @@ impl Rebuilder<'_> {
     }
 
     /// Returns the tools, in order, each with its arguments.
-    fn steps(&self) -> [Vec<&'static str>; 7] {
+    fn steps(&self) -> [Vec<&'static str>; 9] {
         let mut image = vec!["ctr-image"];
         image.extend(self.wishes.pull.then_some("--pull"));
         image.extend(self.wishes.build.then_some("--build"));
@@ -104,7 +104,9 @@ impl Rebuilder<'_> {
             vec!["sshca", "--new-key"],
             vec!["dotfiles"],
             vec!["ghtoken"],
+            vec!["filtergen"],
             image,
+            vec!["mkcompose"],
             vec!["ctr-up", "--replace"],
             PUSH_TOKEN.to_vec(),
             vec!["sshcfg", "add"],

@@ -65,7 +65,9 @@ fn failure(tool: &str, name: &str, failed: FailedTool) -> Error {
         "sshca" => "cannot-certify",
         "dotfiles" => "cannot-choose-dotfiles",
         "ghtoken" => "cannot-push-token",
+        "filtergen" => "cannot-make-filter",
         "ctr-image" => "cannot-make-image",
+        "mkcompose" => "cannot-compose",
         "sshcfg" => "cannot-configure-ssh",
         _ => "cannot-replace",
     };

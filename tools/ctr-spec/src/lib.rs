@@ -11,6 +11,7 @@ mod worktree;
 
 use document::{
     Container, Extra, Ports,
+    compose::Compose,
     container::{Dotfiles, Github, Limits, Port, Project, Ssh, Variable, Volume},
     labels,
 };
@@ -88,6 +89,10 @@ fn fill(container: &mut Container, settings: Settings) {
     container.port_blocks = settings.blocks;
     container.env = settings.env.into_iter().map(variable).collect();
     container.limits = Some(settings.limits).filter(|limits| *limits != Limits::default());
+    container.isolation = settings.isolation;
+    // Where nothing is isolated there is no Compose file to lay it over.
+    let over = settings.compose_override.filter(|_| container.isolation.is_some());
+    container.compose = over.map(|over| Compose { over: Some(over), ..Compose::default() });
     let ssh = Ssh {
         identity_file: settings.identity_file,
         authorized_key: settings.authorized_key,

@@ -7,7 +7,10 @@ use std::{
 
 use clap::Args;
 use config::{Config, Service};
-use document::container::{Engine, Limits};
+use document::{
+    container::{Engine, Limits},
+    policy::Isolation,
+};
 
 use toolkit::expand_tilde;
 
@@ -66,6 +69,23 @@ pub struct SettingsArgs {
     /// Drop the capability CAP (can be repeated)
     #[arg(long, value_name = "CAP")]
     pub cap_drop: Vec<String>,
+
+    /// Leave the container no way out but a proxy that enforces POLICY: a name,
+    /// names joined by '+', or a file (can be repeated)
+    #[arg(long, value_name = "POLICY", env = "CTRKIT_ISOLATE", conflicts_with = "no_isolation")]
+    pub isolate: Vec<String>,
+
+    /// Do not isolate the container, whatever the configuration says
+    #[arg(long)]
+    pub no_isolation: bool,
+
+    /// Let no process of an isolated container gain privileges, sudo included
+    #[arg(long)]
+    pub no_new_privileges: bool,
+
+    /// Lay the Compose file FILE over the one of an isolated container
+    #[arg(long, value_name = "FILE", env = "CTRKIT_COMPOSE_OVERRIDE")]
+    pub compose_override: Option<PathBuf>,
 
     /// Restart the container by POLICY: no, always, unless-stopped or
     /// on-failure [default: unless-stopped]
@@ -129,6 +149,10 @@ pub struct Settings {
     pub env: Vec<(String, String)>,
     /// The limits.
     pub limits: Limits,
+    /// What isolates the container, if anything does.
+    pub isolation: Option<Isolation>,
+    /// A Compose file that is laid over that of an isolated container.
+    pub compose_override: Option<PathBuf>,
     /// The dotfiles.
     pub dotfiles: Option<PathBuf>,
     /// The file with the token for GitHub.
@@ -163,9 +187,16 @@ impl SettingsArgs {
             option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
         };
         let elsewhere = Elsewhere::of(some(self.host), &config);
-        let Config { ports, ssh, limits, github, .. } = config;
+        let Config { ports, ssh, limits, github, isolation, .. } = config;
         let token_file = given(self.github_token_file, github.token_file);
+        let isolation = Isolation {
+            upstream_ca: given(None, isolation.upstream_ca.clone()),
+            ..isolated(self.isolate, self.no_new_privileges, isolation)
+        };
+        let is_isolated = !self.no_isolation && !isolation.policies.is_empty();
         let mut settings = Settings {
+            isolation: is_isolated.then_some(isolation),
+            compose_override: given(self.compose_override, None),
             engine: some(self.engine).or(config.engine).map(engine),
             elsewhere,
             prefix: some(self.prefix).or(config.prefix).unwrap_or("dev".into()),
@@ -210,6 +241,22 @@ fn engine(asked: String) -> Engine {
     let kind = ["podman", "docker"].into_iter().find(|kind| file.starts_with(kind));
     let kind = kind.unwrap_or(&file).to_owned();
     Engine { kind, program: Some(program), ..Engine::default() }
+}
+
+/// Lays what is asked for over what is configured.
+fn isolated(
+    asked: Vec<String>,
+    no_new_privileges: bool,
+    configured: config::Isolation,
+) -> Isolation {
+    let asked: Vec<_> = asked.into_iter().filter(|policy| !policy.is_empty()).collect();
+    Isolation {
+        mode: "proxy".to_owned(),
+        policies: if asked.is_empty() { configured.policies } else { asked },
+        dns: configured.dns.iter().map(IpAddr::to_string).collect(),
+        no_new_privileges: no_new_privileges || configured.no_new_privileges,
+        ..Isolation::default()
+    }
 }
 
 fn merge(

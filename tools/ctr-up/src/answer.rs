@@ -52,11 +52,17 @@ impl Run<'_> {
     /// Starts a container that was stopped by the engine's command `verb`, and
     /// sees that it answers.
     pub(crate) fn start_again(&mut self, verb: &str) -> Result<(), Error> {
+        self.surround(false)?;
         self.start(verb)?;
         match self.wait(Duration::ZERO) {
-            Err(Error::WrongCertificate { .. }) => self.renew_host_keys(),
-            result => result,
+            Err(Error::WrongCertificate { .. }) => self.renew_host_keys()?,
+            result => result?,
         }
+        let result = self.try_to_escape();
+        if result.is_err() {
+            self.take_down();
+        }
+        result
     }
 
     /// Waits until sshd shows the right certificate; a wrong one may be shown
@@ -112,7 +118,7 @@ impl Run<'_> {
     }
 
     /// Returns the last lines of the container's log, whichever stream has them.
-    fn last_words(&self, name: &str) -> String {
+    pub(crate) fn last_words(&self, name: &str) -> String {
         let output = self.engine.command(["logs", "--tail", "3", name]).output();
         let words = output.map(|output| [output.stdout, output.stderr].concat());
         one_line(&String::from_utf8_lossy(&words.unwrap_or_default()))

@@ -5,19 +5,11 @@ use document::{
     container::{Limits, Missing, Mount, Port},
     labels,
 };
+use toolkit::sshd::START;
 
 /// The restart policy of a document that names none: back after a reboot,
 /// but not after a person stopped it.
 const RESTART: &str = "unless-stopped";
-
-/// What the container runs, under an init: sshd in the foreground.
-///
-/// From OpenSSH 9.8 on sshd makes an address wait that has not logged in. All
-/// connections come from the engine's own address, so all would wait for
-/// whoever only asked for the certificate; where sshd knows it, it is off.
-pub(crate) const START: &str = "set -- -D -e; \
-    /usr/sbin/sshd -G -f /dev/null -o PerSourcePenalties=no >/dev/null 2>&1 && \
-    set -- \"$@\" -o PerSourcePenalties=no; exec /usr/sbin/sshd \"$@\"";
 
 /// Returns the arguments that create `container`, not started, with the
 /// label `ctrkit.spec` set to `spec`.

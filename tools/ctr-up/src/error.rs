@@ -72,6 +72,42 @@ pub enum Error {
         sections: Vec<&'static str>,
     },
 
+    /// The Compose model is not what the document says, or gone.
+    #[error("the Compose model '{}' is not the one that the document names", path.display())]
+    ModelChanged {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A sidecar is not well.
+    #[error("the sidecar '{name}' was not well within {seconds} s: {words}")]
+    Unhealthy {
+        /// The sidecar's name.
+        name: String,
+        /// How long was waited.
+        seconds: u64,
+        /// The last lines of its log.
+        words: String,
+    },
+
+    /// Something gets out of the container's network.
+    #[error("'{name}' is not isolated: the probe {probe} found that {detail}")]
+    Escaped {
+        /// The container's name.
+        name: String,
+        /// The probe that found it.
+        probe: String,
+        /// What answered.
+        detail: String,
+    },
+
+    /// Nobody knows whether something gets out.
+    #[error("cannot tell whether '{name}' is isolated: the probes did not come to an end")]
+    Unprobed {
+        /// The container's name.
+        name: String,
+    },
+
     /// The image is not there.
     #[error("the image '{image}' is not there")]
     ImageMissing {
@@ -221,6 +257,10 @@ impl Failure for Error {
             Self::VolumeTaken { .. } => "volume-taken",
             Self::VolumeMissing { .. } => "no-such-volume",
             Self::Changed { .. } => "changed",
+            Self::ModelChanged { .. } => "model-changed",
+            Self::Unhealthy { .. } => "sidecar-unhealthy",
+            Self::Escaped { .. } => "not-isolated",
+            Self::Unprobed { .. } => "isolation-unknown",
             Self::ImageMissing { .. } => "no-such-image",
             Self::UserMissing { .. } => "no-such-user",
             Self::NoKey(_) => "no-ssh-key",
@@ -248,6 +288,7 @@ impl Failure for Error {
             Self::Unreadable { source, .. } => Exit::of_reading(source),
             Self::NoKey(_) => Exit::NoInput,
             Self::Changed { .. }
+            | Self::ModelChanged { .. }
             | Self::BadValue { .. }
             | Self::BadEntry { .. }
             | Self::BadVariable { .. }
@@ -257,6 +298,9 @@ impl Failure for Error {
             Self::NameTaken { .. }
             | Self::VolumeTaken { .. }
             | Self::VolumeMissing { .. }
+            | Self::Unhealthy { .. }
+            | Self::Escaped { .. }
+            | Self::Unprobed { .. }
             | Self::ImageMissing { .. }
             | Self::UserMissing { .. }
             | Self::SshAbsent
@@ -271,6 +315,9 @@ impl Failure for Error {
         let hint = match self {
             Self::Document(DocumentError::Missing(key)) if key.starts_with("ports") => {
                 "pipe the document through portalloc first".to_owned()
+            }
+            Self::Document(DocumentError::Missing(key)) if key.starts_with("compose") => {
+                "pipe the document through mkcompose first".to_owned()
             }
             Self::Document(DocumentError::Missing(key)) if key.starts_with("ssh") => {
                 "pipe the document through sshca first".to_owned()
@@ -289,6 +336,14 @@ impl Failure for Error {
             Self::Changed { .. } => {
                 "make it anew, which keeps volumes: ctrkit create --replace, or ctr-up --replace"
                     .to_owned()
+            }
+            Self::ModelChanged { .. } => "pipe the document through mkcompose again".to_owned(),
+            Self::Unhealthy { name, .. } => {
+                format!("read its log: podman logs {name}, or docker logs {name}")
+            }
+            Self::Escaped { .. } => {
+                "this engine cannot isolate it like this: ctrkit doctor tells what is known of it"
+                    .into()
             }
             Self::ImageMissing { .. } => {
                 "make or pull it: pipe the document through ctr-image".into()

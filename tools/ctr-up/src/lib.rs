@@ -11,10 +11,12 @@ mod create;
 mod error;
 mod files;
 mod found;
+mod isolated;
 mod journal;
 mod place;
 mod probe;
 mod replace;
+mod sidecars;
 mod spec;
 mod sshd;
 mod steps;
@@ -33,6 +35,7 @@ use toolkit::{DocumentError, Events, Interrupt, files::replace};
 pub use crate::{error::Error, files::Files, probe::Client};
 use crate::{
     found::{Found, Seen, has_run},
+    isolated::Isolated,
     journal::Journal,
     probe::Probe,
     spec::Spec,
@@ -51,6 +54,8 @@ pub struct Plan<'a> {
     spec: Spec,
     /// The engine's arguments that make it.
     create: Vec<String>,
+    /// What stands around it, if it is isolated.
+    isolated: Option<Isolated>,
     /// How sshd is asked who it is.
     probe: Probe,
     /// The file that outlives a SIGKILL.
@@ -67,21 +72,25 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Makes the plan of a document that could be carried out; `directory` is
-    /// the container's state directory.
+    /// the container's state directory, `compose` the program for Compose files
+    /// that is asked for.
     pub fn new(
         container: &'a Container,
         client: Client<'_>,
         directory: &Path,
         patience: Duration,
+        compose: Option<&Path>,
     ) -> Result<Self, Error> {
         check::check(container)?;
-        let spec = Spec::of(container);
+        let isolated = Isolated::of(container, directory, compose)?;
+        let spec = Spec::of(container, isolated.as_ref());
         let create = create::container(container, &spec.to_label())?;
         check::check_arguments(&create)?;
         Ok(Self {
             container,
             spec,
             create,
+            isolated,
             probe: Probe::new(client, container)?,
             journal: Journal::of(directory),
             kept: directory.join(KEPT),
@@ -152,7 +161,10 @@ impl Run<'_> {
                 self.discard(&old)?;
                 return self.make(files, parts);
             }
-            Found::Running => self.check_running(answer)?,
+            Found::Running => {
+                self.surround(false)?;
+                self.check_running(answer)?;
+            }
             Found::Paused => self.start_again("unpause")?,
             Found::Stopped => self.start_again("start")?,
         }

@@ -30,6 +30,10 @@ struct CtrUp {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
+    /// Use PROGRAM for Compose files [default: docker's plugin, or podman-compose]
+    #[arg(long, value_name = "PROGRAM", env = "CTRKIT_COMPOSE")]
+    compose: Option<PathBuf>,
+
     /// Make the container anew although one is there; the old one is kept until
     /// the new one has shown its certificate
     #[arg(long)]
@@ -66,7 +70,9 @@ impl Tool for CtrUp {
         let proxy = link.map(|link| link.proxy_command());
         let client =
             Client { program: &ssh, config: self.engine.ssh_config(), proxy: proxy.as_deref() };
-        let plan = Plan::new(&document, client, &directory, patience)?.replacing(self.replace);
+        let compose = self.compose.as_deref();
+        let plan = Plan::new(&document, client, &directory, patience, compose)?;
+        let plan = plan.replacing(self.replace);
         let mut engine = self.engine.for_document(document.engine.as_ref(), &self.places)?;
         engine.learn_version()?;
         let files = || {

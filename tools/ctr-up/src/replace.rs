@@ -29,8 +29,16 @@ const LIMIT: Duration = Duration::from_secs(70);
 pub(crate) struct Old {
     /// Its id.
     id: String,
+    /// Whether it has no way out but its proxy.
+    isolated: bool,
     /// What the journal says of it.
     pub(crate) replacing: Replacing,
+}
+
+impl Old {
+    fn of(found: &Summary, replacing: Replacing) -> Self {
+        Self { id: found.id.clone(), isolated: found.is_isolated(), replacing }
+    }
 }
 
 impl Was {
@@ -129,7 +137,7 @@ impl Run<'_> {
         };
         let place = noted.map_or(pending.place, |noted| noted.place);
         let replacing = Replacing { was, place, good: false };
-        self.old = old.map(|old| Old { id: old.id, replacing });
+        self.old = old.map(|old| Old::of(&old, replacing));
         self.note(pending.volumes, false)?;
         Ok((was, useless))
     }
@@ -160,6 +168,10 @@ impl Run<'_> {
         self.interrupt.check()?;
         for verb in Was::Stopped.again(&found.status) {
             self.engine_step(verb, &id)?;
+        }
+        if self.plan.isolated.is_none() && found.is_isolated() {
+            // They hold the ports.
+            self.stop_sidecars()?;
         }
         // Whoever shares a connection to it would hang on it.
         ssh_master::close(&name, self.plan.ssh_config.as_deref());
@@ -197,13 +209,22 @@ impl Run<'_> {
     /// volume.
     fn finish(&mut self) -> Result<(), Error> {
         let Some(old) = &mut self.old else { return Ok(()) };
-        let Old { id, replacing } = old;
+        let Old { id, isolated, replacing } = old;
         replacing.good = true;
-        let id = id.clone();
+        let (id, isolated) = (id.clone(), *isolated);
         self.note(Vec::new(), false)?;
         self.events.step("remove", || self.engine.remove(&id, Nameless::Kept))?;
         self.old = None;
+        self.forget_sidecars(isolated)?;
         Ok(())
+    }
+
+    /// Removes the sidecars of a container whose successor has none.
+    fn forget_sidecars(&mut self, was_isolated: bool) -> Result<(), EngineError> {
+        match was_isolated && self.plan.isolated.is_none() {
+            true => self.remove_sidecars(),
+            false => Ok(()),
+        }
     }
 
     /// Makes the old container what it was, under its own name. What fails is
@@ -217,11 +238,17 @@ impl Run<'_> {
     }
 
     fn restore(&mut self, old: &Old) -> Result<(), EngineError> {
-        let Old { id, replacing } = old;
+        let Old { id, isolated, replacing } = old;
         let name = self.plan.container.name.clone();
         if let Some(found) = self.find(id)? {
             if found.name != name {
                 self.events.step("rename", || self.engine.run(["rename", id, &name]))?;
+            }
+            match isolated {
+                true => self.start_sidecars()?,
+                // What was to stand around its successor has its ports.
+                false if self.plan.isolated.is_some() => self.remove_sidecars()?,
+                false => {}
             }
             for verb in replacing.was.again(&found.status) {
                 self.engine_step(verb, id)?;
@@ -259,16 +286,17 @@ impl Run<'_> {
         match (replaced, &seen.summary) {
             (Some(old), _) if replacing.good => {
                 self.events.step("remove", || self.engine.remove(&old.id, Nameless::Kept))?;
+                self.forget_sidecars(old.is_isolated())?;
             }
             (Some(old), new) => {
                 if let Some(new) = new {
                     self.discard(&new.id)?;
                 }
-                self.restore(&Old { id: old.id.clone(), replacing })?;
+                self.restore(&Old::of(old, replacing))?;
             }
             // It was stopped, and not renamed yet.
             (None, Some(old)) if !replacing.good => {
-                self.restore(&Old { id: old.id.clone(), replacing })?;
+                self.restore(&Old::of(old, replacing))?;
             }
             (None, _) => {}
         }

@@ -15,7 +15,7 @@ use document::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::create;
+use crate::{create, isolated::Isolated};
 
 /// How many hex digits of each section's digest are kept.
 const DIGITS: usize = 8;
@@ -23,6 +23,9 @@ const DIGITS: usize = 8;
 /// Labels whose values may change during the life of a container, and the
 /// one that this is the value of.
 const VOLATILE: [&str; 4] = [labels::AUTHORITY, labels::BRANCH, labels::PROJECT_NAME, labels::SPEC];
+
+/// The section of what stands around an isolated container.
+const ISOLATION: &str = "isolation";
 
 /// The digests of the sections, in the order in which they are written.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,7 +35,7 @@ impl Spec {
     /// Returns the digest of `container`: of what is made of its sections, so
     /// that a key which this version does not know changes nothing.
     #[must_use]
-    pub(crate) fn of(container: &Container) -> Self {
+    pub(crate) fn of(container: &Container, isolated: Option<&Isolated>) -> Self {
         let published: Vec<_> = container.ports.iter().filter_map(create::published).collect();
         let volumes: Vec<_> = container.volumes.iter().map(|v| (&v.name, &v.target)).collect();
         let mounts: Vec<_> = container.mounts.iter().map(mounted).collect();
@@ -41,7 +44,7 @@ impl Spec {
         let fixed = container.labels.iter().filter(|label| is_fixed(&label.name));
         let fixed: Vec<_> = fixed.map(|label| (&label.name, &label.value)).collect();
         let files = container.inject.iter().filter(|entry| !entry.keep_edited);
-        Self(vec![
+        let mut sections = vec![
             ("image", digest(&container.image)),
             ("user", digest(&container.user)),
             ("workspace", digest(&container.workspace)),
@@ -53,7 +56,9 @@ impl Spec {
             ("limits", digest(&container.limits.as_ref().map(limited).unwrap_or_default())),
             ("labels", digest(&fixed)),
             ("inject", digest(&files.map(placed).collect::<Vec<_>>())),
-        ])
+        ];
+        sections.extend(isolated.map(|isolated| (ISOLATION, digest(&isolated.essence()))));
+        Self(sections)
     }
 
     /// Returns the value of the label: `image:0a1b2c3d user:…`.
@@ -72,7 +77,12 @@ impl Spec {
             sections.filter(|(section, _)| *section == name).map(|(_, digest)| digest).next()
         };
         let changed = |(name, digest): &&(&'static str, String)| before(name) != Some(digest);
-        self.0.iter().filter(changed).map(|(name, _)| *name).collect()
+        let mut changes: Vec<_> = self.0.iter().filter(changed).map(|(name, _)| *name).collect();
+        // Only this section may be there or not.
+        if before(ISOLATION).is_some() && self.0.iter().all(|(name, _)| *name != ISOLATION) {
+            changes.push(ISOLATION);
+        }
+        changes
     }
 }
 

@@ -26,7 +26,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// How long podman may have taken a name for a container that it does not
 /// list yet.
-const SETTLE: Duration = Duration::from_secs(1);
+pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 
 /// One run: the plan, the world, and what this run has made so far.
 pub(crate) struct Run<'a> {
@@ -49,6 +49,8 @@ pub(crate) struct Made {
     pub(crate) container: Option<String>,
     /// The volumes.
     pub(crate) volumes: Vec<String>,
+    /// Whether the sidecars were made by this run, or are being made.
+    pub(crate) sidecars: bool,
     /// Volumes that an unfinished run has left, which hold nothing.
     pub(crate) found: Vec<String>,
     /// Whether the container may have been started, and all its volumes used.
@@ -94,6 +96,7 @@ impl<'a> Run<'a> {
         let parts = parts.unwrap_or_else(|| look_around(self.engine, self.plan.container));
         let (image, there) = parts?;
         let fresh = self.make_volumes(&there)?;
+        self.surround(self.plan.replace)?;
         let id = self.create()?;
         let account = self.account(&image)?;
         let cargo = files.cargo(self.plan.container, &fresh)?;
@@ -101,6 +104,7 @@ impl<'a> Run<'a> {
         self.interrupt.check()?;
         self.start_first(cargo.to_place)?;
         self.wait(Duration::ZERO)?;
+        self.try_to_escape()?;
         if cargo.to_place {
             self.place()?;
         }
@@ -111,15 +115,21 @@ impl<'a> Run<'a> {
         self.interrupt.check()?;
         let (engine, plan) = (self.engine, self.plan);
         let (name, args) = (&plan.container.name, &plan.create);
-        let answer = self.events.step("create", || match engine.run(args) {
+        let create = || match &plan.isolated {
+            None => engine.run(args).map(|answer| id(&answer)),
+            Some(isolated) => {
+                isolated.create(engine, &plan.spec.to_label())?;
+                Ok(engine.container(name)?.map(|created| created.id))
+            }
+        };
+        let id = self.events.step("create", || match create() {
             Err(error) if error.is("name-taken") && is_left_over(engine, plan)? => {
                 engine.run(["rm", "--force", name])?;
-                engine.run(args)
+                create()
             }
             result => result,
         })?;
         // Only now: a name that another had first is not this run's to remove.
-        let id = id(&answer);
         self.made.container = Some(id.clone().unwrap_or_else(|| name.clone()));
         Ok(id)
     }
@@ -174,7 +184,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn ports(&self) -> String {
+    pub(crate) fn ports(&self) -> String {
         let ports = &self.plan.container.ports;
         ports.iter().filter_map(create::published).collect::<Vec<_>>().join(", ")
     }

@@ -15,11 +15,16 @@ impl Run<'_> {
     /// Takes back what this run has made. What cannot be taken back is told
     /// as an event: the error that led here is the one to be reported.
     pub(crate) fn undo(&mut self) {
-        let Made { container, volumes, mut found, started } = std::mem::take(&mut self.made);
+        let Made { container, volumes, sidecars, mut found, started } =
+            std::mem::take(&mut self.made);
         if let Some(id) = container {
             let removed = self.engine.remove(&id, Nameless::Kept);
             let name = self.plan.container.name.clone();
             self.tell(&name, removed);
+        }
+        if sidecars {
+            let removed = self.remove_sidecars();
+            self.tell("the sidecars", removed);
         }
         for volume in volumes {
             let removed = self.engine.run(["volume", "rm", &volume]).map(drop);
@@ -34,6 +39,13 @@ impl Run<'_> {
         let volumes = if started { Vec::new() } else { found };
         // A note that is lost makes volumes old, in which nothing is overwritten.
         let _ = self.note(volumes, false);
+    }
+
+    /// Stops a container that must not run. That it could not be is told.
+    pub(crate) fn take_down(&mut self) {
+        let name = self.plan.container.name.clone();
+        let stopped = self.engine.run(["stop", "-t", "1", &name]).map(drop);
+        self.tell(&name, stopped);
     }
 
     /// Tells what became of `what`, and returns whether it is gone.

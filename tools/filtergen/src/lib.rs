@@ -65,6 +65,13 @@ pub fn fill(document: &mut Container, force: &Force, filter: PathBuf) -> Result<
     Ok(())
 }
 
+/// Returns where the filter of the container with the state directory `state`
+/// is.
+#[must_use]
+pub fn place(state: &Path) -> PathBuf {
+    state.join(DIRECTORY).join(FILTER)
+}
+
 /// Writes `filter` below `state`, the state directory of the container, and
 /// returns where.
 ///
@@ -79,7 +86,7 @@ pub fn install(
     let _lock = Lock::take(&state.join("proxy.lock"), patience)?;
     let directory = state.join(DIRECTORY);
     std::fs::create_dir_all(&directory).map_err(files::FileError::writing(&directory))?;
-    let path = directory.join(FILTER);
+    let path = place(state);
     files::sweep(&path);
     files::replace(&path, filter.as_bytes(), 0o644)?;
     Ok(path)

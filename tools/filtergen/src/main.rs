@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Reads a container/1 document on standard input, writes the filter that
 /// enforces the policies below the state directory, and writes the document to
 /// standard output with its isolation filled in. There is no policy that holds
-/// by itself: without one there is no filter.
+/// by itself: a document that asks for no isolation goes through as it is, and
+/// one that asks for it and names no policy is refused.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Filtergen {
@@ -73,6 +74,10 @@ struct Filtergen {
     #[arg(long, hide = true, env = "GOSUMDB")]
     gosumdb: Option<String>,
 
+    /// Check the policies and write the document, but no filter
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+
     #[command(flatten)]
     places: Places,
 
@@ -104,6 +109,10 @@ impl Tool for Filtergen {
             return Err(Error::BadName { name: document.name.clone() });
         }
         events.about(&document.name);
+        if document.isolation.is_none() && self.policies.is_empty() {
+            toolkit::write(&document)?;
+            return Ok(Exit::Success);
+        }
         let section = document.isolation.as_ref();
         let noted = || section.map(|section| section.policies.clone()).unwrap_or_default();
         let names = if self.policies.is_empty() { noted() } else { self.policies.clone() };
@@ -111,7 +120,10 @@ impl Tool for Filtergen {
         let force = events.step("compose", || self.force(names, Some(project)))?;
         let filter = filtergen::render(&force.policy, Some(&document.name))?;
         let state = self.places.container(&document.name)?;
-        let path = events.step("write", || filtergen::install(&state, &filter, PATIENCE))?;
+        let path = match self.dry_run {
+            true => filtergen::place(&state),
+            false => events.step("write", || filtergen::install(&state, &filter, PATIENCE))?,
+        };
         filtergen::fill(&mut document, &force, path)?;
         toolkit::write(&document)?;
         Ok(Exit::Success)

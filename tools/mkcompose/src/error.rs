@@ -1,0 +1,107 @@
+//! The ways in which mkcompose fails.
+
+use document::container::Missing;
+use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+
+/// An error of mkcompose.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document could not be read or written, or lacks a key.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// The document's name is not one of a container.
+    #[error("the document's name '{name}' cannot be a container's")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+
+    /// The document asks for an isolation that is not known.
+    #[error("the document's isolation.mode cannot be '{mode}'")]
+    BadMode {
+        /// The mode.
+        mode: String,
+    },
+
+    /// A value of the document cannot stand in a Compose file.
+    #[error("the document's '{key}' cannot be '{value}': {rule}")]
+    BadValue {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is expected.
+        rule: &'static str,
+    },
+
+    /// The engine is on another machine, where the filter is not.
+    #[error("cannot isolate a container at '{host}': the policy's files are on this machine")]
+    Elsewhere {
+        /// Where the engine is.
+        host: String,
+    },
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        Self::Document(missing.into())
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::BadName { .. } => "bad-name",
+            Self::BadMode { .. } => "bad-mode",
+            Self::BadValue { .. } => "bad-value",
+            Self::Elsewhere { .. } => "isolation-elsewhere",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::BadName { .. } | Self::BadMode { .. } | Self::BadValue { .. } => Exit::DataErr,
+            Self::Elsewhere { .. } => Exit::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Document(DocumentError::Missing(key)) => Some(hint(key)?.to_owned()),
+            Self::Document(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Places(error) => error.hint(),
+            Self::BadMode { .. } => Some("the only one is 'proxy'".to_owned()),
+            Self::Elsewhere { .. } => {
+                Some("use an engine of this machine: --host local".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Says which tool puts the missing key there.
+fn hint(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "engine" => "pipe the document through ctr-image first",
+        "isolation.filter" => "pipe the document through filtergen first",
+        _ if key.starts_with("ports") => "pipe the document through portalloc first",
+        _ => return None,
+    })
+}

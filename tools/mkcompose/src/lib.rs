@@ -1,0 +1,148 @@
+//! Writes the Compose model of a container that has no way out but a proxy.
+//!
+//! [`prepare`] puts into the document what every isolated container has, and
+//! [`model`] makes the model from it: the container, the proxy through which
+//! alone it gets out, the forwarder through which alone it is reached, and the
+//! network between them, which leads nowhere.
+
+mod environment;
+mod error;
+mod model;
+mod network;
+
+use std::path::{Path, PathBuf};
+
+use document::{
+    Container,
+    compose::{Compose, Names},
+    container::{Limits, Missing},
+    labels,
+    policy::Isolation,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use toolkit::files::{self, Lock};
+
+pub use crate::error::Error;
+use crate::{model::Parts, network::Network};
+
+/// The one mode of isolation that there is.
+const MODE: &str = "proxy";
+
+/// The model, in the state directory of the container.
+const FILE: &str = "compose.json";
+
+/// The limits of a container whose document has none.
+const MEMORY: &str = "4g";
+const CPUS: &str = "2";
+const PIDS: u32 = 512;
+
+/// The capabilities (capabilities(7)) that no isolated container has, root in
+/// it included: with them it could make packets of its own, change the
+/// network, or leave the container.
+const DROPPED: [&str; 10] = [
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_RAW",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_MODULE",
+    "SYS_NICE",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_RESOURCE",
+];
+
+/// Says whether `container` is to be isolated, and refuses a mode that is not
+/// known: what it would mean must not be guessed.
+pub fn is_isolated(container: &Container) -> Result<bool, Error> {
+    match container.isolation.as_ref().map(|isolation| isolation.mode.as_str()) {
+        None => Ok(false),
+        Some(MODE) => Ok(true),
+        Some(mode) => Err(Error::BadMode { mode: mode.to_owned() }),
+    }
+}
+
+/// Puts into the document what every isolated container has: the limits, the
+/// variables that lead to the proxy, and the label.
+pub fn prepare(container: &mut Container) -> Result<(), Error> {
+    let network = network(container)?;
+    let limits = container.limits.get_or_insert_with(Limits::default);
+    limits.memory.get_or_insert_with(|| MEMORY.to_owned());
+    limits.cpus.get_or_insert_with(|| CPUS.to_owned());
+    limits.pids.get_or_insert(PIDS);
+    limits.cap_drop.extend(DROPPED.map(str::to_owned));
+    limits.cap_drop.sort();
+    limits.cap_drop.dedup();
+    environment::fill(container, network.proxy());
+    container.set_label(labels::ISOLATION, MODE);
+    Ok(())
+}
+
+/// Returns the Compose model of `container`, which [`prepare`] has seen.
+pub fn model(container: &Container) -> Result<Value, Error> {
+    let isolation = container.isolation.as_ref().ok_or(Missing("isolation"))?;
+    let engine = container.engine.as_ref().ok_or(Missing("engine"))?;
+    if let Some(host) = &engine.host {
+        return Err(Error::Elsewhere { host: host.clone() });
+    }
+    let network = network(container)?;
+    Parts { container, isolation, network, podman: engine.kind == "podman" }.model()
+}
+
+/// Returns the internal network: which one it is follows from the port of ssh.
+fn network(container: &Container) -> Result<Network, Error> {
+    let port = container.port("ssh").and_then(|port| port.host);
+    Ok(Network::of(port.ok_or(Missing("ports: ssh: host"))?))
+}
+
+/// Writes the model `text` into `directory`, the state directory of the
+/// container, and returns where.
+pub fn install(
+    directory: &Path,
+    text: &str,
+    patience: std::time::Duration,
+) -> Result<PathBuf, Error> {
+    files::create_private_dir(directory)?;
+    let _lock = Lock::take(&directory.join("compose.lock"), patience)?;
+    let path = directory.join(FILE);
+    files::sweep(&path);
+    files::replace(&path, text.as_bytes(), 0o600)?;
+    Ok(path)
+}
+
+/// Returns `model` as a Compose file: nothing in it is a variable.
+pub fn text(model: &Value) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(&literal(model)).unwrap_or_default();
+    Ok(text + "\n")
+}
+
+fn literal(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('$', "$$")),
+        Value::Array(items) => items.iter().map(literal).collect(),
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| (key.clone(), literal(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Notes in `container` the model `text`, which is at `path`.
+pub fn record(container: &mut Container, path: Option<PathBuf>, text: &str) {
+    let project = Names::of(&container.project.hash).project();
+    let section = container.compose.get_or_insert_with(Compose::default);
+    section.project = Some(project);
+    section.digest = Some(format!("sha256:{:x}", Sha256::digest(text)));
+    section.file = path;
+}
+
+/// Lays what the command line says over the document's `isolation`.
+pub fn choose(isolation: &mut Isolation, dns: Vec<String>, upstream_ca: Option<PathBuf>) {
+    if !dns.is_empty() {
+        isolation.dns = dns;
+    }
+    if upstream_ca.is_some() {
+        isolation.upstream_ca = upstream_ca;
+    }
+}
