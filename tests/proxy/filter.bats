@@ -36,6 +36,10 @@ hold() {
     hold test_decide
 }
 
+@test "the proxy writes down its certificate, and not its key, before it listens" {
+    hold test_certificate
+}
+
 @test "a filter gives back in a pipe what was put into it" {
     filtergen -p claude+github --print >"$BATS_TEST_TMPDIR/filter.py"
     names=$(filtergen --read "$BATS_TEST_TMPDIR/filter.py" | jq -r '.allow[].name' | sort)

@@ -15,6 +15,7 @@ understood. A hook that fails refuses too, because mitmproxy itself goes on.
 
 import argparse
 import asyncio
+import contextlib
 import functools
 import hashlib
 import ipaddress
@@ -880,6 +881,24 @@ def options(arguments):
     }
 
 
+def write_certificate(path, certificate):
+    """Put the CA's certificate, and never its key, where others trust it from:
+    whole or not at all, for all to read."""
+    new = f"{path}.new"
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(new)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with open(os.open(new, flags, 0o600), "wb") as file:
+            file.write(certificate.to_pem())
+            os.fchmod(file.fileno(), 0o644)  # whatever the umask is
+        os.replace(new, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise Unfit(f"cannot write the certificate {path!r}: {error.strerror}") from error
+
+
 def set_options(opts, wanted):
     known = {**NEEDED, **{key: value for key, value in IF_KNOWN.items() if key in opts}}
     missing = [key for key in known if key not in opts]
@@ -901,8 +920,12 @@ async def serve(arguments, program, policy):
     master = Master(opts)
     # Nothing but what a proxy needs: no scripts, no replay, no mitm.it.
     addons = [core.Core(), block.Block(), proxyserver.Proxyserver(), next_layer.NextLayer()]
-    master.addons.add(*addons, tlsconfig.TlsConfig(), errorcheck.ErrorCheck(), gate)
+    tls = tlsconfig.TlsConfig()
+    master.addons.add(*addons, tls, errorcheck.ErrorCheck(), gate)
     set_options(opts, options(arguments))
+    # The options made the CA, if there was none; nothing listens before run().
+    if arguments.certificate:
+        write_certificate(arguments.certificate, tls.certstore.default_ca)
     bound_refused_bodies()
     loop = asyncio.get_running_loop()
     watch_names(loop, gate)
@@ -946,6 +969,7 @@ def main():
     parser.add_argument("--listen", metavar="ADDRESS:PORT", default="0.0.0.0:8080")
     parser.add_argument("--confdir", metavar="DIR", default="~/.mitmproxy", help="the proxy's CA")
     parser.add_argument("--log", metavar="FILE", help="where requests are recorded")
+    parser.add_argument("--certificate", metavar="FILE", help="write the CA's certificate here")
     parser.add_argument("--upstream-ca", metavar="FILE", help="trust these CAs and no others")
     parser.add_argument("--probe", action="store_true", help="ask a proxy that runs, and end")
     arguments = parser.parse_args()
