@@ -40,6 +40,10 @@ hold() {
     hold test_certificate
 }
 
+@test "the forwarder carries connections as they are" {
+    hold test_forward
+}
+
 @test "a filter gives back in a pipe what was put into it" {
     filtergen -p claude+github --print >"$BATS_TEST_TMPDIR/filter.py"
     names=$(filtergen --read "$BATS_TEST_TMPDIR/filter.py" | jq -r '.allow[].name' | sort)
