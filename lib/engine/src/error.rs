@@ -84,6 +84,13 @@ pub enum EngineError {
         name: String,
     },
 
+    /// The container does not run, and what it was to be asked for needs that.
+    #[error("the container '{name}' does not run")]
+    NotRunning {
+        /// The name.
+        name: String,
+    },
+
     /// The container was set aside for another that is not there yet.
     #[error("the container '{name}' is being replaced, and the new one is not there")]
     BeingReplaced {
@@ -259,6 +266,13 @@ const WORDS: &[(&str, &[&str])] = &[
     ("torn", &["container with given id already exists"]),
     ("no-such-container", &["no such container"]),
     ("no-such-container", &["no container with name"]),
+    ("no-health-check", &["has no defined healthcheck"]),
+    ("no-such-network", &["no such network"]),
+    ("no-such-network", &["network not found"]),
+    ("no-such-network", &["from daemon: network", "not found"]),
+    ("no-such-network", &["networking: network", "not found"]),
+    ("network-in-use", &["network is being used"]),
+    ("network-in-use", &["has active endpoints"]),
     ("not-running", &["is not running"]),
     ("not-running", &["can only create exec sessions on running containers"]),
 ];
@@ -283,6 +297,7 @@ impl Failure for EngineError {
             Self::Spawn { .. } => "engine-cannot-run",
             Self::Failed(call) => call.kind(),
             Self::NoSuchContainer { .. } => "no-such-container",
+            Self::NotRunning { .. } => "not-running",
             Self::BeingReplaced { .. } => "being-replaced",
             Self::NotManaged { .. } => "not-managed",
             Self::OtherAuthority { .. } => "other-authority",
@@ -323,6 +338,7 @@ impl Failure for EngineError {
             "engine-permission" => return self.denied(),
             "disk-full" => "make room where the engine keeps its data: podman system df",
             "no-such-container" => "see what there is: ctr-ls",
+            "not-running" => "start it, or see why it ended: the engine's logs of it",
             "being-replaced" => "if nobody is at it: ctr-rebuild with its name completes it",
             "not-managed" => "it lacks the label ctrkit.managed=true; remove or rename it yourself",
             "bad-host" => "say --host ssh://[user@]server[:port][/socket], or --host local",

@@ -9,6 +9,7 @@ pub mod authority;
 mod compose;
 mod error;
 mod foreign;
+mod health;
 mod info;
 mod inspect;
 mod link;
@@ -25,6 +26,7 @@ pub use crate::{
     args::{EngineArgs, HERE},
     compose::Compose,
     error::{EngineError, FailedCall},
+    health::Health,
     info::Info,
     inspect::Inspection,
     link::Link,

@@ -20,6 +20,12 @@ use crate::{Engine, EngineError, FailedCall, Kind};
 /// How many lines of an engine's standard error are kept for a report.
 const LAST_WORDS: usize = 8;
 
+/// What engines say that means nothing: podman wherever there is no syslog, and
+/// of health checks where there is no systemd; the status of docker's client,
+/// which it says after the reason.
+const NOISE: [&str; 3] =
+    ["failed to connect to syslog", "unable to get systemd connection", "exit status 1"];
+
 impl Engine {
     /// Returns the engine's command with `args`, for a caller that wires its
     /// standard streams itself.
@@ -149,10 +155,8 @@ pub(crate) fn line(command: &Command) -> String {
 /// Returns the last lines that say something.
 pub(crate) fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let says_something = |line: &&str| {
-        // podman says this wherever there is no syslog; it means nothing.
-        !line.trim().is_empty() && !line.contains("failed to connect to syslog")
-    };
+    let says_something =
+        |line: &&str| !line.trim().is_empty() && !NOISE.iter().any(|noise| line.contains(noise));
     let lines: Vec<_> = text.lines().filter(says_something).collect();
     lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
 }
