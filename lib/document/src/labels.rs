@@ -33,11 +33,13 @@ pub const PORTS: &str = "ctrkit.ports";
 /// container, also on its volumes: whoever has another one has no business
 /// with it, whatever the names.
 pub const AUTHORITY: &str = "ctrkit.authority";
-/// On a sidecar: the hash of the project that it serves.
+/// On a sidecar, its networks and its volumes: the hash of the project that
+/// they serve.
 pub const SIDECAR_OF: &str = "ctrkit.sidecar.of";
 /// On a sidecar: what it is, such as `proxy`.
 pub const SIDECAR_TYPE: &str = "ctrkit.sidecar.type";
-/// On a container without a way out but its proxy: `proxy`.
+/// On a container without a way out but its proxy: `proxy`. It is not started
+/// without the sidecar that this names.
 pub const ISOLATION: &str = "ctrkit.isolation";
 /// The digest of what was applied.
 pub const SPEC: &str = "ctrkit.spec";
