@@ -8,6 +8,7 @@ mod args;
 pub mod authority;
 mod compose;
 mod error;
+mod file;
 mod foreign;
 mod health;
 mod info;
@@ -16,6 +17,7 @@ mod link;
 mod list;
 mod listed;
 mod managed;
+mod network;
 mod remove;
 mod run;
 mod server;
@@ -31,7 +33,8 @@ pub use crate::{
     inspect::Inspection,
     link::Link,
     list::{Image, NamedNetwork, NamedVolume, Published, Summary},
-    managed::{Managed, REPLACED},
+    managed::{INGRESS, Managed, PROXY, REPLACED},
+    network::{Network, UNTOLD},
     remove::Nameless,
     server::{Place, Server},
 };

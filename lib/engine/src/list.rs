@@ -48,6 +48,9 @@ pub struct NamedVolume {
     pub container: Option<String>,
     /// The value of the label `ctrkit.authority`.
     pub authority: Option<String>,
+    /// The value of the label `ctrkit.sidecar.of`: the project whose sidecars
+    /// it is for.
+    pub sidecar_of: Option<String>,
 }
 
 /// A network.
@@ -142,7 +145,7 @@ impl Engine {
     pub fn volumes(&self, filters: &[&str]) -> Result<Vec<NamedVolume>, EngineError> {
         let format = match self.kind {
             Kind::Podman => r#"{"name":{{json .Name}},"labels":{{json .Labels}}}"#.to_owned(),
-            Kind::Docker => named_format(&[labels::NAME, labels::AUTHORITY]),
+            Kind::Docker => named_format(&[labels::NAME, labels::AUTHORITY, labels::SIDECAR_OF]),
         };
         let mut args = vec!["volume", "ls", "--format", &format];
         for filter in filters {
@@ -399,7 +402,7 @@ fn parse_volumes(text: &str) -> Result<Vec<NamedVolume>, serde_json::Error> {
             let mut labels = labels.unwrap_or_default();
             let mut label = |label| labels.remove(label).filter(|value| !value.is_empty());
             let (container, authority) = (label(labels::NAME), label(labels::AUTHORITY));
-            Ok(NamedVolume { name, container, authority })
+            Ok(NamedVolume { name, container, authority, sidecar_of: label(labels::SIDECAR_OF) })
         })
         .collect()
 }

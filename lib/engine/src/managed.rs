@@ -1,12 +1,18 @@
 //! The containers that are ctrkit's, found by their names and labels.
 
-use document::labels;
+use document::{containers::Listed, labels};
 
 use crate::{Engine, EngineError, Summary};
 
 /// What comes behind the name of a container that another one is to replace,
 /// as long as that one is not known to be good.
 pub const REPLACED: &str = "-replaced";
+
+/// The sidecar that is the only way out.
+pub const PROXY: &str = "proxy";
+
+/// The sidecar that is the way in.
+pub const INGRESS: &str = "ingress";
 
 /// All containers of ctrkit on one engine.
 #[derive(Clone, Debug, Default)]
@@ -123,22 +129,38 @@ impl Managed {
     }
 
     /// Returns the sidecars of the container called `name`, in the order in
-    /// which they start: by the label `ctrkit.sidecar.type`, then by name.
+    /// which they start: the proxy, the ingress, then others by their type.
     ///
     /// They are found by the hash of the project, and by the container's name
-    /// where that container is gone.
+    /// where that container is gone. Those for which another authority vouches
+    /// than for the container are another machine's.
     #[must_use]
     pub fn sidecars(&self, name: &str) -> Vec<&Summary> {
         let app = self.get(name).filter(|each| !each.is_sidecar());
         let hash = app.and_then(|app| app.label(labels::PROJECT_HASH));
+        let authority = app.and_then(|app| app.label(labels::AUTHORITY));
         let serves = |each: &&Summary| {
             let of = each.label(labels::SIDECAR_OF);
             let is_of = of == hash || each.label(labels::NAME) == Some(name);
-            of.is_some() && is_of && each.name != name
+            let vouches = each.label(labels::AUTHORITY);
+            let is_same = authority.zip(vouches).is_none_or(|(one, other)| one == other);
+            of.is_some() && is_of && is_same && each.name != name
         };
         let mut found: Vec<_> = self.0.iter().filter(serves).collect();
-        found.sort_by_key(|each| (each.label(labels::SIDECAR_TYPE), each.name.as_str()));
+        found.sort_by_key(|each| (each.rank(), each.sidecar_type(), each.name.as_str()));
         found
+    }
+
+    /// Returns the container called `name` as an element of `containers/1`:
+    /// its ports may be published by its ingress.
+    #[must_use]
+    pub fn listed(&self, name: &str) -> Option<Listed> {
+        let app = self.get(name)?;
+        let ingress =
+            self.sidecars(name).into_iter().find(|each| each.sidecar_type() == Some(INGRESS));
+        let ports: Vec<_> = [Some(app), ingress].into_iter().flatten().collect();
+        let ports: Vec<_> = ports.iter().flat_map(|each| each.ports.iter().cloned()).collect();
+        Some(Listed { ports: app.services(&ports), ..app.listed() })
     }
 }
 
@@ -155,7 +177,21 @@ impl Summary {
         self.label(labels::SIDECAR_OF).is_some()
     }
 
-    /// Says whether the container was made to have no way out but its proxy.
+    /// Returns what a sidecar is: `proxy`, `ingress` or another word.
+    #[must_use]
+    pub fn sidecar_type(&self) -> Option<&str> {
+        self.label(labels::SIDECAR_TYPE)
+    }
+
+    /// Returns the place of a sidecar in the order of the start: nothing is let
+    /// in or runs before the proxy does.
+    fn rank(&self) -> usize {
+        let first = [PROXY, INGRESS];
+        let place = first.iter().position(|word| self.sidecar_type() == Some(word));
+        place.unwrap_or(first.len())
+    }
+
+    /// Says whether the container must not run without its proxy.
     #[must_use]
     pub fn is_isolated(&self) -> bool {
         self.label(labels::ISOLATION).is_some()
@@ -197,6 +233,7 @@ mod tests {
 
     fn some() -> Managed {
         Managed(vec![
+            container("a", &[("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", "audio")]),
             container("p", &[("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", "proxy")]),
             container("dev-b", &[("ctrkit.project.hash", "2")]),
             container("dev-a", &[("ctrkit.project.hash", "1")]),
@@ -239,11 +276,36 @@ mod tests {
 
     #[test]
     fn sidecars_are_found_by_the_hash_or_by_the_name() {
-        check_sidecars("dev-a", &["i", "p"]);
+        check_sidecars("dev-a", &["p", "i", "a"]);
         check_sidecars("dev-b", &[]);
         check_sidecars("dev-gone", &["o"]);
         check_sidecars("dev-never", &[]);
         check_sidecars("p", &[]);
+    }
+
+    #[test]
+    fn sidecars_of_another_authority_are_not_ones_own() {
+        let hash = ("ctrkit.project.hash", "1");
+        let of = ("ctrkit.sidecar.of", "1");
+        let managed = Managed(vec![
+            container("dev-a", &[hash, ("ctrkit.authority", "own")]),
+            container("mine", &[of, ("ctrkit.authority", "own")]),
+            container("old", &[of]),
+            container("theirs", &[of, ("ctrkit.authority", "other")]),
+        ]);
+        let found: Vec<_> =
+            managed.sidecars("dev-a").iter().map(|each| each.name.clone()).collect();
+        assert_eq!(found, ["mine", "old"]);
+    }
+
+    #[test]
+    fn ports_may_be_published_by_the_ingress() {
+        let mut managed = some();
+        let ingress = managed.0.iter_mut().find(|each| each.name == "i").unwrap();
+        ingress.ports =
+            vec![crate::Published { container: 22, host: 2200, address: "127.0.0.1".into() }];
+        assert_eq!(managed.listed("dev-a").unwrap().ports[0].host, Some(2200));
+        assert_eq!(managed.listed("never"), None);
     }
 
     #[test]

@@ -246,6 +246,7 @@ fn volumes_are_kept_and_never_orphans() {
         name: name.into(),
         container: Some(container.into()),
         authority: authority.map(str::to_owned),
+        ..NamedVolume::default()
     };
     facts.volumes =
         vec![volume("v", "dev-gone", None), volume("w", "dev-b", Some("SHA256:another"))];

@@ -41,9 +41,9 @@ fn the_template_asks_for_each_label() {
 }
 
 #[test]
-fn volumes_come_with_two_labels_or_with_all() {
+fn volumes_come_with_the_labels_that_count_or_with_all() {
     let text = r#"{"name":"a","labels":{"ctrkit.name":"dev-a","ctrkit.authority":""}}
-{"name":"b","labels":{"x":"y","ctrkit.name":"dev-b","ctrkit.authority":"SHA256:b"}}
+{"name":"b","labels":{"x":"y","ctrkit.name":"dev-b","ctrkit.authority":"SHA256:b","ctrkit.sidecar.of":"0"}}
 {"name":"c","labels":null}
 "#;
     let volumes = parse_volumes(text).unwrap();
@@ -51,6 +51,7 @@ fn volumes_come_with_two_labels_or_with_all() {
     assert_eq!(found, [Some("dev-a"), Some("dev-b"), None]);
     let authorities: Vec<_> = volumes.iter().map(|volume| volume.authority.as_deref()).collect();
     assert_eq!(authorities, [None, Some("SHA256:b"), None]);
+    assert_eq!(volumes[1].sidecar_of.as_deref(), Some("0"));
 }
 
 #[test]
