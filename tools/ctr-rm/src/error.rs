@@ -82,6 +82,15 @@ pub enum Error {
         source: EngineError,
     },
 
+    /// The engine cannot remove the network.
+    #[error("cannot remove the network '{network}'")]
+    Network {
+        /// The network.
+        network: String,
+        /// What the engine says.
+        source: EngineError,
+    },
+
     /// The engine cannot remove the volume.
     #[error("cannot remove the volume '{volume}'")]
     Volume {
@@ -124,6 +133,10 @@ impl Error {
         Self::Remove { name: name.to_owned(), source }
     }
 
+    pub(crate) fn network(network: &str, source: EngineError) -> Self {
+        Self::Network { network: network.to_owned(), source }
+    }
+
     pub(crate) fn volume(volume: &str, source: EngineError) -> Self {
         Self::Volume { volume: volume.to_owned(), source }
     }
@@ -133,6 +146,7 @@ impl Error {
         match self {
             Self::Engine(error)
             | Self::Remove { source: error, .. }
+            | Self::Network { source: error, .. }
             | Self::Volume { source: error, .. }
             | Self::CannotAsk { source: error, .. } => Some(error),
             _ => None,
@@ -158,6 +172,7 @@ impl Failure for Error {
             Self::Places(error) => error.kind(),
             Self::Engine(error)
             | Self::Remove { source: error, .. }
+            | Self::Network { source: error, .. }
             | Self::Volume { source: error, .. } => error.kind(),
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
@@ -177,6 +192,7 @@ impl Failure for Error {
             Self::Places(error) => error.exit(),
             Self::Engine(error)
             | Self::Remove { source: error, .. }
+            | Self::Network { source: error, .. }
             | Self::Volume { source: error, .. }
             | Self::CannotAsk { source: error, .. } => error.exit(),
             Self::Document(error) => error.exit(),
@@ -193,7 +209,9 @@ impl Failure for Error {
         match self {
             Self::Config(error) => error.hint(),
             Self::Places(error) => error.hint(),
-            Self::Engine(error) | Self::Remove { source: error, .. } => error.hint(),
+            Self::Engine(error)
+            | Self::Remove { source: error, .. }
+            | Self::Network { source: error, .. } => error.hint(),
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Interrupted(error) => error.hint(),

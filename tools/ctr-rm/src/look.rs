@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use document::{Container, Ports, container, labels, ports::Reservation};
-use engine::{Engine, EngineError, Managed, NamedVolume, Summary};
+use engine::{Engine, EngineError, Managed, NamedNetwork, NamedVolume, Summary};
 use toolkit::{DocumentError, Places, state};
 
 use crate::{Error, Tools};
@@ -19,7 +19,11 @@ pub struct Found {
     pub replaced: Option<Summary>,
     /// Its sidecars, in the order in which they start.
     pub sidecars: Vec<Summary>,
-    /// Its volumes: those whose label `ctrkit.name` says so.
+    /// The networks that it and its sidecars are on.
+    pub networks: Vec<String>,
+    /// Its sidecars' volumes, which hold nothing of anybody's work.
+    pub sidecar_volumes: Vec<String>,
+    /// Its own volumes: the others whose label `ctrkit.name` says so.
     pub volumes: Vec<String>,
     /// What it holds in the ledger of ports.
     pub reservations: Vec<Reservation>,
@@ -46,6 +50,8 @@ impl Found {
     pub fn is_nothing(&self) -> bool {
         self.any_container().is_none()
             && self.sidecars.is_empty()
+            && self.networks.is_empty()
+            && self.sidecar_volumes.is_empty()
             && self.volumes.is_empty()
             && self.reservations.is_empty()
             && !self.has_ssh_entry
@@ -56,12 +62,13 @@ impl Found {
 /// What all names are looked up in.
 struct Sources<'a> {
     managed: Managed,
+    networks: Vec<NamedNetwork>,
     volumes: Vec<NamedVolume>,
     ledger: Option<Ports>,
     places: &'a Places,
 }
 
-/// Finds what there is by each of `names`: two calls of the engine, and one
+/// Finds what there is by each of `names`: three calls of the engine, and one
 /// for each container that is gone.
 ///
 /// A container that is not ctrkit's is an error, and a name that stands for
@@ -73,15 +80,21 @@ pub fn look(
     names: &[String],
 ) -> Result<Vec<Found>, Error> {
     let filter = format!("label={}", labels::NAME);
+    let (mut networks, mut volumes) = (engine.networks(&[&filter])?, engine.volumes(&[&filter])?);
+    // Those of another machine or account with the same path stay.
+    networks.retain(|network| !engine.is_others(network.label(labels::AUTHORITY)));
+    volumes.retain(|volume| !engine.is_others(volume.authority.as_deref()));
     let sources = Sources {
         managed: engine.all_managed()?,
-        volumes: own(engine, engine.volumes(&[&filter])?),
+        networks,
+        volumes,
         ledger: ledger(&places.ledger()?)?,
         places,
     };
     let mut all = Vec::new();
     for name in names {
         let mut found = sources.find(name)?;
+        found.sidecars.retain(|each| !engine.is_others(each.label(labels::AUTHORITY)));
         let containers = found.container.iter().chain(&found.replaced);
         containers.into_iter().try_for_each(|container| engine.check_authority(container))?;
         if found.container.is_none() {
@@ -98,12 +111,6 @@ pub fn look(
     Ok(all)
 }
 
-/// Leaves out the volumes of another machine or account with the same path.
-fn own(engine: &Engine, mut volumes: Vec<NamedVolume>) -> Vec<NamedVolume> {
-    volumes.retain(|volume| !engine.is_others(volume.authority.as_deref()));
-    volumes
-}
-
 impl Sources<'_> {
     fn find(&self, name: &str) -> Result<Found, Error> {
         let container = self.managed.get(name).cloned();
@@ -118,12 +125,15 @@ impl Sources<'_> {
             .map(PathBuf::from)
             .or_else(|| reservations.iter().find_map(|held| held.path.clone()))
             .or_else(|| last.as_ref().map(|last| last.project.path.clone()));
-        let volumes =
-            self.volumes.iter().filter(|volume| volume.container.as_deref() == Some(name));
+        let (sidecar_volumes, volumes) = self.volumes(name);
+        let networks =
+            self.networks.iter().filter(|network| network.label(labels::NAME) == Some(name));
         Ok(Found {
             name: name.to_owned(),
             sidecars: self.managed.sidecars(name).into_iter().cloned().collect(),
-            volumes: volumes.map(|volume| volume.name.clone()).collect(),
+            networks: networks.map(|network| network.name.clone()).collect(),
+            sidecar_volumes,
+            volumes,
             ledger_is_broken: self.ledger.is_none(),
             engine: last.and_then(|last| last.engine).map(|engine| engine.kind),
             has_ssh_entry: false,
@@ -133,6 +143,15 @@ impl Sources<'_> {
             directory,
             worktree,
         })
+    }
+
+    /// Returns the volumes of the sidecars, and those of the container itself.
+    fn volumes(&self, name: &str) -> (Vec<String>, Vec<String>) {
+        let all = self.volumes.iter().filter(|volume| volume.container.as_deref() == Some(name));
+        let (sidecars, own): (Vec<_>, Vec<_>) = all.partition(|each| each.sidecar_of.is_some());
+        let names =
+            |all: Vec<&NamedVolume>| all.into_iter().map(|each| each.name.clone()).collect();
+        (names(sidecars), names(own))
     }
 
     /// Returns what a container of that name holds; what a plain name holds

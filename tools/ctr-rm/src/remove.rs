@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use document::{containers::Listed, event::Status, labels};
-use engine::{Engine, EngineError, Kind, Nameless, Summary};
+use engine::{Engine, Kind, Nameless, Summary};
 use toolkit::{ErrorFormat, Events, Interrupt, files::Lock, state};
 
 use crate::{Error, Found, Tools, work, worktree};
@@ -71,6 +71,7 @@ impl Remover<'_> {
         let _lock = lock.transpose()?;
         self.containers(found, events)?;
         events.about(&found.name);
+        self.networks(found, events)?;
         self.volumes(found, events)?;
         self.interrupt.check()?;
         self.tools.forget_ssh_entry(&found.name)?;
@@ -97,8 +98,7 @@ impl Remover<'_> {
         // A podman that was killed inside a create leaves a name that only
         // this takes away; it is none of anybody's containers.
         if found.container.is_none() && self.engine.kind() == Kind::Podman {
-            let removed = self.engine.run(["rm", "--force", &found.name]);
-            removed.or_else(|error| gone(error, "no-such-container"))?;
+            self.engine.remove(&found.name, Nameless::Kept)?;
         }
         Ok(())
     }
@@ -118,6 +118,20 @@ impl Remover<'_> {
         self.engine.remove(name, nameless).map_err(|source| Error::remove(name, source))
     }
 
+    /// Removes what only isolates the container: the networks, and the
+    /// sidecars' volumes with the proxy's authority and its log.
+    fn networks(&self, found: &Found, events: &mut Events) -> Result<(), Error> {
+        for network in &found.networks {
+            self.interrupt.check()?;
+            let remove = || {
+                let removed = self.engine.remove_network(network);
+                removed.map_err(|source| Error::network(network, source))
+            };
+            events.step("remove-network", remove)?;
+        }
+        self.remove_volumes(&found.sidecar_volumes, events)
+    }
+
     fn volumes(&self, found: &Found, events: &mut Events) -> Result<(), Error> {
         if found.volumes.is_empty() {
             return Ok(());
@@ -130,11 +144,14 @@ impl Remover<'_> {
             toolkit::note("ctr-rm", self.format, &text);
             return Ok(());
         }
-        for volume in &found.volumes {
+        self.remove_volumes(&found.volumes, events)
+    }
+
+    fn remove_volumes(&self, volumes: &[String], events: &mut Events) -> Result<(), Error> {
+        for volume in volumes {
             self.interrupt.check()?;
             let remove = || {
-                let removed = self.engine.run(["volume", "rm", volume]);
-                let removed = removed.or_else(|error| gone(error, "no-such-volume"));
+                let removed = self.engine.remove_volume(volume);
                 removed.map_err(|source| Error::volume(volume, source))
             };
             events.step("remove-volume", remove)?;
@@ -151,11 +168,6 @@ impl Remover<'_> {
         }
         Ok(())
     }
-}
-
-/// Takes the error that there is no such thing for success.
-fn gone(error: EngineError, kind: &str) -> Result<String, EngineError> {
-    if error.is(kind) { Ok(String::new()) } else { Err(error) }
 }
 
 /// Returns the account and the workspace that the labels name.

@@ -36,6 +36,7 @@ impl Made {
         made.git("worktree", &["clone", "-q", ".", "../workspace"]);
         made.list("running", "true");
         made.world.answer("podman-volume-ls", &volumes(&["home", "workspace"]));
+        made.world.answer("podman-network-ls", "[]");
         made.world.on("podman-exec", EXEC).on("podman-run", RUN);
         // What is removed is listed no more.
         let name = "for name; do :; done";
@@ -185,6 +186,97 @@ fn what_is_left_of_a_container_that_is_gone_goes_too() {
         ["podman rm --force dev-a", "sshcfg remove dev-a", "portalloc --release 0123456789ab"];
     assert_eq!(made.changes(), expected);
     made.check_gone();
+}
+
+/// Makes `dev-a` an isolated container: two networks, two volumes of its
+/// sidecars; and another's beside it.
+fn isolate(made: &Made) {
+    let of = json!({"ctrkit.name": "dev-a", "ctrkit.sidecar.of": "0123456789ab"});
+    let others = json!({"ctrkit.name": "dev-b", "ctrkit.sidecar.of": "ba9876543210"});
+    let networks = json!([{"name": "c-edge", "labels": of}, {"name": "c-net", "labels": of},
+        {"name": "b-net", "labels": others}, {"name": "podman"}]);
+    made.world.answer("podman-network-ls", &networks.to_string());
+    let volume = |name, labels| format!("{}\n", json!({"name": name, "labels": labels}));
+    let sidecars = volume("c-proxy", &of) + &volume("c-trust", &of) + &volume("b-proxy", &others);
+    made.world.answer("podman-volume-ls", &(volumes(&["home"]) + &sidecars));
+}
+
+const ISOLATION: [&str; 4] = [
+    "podman network rm c-edge",
+    "podman network rm c-net",
+    "podman volume rm c-proxy",
+    "podman volume rm c-trust",
+];
+
+#[test]
+fn what_isolates_a_container_goes_with_it_and_its_own_volumes_stay() {
+    let made = Made::new();
+    isolate(&made);
+    let kept = "ctr-rm: kept: 'dev-a-home'; to remove: ctr-rm --volumes dev-a\n";
+    made.ctr_rm(&["dev-a"]).assert().success().stderr(kept);
+    let rest = ["sshcfg remove dev-a", "portalloc --release 0123456789ab"];
+    assert_eq!(made.changes(), [&CONTAINERS[..], &ISOLATION, &rest].concat());
+    made.check_gone();
+}
+
+#[test]
+fn networks_and_volumes_of_sidecars_alone_are_enough_to_go() {
+    let made = Made::new();
+    isolate(&made);
+    made.world.answer("podman-ps", "[]");
+    fs::remove_dir_all(made.world.path("state/dev-a")).unwrap();
+    fs::remove_file(made.world.path("state/ports.json")).unwrap();
+    made.ctr_rm(&["dev-a"]).assert().success();
+    let rest = ["podman rm --force dev-a"].into_iter().chain(ISOLATION);
+    let rest: Vec<_> = rest.chain(["sshcfg remove dev-a"]).collect();
+    assert_eq!(made.changes(), rest);
+}
+
+#[test]
+fn networks_that_go_meanwhile_are_no_error_and_one_in_use_is() {
+    for words in [
+        "Error: unable to find network with name or ID c-edge: network not found",
+        "Error response from daemon: network c-edge not found\nexit status 1",
+        "Error: No such network: c-edge",
+    ] {
+        let made = Made::new();
+        isolate(&made);
+        made.world.refuse("podman-network-rm", 1, words);
+        made.ctr_rm(&["dev-a"]).assert().success();
+        made.check_gone();
+    }
+    for words in [
+        "Error: \"c-edge\" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used",
+        "Error response from daemon: error while removing network: network c-edge id 39 has active endpoints\nexit status 1",
+    ] {
+        let made = Made::new();
+        isolate(&made);
+        made.world.refuse("podman-network-rm", 2, words);
+        let error = refused(&mut made.ctr_rm(&["dev-a"]), 69, "network-in-use");
+        assert_eq!(error["message"], "cannot remove the network 'c-edge'");
+        assert!(!error["causes"][0].as_str().unwrap().contains("exit status"), "{error}");
+        assert!(made.world.path("state/dev-a").exists());
+        fs::remove_file(made.world.path("stub/podman-network-rm.status")).unwrap();
+        made.ctr_rm(&["dev-a"]).assert().success();
+        made.check_gone();
+    }
+}
+
+#[test]
+fn sidecars_and_networks_of_another_authority_stay() {
+    let made = Made::new();
+    isolate(&made);
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL6hpWTBlC3jEHDRBRwXnwL0BlvBkM2vFSTfqd9GGz8k\n";
+    made.world.write("config/ca/ca_key.pub", key);
+    for call in ["podman-ps", "podman-network-ls", "podman-volume-ls"] {
+        let answer = fs::read_to_string(made.world.path("stub").join(format!("{call}.out")));
+        let of = "\"ctrkit.sidecar.of\":";
+        let others = format!("\"ctrkit.authority\":\"SHA256:other\",{of}");
+        made.world.answer(call, &answer.unwrap().replace(of, &others));
+    }
+    made.ctr_rm(&["dev-a"]).assert().success();
+    let expected = [&CONTAINERS[..2], &["sshcfg remove dev-a", "portalloc --release 0123456789ab"]];
+    assert_eq!(made.changes(), expected.concat());
 }
 
 #[test]
@@ -497,8 +589,15 @@ fn a_signal_ends_it_between_two_steps_and_a_second_run_goes_on() {
 
 #[test]
 fn a_kill_after_each_call_and_a_second_run_end_as_one_run() {
-    for call in ["podman-rm", "podman-volume-rm", "sshcfg-remove", "portalloc---release"] {
+    for call in [
+        "podman-rm",
+        "podman-network-rm",
+        "podman-volume-rm",
+        "sshcfg-remove",
+        "portalloc---release",
+    ] {
         let made = Made::new();
+        isolate(&made);
         let path = made.world.path("stub").join(format!("{call}.do"));
         let before = fs::read_to_string(&path).unwrap_or_default();
         made.world.on(call, &format!("{before}\nkill -KILL \"$PPID\""));
