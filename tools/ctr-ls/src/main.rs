@@ -49,7 +49,8 @@ impl Tool for CtrLs {
         let listed = if self.foreign {
             engine.foreign()?.iter().map(Summary::listed).collect()
         } else {
-            engine.all_managed()?.apps().into_iter().map(Summary::listed).collect()
+            let managed = engine.all_managed()?;
+            managed.apps().iter().filter_map(|app| managed.listed(&app.name)).collect()
         };
         let list = Containers::new(listed);
         let terminal = io::stdout().is_terminal();

@@ -4,7 +4,7 @@ use std::io;
 
 use config::ConfigError;
 use document::error::FailedCommand;
-use engine::EngineError;
+use engine::{EngineError, Kind};
 use toolkit::{DocumentError, Exit, Failure, Interrupted};
 
 /// An error of ctr-start.
@@ -52,6 +52,17 @@ pub enum Error {
         source: Box<EngineError>,
     },
 
+    /// The container is isolated, and its proxy is not there.
+    #[error("cannot start '{name}': it is isolated, and its proxy is gone")]
+    NoProxy {
+        /// The container.
+        name: String,
+    },
+
+    /// The proxy of an isolated container does not become healthy.
+    #[error("cannot start '{}': its proxy '{}' is not healthy: {}", .0.name, .0.proxy, .0.why)]
+    Proxy(Box<UnwellProxy>),
+
     /// The engine cannot start the container.
     #[error("cannot start '{name}'")]
     Start {
@@ -60,6 +71,21 @@ pub enum Error {
         /// What the engine says.
         source: Box<EngineError>,
     },
+}
+
+/// A proxy that does not become healthy.
+#[derive(Clone, Debug)]
+pub struct UnwellProxy {
+    /// The container that it is for.
+    pub name: String,
+    /// The proxy.
+    pub proxy: String,
+    /// What its health check says.
+    pub why: String,
+    /// The last lines that it wrote.
+    pub log: String,
+    /// The engine that has the others.
+    pub engine: Kind,
 }
 
 fn port_of(port: Option<&(String, u16)>) -> String {
@@ -80,6 +106,8 @@ impl Failure for Error {
             Self::Signals(_) => "cannot-handle-signals",
             Self::PortTaken { .. } => "port-taken",
             Self::Stuck { .. } => "container-stuck",
+            Self::NoProxy { .. } => "proxy-absent",
+            Self::Proxy(_) => "proxy-unhealthy",
         }
     }
 
@@ -92,7 +120,7 @@ impl Failure for Error {
             Self::Interrupted(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
             Self::PortTaken { .. } => Exit::TempFail,
-            Self::Stuck { .. } => Exit::Unavailable,
+            Self::Stuck { .. } | Self::NoProxy { .. } | Self::Proxy(_) => Exit::Unavailable,
         }
     }
 
@@ -115,6 +143,11 @@ impl Failure for Error {
             Self::Stuck { name, .. } => {
                 Some(format!("make it anew, its volumes are kept: ctr-rm {name}; ctrkit create"))
             }
+            Self::NoProxy { name } => Some(format!("make it anew: ctrkit rebuild {name}")),
+            Self::Proxy(unwell) => Some(format!(
+                "if what it wrote does not say what to do, make it anew: ctrkit rebuild {}",
+                unwell.name
+            )),
         }
     }
 
@@ -124,7 +157,17 @@ impl Failure for Error {
             Self::Start { source, .. }
             | Self::PortTaken { source, .. }
             | Self::Stuck { source, .. } => source.command(),
-            Self::Config(_) | Self::Document(_) | Self::Interrupted(_) | Self::Signals(_) => None,
+            Self::Proxy(unwell) => Some(FailedCommand {
+                line: format!("{} logs {}", unwell.engine.name(), unwell.proxy),
+                status: Some(0),
+                last_words: unwell.log.trim_end().to_owned(),
+                ..FailedCommand::default()
+            }),
+            Self::Config(_)
+            | Self::Document(_)
+            | Self::Interrupted(_)
+            | Self::Signals(_)
+            | Self::NoProxy { .. } => None,
         }
     }
 }

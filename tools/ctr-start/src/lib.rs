@@ -1,22 +1,26 @@
 //! Start containers.
 //!
-//! [`plan`] says what is to be done, from what the engine lists; [`start`]
-//! does it, and takes back what it did of it if it cannot do all.
+//! [`plan`] says what is to be done, from what the engine lists;
+//! [`Starter::start`] does it, and takes back what it did of it if it cannot do
+//! all.
 
 mod error;
 
 use std::time::Duration;
 
 use document::event::Status;
-use engine::{Engine, EngineError, FailedCall, Managed, Summary};
-use toolkit::Events;
+use engine::{Engine, EngineError, FailedCall, Health, Managed, PROXY, Summary};
+use toolkit::{Events, Interrupt};
 
-pub use crate::error::Error;
+pub use crate::error::{Error, UnwellProxy};
 
 /// How long an engine may take to start a container. It takes less than a
 /// second; a podman that was killed in the middle of a start waits for ever
 /// at the next one.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many of its last lines are told of a proxy that is not well.
+const LAST_LINES: usize = 8;
 
 /// What makes a container run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,29 +47,98 @@ pub fn plan<'a>(managed: &'a Managed, name: &str) -> Vec<(&'a Summary, Action)> 
     all.map(|container| (container, action(container))).collect()
 }
 
-/// Starts the container called `name` and before it its sidecars.
-///
-/// If one cannot be started, those that this call has started are stopped.
-pub fn start(
-    engine: &Engine,
-    managed: &Managed,
-    name: &str,
-    events: &mut Events,
-) -> Result<(), Error> {
-    let mut started = Vec::new();
-    for (container, action) in plan(managed, name) {
+/// What starts containers.
+#[derive(Debug)]
+pub struct Starter<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// What there is on it.
+    pub managed: &'a Managed,
+    /// How long a proxy may take until it is healthy.
+    pub limit: Duration,
+    /// Asked between the steps.
+    pub interrupt: Interrupt,
+}
+
+impl Starter<'_> {
+    /// Starts the container called `name` and before it its sidecars. One that
+    /// is isolated is not started before its proxy is healthy, and not at all
+    /// without one.
+    ///
+    /// If one cannot be started, those that this call has started are stopped.
+    pub fn start(&self, name: &str, events: &mut Events) -> Result<(), Error> {
+        self.interrupt.check()?;
+        let plan = plan(self.managed, name);
+        check_proxy(&plan)?;
+        let mut started = Vec::new();
+        for (container, action) in &plan {
+            let done = self.one(container, *action, &plan, events);
+            if let Err(error) = done {
+                take_back(self.engine, &started, events);
+                return Err(error);
+            }
+            if *action != Action::Nothing {
+                started.push(*container);
+            }
+        }
+        Ok(())
+    }
+
+    fn one(
+        &self,
+        container: &Summary,
+        action: Action,
+        plan: &[(&Summary, Action)],
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        if let Some(proxy) = proxy(plan).filter(|_| !container.is_sidecar() && starts(plan)) {
+            events.about(&proxy.name);
+            events.step("wait-for-proxy", || self.wait(&container.name, &proxy.name))?;
+        }
         events.about(&container.name);
         if action == Action::Nothing {
             events.emit("start", Status::Unchanged, None);
-            continue;
+            return Ok(());
         }
-        if let Err(error) = events.step("start", || run(engine, container, action)) {
-            take_back(engine, &started, events);
-            return Err(error);
-        }
-        started.push(container);
+        events.step("start", || run(self.engine, container, action))
     }
-    Ok(())
+
+    /// Waits until `proxy` is healthy, for the container called `name`; one that
+    /// has no health check cannot be asked.
+    fn wait(&self, name: &str, proxy: &str) -> Result<(), Error> {
+        let go_on = || self.interrupt.check().map_err(Error::from);
+        let why = match self.engine.wait_for_health(proxy, self.limit, go_on) {
+            Ok(Health::Healthy | Health::None) => return Ok(()),
+            Ok(Health::Unhealthy(words)) if !words.is_empty() => words,
+            Ok(health) => format!("it is {} after {} s", health.word(), self.limit.as_secs()),
+            Err(Error::Engine(error)) if error.is("not-running") => "it has ended".to_owned(),
+            Err(error) => return Err(error),
+        };
+        // What it wrote says more, where it can be had.
+        let log = self.engine.log(proxy, LAST_LINES).unwrap_or_default();
+        let (name, proxy, engine) = (name.to_owned(), proxy.to_owned(), self.engine.kind());
+        Err(Error::Proxy(Box::new(UnwellProxy { name, proxy, why, log, engine })))
+    }
+}
+
+/// Says whether anything is to be done.
+fn starts(plan: &[(&Summary, Action)]) -> bool {
+    plan.iter().any(|(_, action)| *action != Action::Nothing)
+}
+
+/// Returns the proxy among what is to be started.
+fn proxy<'a>(plan: &[(&'a Summary, Action)]) -> Option<&'a Summary> {
+    plan.iter().map(|(each, _)| *each).find(|each| each.sidecar_type() == Some(PROXY))
+}
+
+/// Fails if a container is to run without the proxy that its label says it has.
+fn check_proxy(plan: &[(&Summary, Action)]) -> Result<(), Error> {
+    match plan.last() {
+        Some((app, _)) if app.is_isolated() && proxy(plan).is_none() => {
+            Err(Error::NoProxy { name: app.name.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn run(engine: &Engine, container: &Summary, action: Action) -> Result<(), Error> {

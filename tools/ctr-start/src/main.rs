@@ -1,22 +1,27 @@
 //! ctr-start(1): start containers.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
-use ctr_start::Error;
+use ctr_start::{Error, Starter};
 use document::Containers;
 use engine::EngineArgs;
 use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
 
 /// Start containers
 ///
-/// The sidecars of each are started before it. One that runs is left alone.
+/// The sidecars of each are started before it, and the proxy of one that is
+/// isolated is waited for. One that runs is left alone.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct CtrStart {
     /// The name of a container
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
+
+    /// Give a proxy SECONDS to become healthy
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    timeout: u32,
 
     /// Write one containers/1 document with these containers, started
     #[arg(long)]
@@ -44,14 +49,14 @@ impl Tool for CtrStart {
         let config = config::read(&self.places)?;
         let engine = self.engine.find(&config, &self.places)?;
         let managed = engine.all_managed_with(&self.names)?;
+        let limit = Duration::from_secs(self.timeout.into());
+        let starter = Starter { engine: &engine, managed: &managed, limit, interrupt };
         toolkit::each("ctr-start", self.common.error_format, &self.names, |name| {
-            interrupt.check()?;
-            ctr_start::start(&engine, &managed, name, events)
+            starter.start(name, events)
         })?;
         if self.json {
             let managed = engine.all_managed_with(&self.names)?;
-            let started = self.names.iter().filter_map(|name| managed.get(name));
-            let started = started.map(engine::Summary::listed).collect();
+            let started = self.names.iter().filter_map(|name| managed.listed(name)).collect();
             toolkit::write(&Containers::new(started).into())?;
         }
         Ok(Exit::Success)

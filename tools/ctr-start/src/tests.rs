@@ -39,6 +39,32 @@ fn sidecars_come_first_and_what_runs_is_left_alone() {
     assert_eq!(names("dev-b"), [("dev-b".into(), Action::Unpause)]);
 }
 
+#[test]
+fn the_proxy_comes_before_the_ingress_and_what_is_isolated_needs_it() {
+    let sidecar = |word| {
+        let labels = [("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", word)];
+        container(word, "stopped", &labels)
+    };
+    let labels = [("ctrkit.project.hash", "1"), ("ctrkit.isolation", "proxy")];
+    let app = container("dev-a", "stopped", &labels);
+    let all = vec![app.clone(), sidecar("ingress"), sidecar("proxy")];
+    let managed = Managed::from(all.clone());
+    let found = plan(&managed, "dev-a");
+    let names: Vec<_> = found.iter().map(|(each, _)| each.name.as_str()).collect();
+    assert_eq!(names, ["proxy", "ingress", "dev-a"]);
+    assert!(check_proxy(&found).is_ok());
+    for without in [vec![app.clone()], all[..2].to_vec()] {
+        let managed = Managed::from(without);
+        let error = check_proxy(&plan(&managed, "dev-a")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot start 'dev-a': it is isolated, and its proxy is gone"
+        );
+    }
+    let managed = Managed::from(vec![container("dev-a", "stopped", &labels[..1])]);
+    assert!(check_proxy(&plan(&managed, "dev-a")).is_ok());
+}
+
 #[track_caller]
 fn check_taken(words: &str, message: &str) {
     let error = explain(&dev_a(), failed(words, Some(125)));

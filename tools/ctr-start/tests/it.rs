@@ -98,6 +98,101 @@ fn one_that_fails_does_not_keep_the_others_from_starting() {
     assert_eq!(world.changes(), ["podman start ctrkit-1-proxy", "podman start dev-b"]);
 }
 
+/// An isolated container with its two sidecars, all of them stopped.
+const ISOLATED: &str = r#"[
+{"Id":"a","Names":["dev-a"],"Image":"i","State":"exited","Created":1,"Labels":{"ctrkit.managed":"true","ctrkit.project.hash":"1","ctrkit.isolation":"proxy"}},
+{"Id":"i","Names":["c-ingress"],"Image":"i","State":"exited","Created":1,"Labels":{"ctrkit.managed":"true","ctrkit.sidecar.of":"1","ctrkit.sidecar.type":"ingress"}},
+{"Id":"p","Names":["c-proxy"],"Image":"i","State":"exited","Created":1,"Labels":{"ctrkit.managed":"true","ctrkit.sidecar.of":"1","ctrkit.sidecar.type":"proxy"}}
+]"#;
+
+/// What podman says of a container whose check has failed.
+const UNHEALTHY: &str = r#"{"Running":true,"Health":{"Status":"unhealthy","Log":[{"ExitCode":1,"Output":"no \u001b[31mlistener\n"}]}}"#;
+
+#[test]
+fn the_proxy_is_healthy_before_an_isolated_container_is_started() {
+    let world = World::new();
+    world.answer("podman-ps", ISOLATED);
+    // It is well the third time.
+    world.on(
+        "podman-healthcheck",
+        "echo x >>$stub/asked; case $(grep -c x $stub/asked) in 3) exit 0 ;; *) exit 1 ;; esac",
+    );
+    world.answer("podman-container-inspect", UNHEALTHY);
+    ctr_start(&world, &["dev-a"]).assert().success().stderr("");
+    let check = "podman healthcheck run c-proxy";
+    let starts = ["podman start c-proxy", "podman start c-ingress"];
+    let expected = [&starts[..], &[check; 3], &["podman start dev-a"]].concat();
+    assert_eq!(world.changes(), expected);
+}
+
+#[test]
+fn without_a_healthy_proxy_nothing_runs() {
+    let world = World::new();
+    world.answer("podman-ps", ISOLATED).answer("podman-container-inspect", UNHEALTHY);
+    world.refuse("podman-healthcheck", 1, "").answer("podman-logs", "filter: bad\u{1b}\n");
+    let mut command = ctr_start(&world, &["dev-a", "--timeout", "0"]);
+    let error = refused(&mut command, 69, "proxy-unhealthy");
+    assert_eq!(error["command"]["last_words"], "filter: bad\u{1b}");
+    assert!(error["hint"].as_str().unwrap().ends_with("ctrkit rebuild dev-a"));
+    let undone = ["podman stop -t 10 c-ingress", "podman stop -t 10 c-proxy"];
+    let changes = world.changes();
+    assert_eq!(changes[changes.len() - 2..], undone);
+    assert!(!changes.contains(&"podman start dev-a".to_owned()));
+    let told = "ctr-start: cannot start 'dev-a': its proxy 'c-proxy' is not healthy: no \\u{1b}[31mlistener\n\
+        ctr-start: command: podman logs c-proxy (status 0)\n\
+        ctr-start:   | filter: bad\\u{1b}\n\
+        ctr-start: hint: if what it wrote does not say what to do, make it anew: ctrkit rebuild dev-a\n";
+    ctr_start(&world, &["dev-a", "--timeout", "0"]).assert().code(69).stderr(told);
+}
+
+#[test]
+fn a_proxy_that_has_ended_is_not_waited_for() {
+    let world = World::new();
+    world.answer("podman-ps", ISOLATED);
+    world.refuse("podman-healthcheck", 125, "Error: container p is not running");
+    let error = refused(&mut ctr_start(&world, &["dev-a"]), 69, "proxy-unhealthy");
+    assert!(error["message"].as_str().unwrap().ends_with(": it has ended"), "{error}");
+}
+
+#[test]
+fn what_is_isolated_is_not_started_without_its_proxy() {
+    let world = World::new();
+    world.answer("podman-ps", &ISOLATED.replace("\"ctrkit.sidecar.type\":\"proxy\"", "\"x\":\"\""));
+    let error = refused(&mut ctr_start(&world, &["dev-a"]), 69, "proxy-absent");
+    assert_eq!(error["hint"], "make it anew: ctrkit rebuild dev-a");
+    assert_eq!(world.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_proxy_is_waited_for_where_it_was_the_one_that_did_not_run() {
+    let world = World::new();
+    world.answer("podman-ps", &ISOLATED.replacen("exited", "running", 2));
+    ctr_start(&world, &["dev-a"]).assert().success();
+    assert_eq!(world.changes(), ["podman start c-proxy", "podman healthcheck run c-proxy"]);
+    world.forget();
+    world.answer("podman-ps", &ISOLATED.replace("exited", "running"));
+    ctr_start(&world, &["dev-a"]).assert().success();
+    assert_eq!(world.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn docker_is_asked_what_it_makes_of_its_checks() {
+    let world = World::new();
+    let lines: Vec<Value> = serde_json::from_str(ISOLATED).unwrap();
+    let line = |container: &Value| {
+        let (id, name) = (&container["Id"], &container["Names"][0]);
+        let labels = &container["Labels"];
+        serde_json::json!({"ID": id, "Names": name, "Image": "i", "State": "exited", "CreatedAt": "", "Ports": "", "Labels": labels}).to_string() + "\n"
+    };
+    world.answer("docker-ps", &lines.iter().map(line).collect::<String>());
+    world.answer("docker-container-inspect", r#"{"Running":true,"Health":{"Status":"healthy"}}"#);
+    ctr_start(&world, &["dev-a", "--engine", "docker"]).assert().success();
+    let expected = ["docker start c-proxy", "docker start c-ingress", "docker start dev-a"];
+    assert_eq!(world.changes(), expected);
+    let asked = "docker container inspect --format {{json .State}} c-proxy";
+    assert!(world.calls().iter().any(|call| call.join(" ") == asked), "{:?}", world.calls());
+}
+
 #[test]
 fn a_start_that_was_cut_off_is_told() {
     let world = world();

@@ -55,8 +55,7 @@ impl Tool for CtrStop {
         })?;
         if self.json {
             let managed = engine.all_managed_with(&self.names)?;
-            let stopped = self.names.iter().filter_map(|name| managed.get(name));
-            let stopped = stopped.map(engine::Summary::listed).collect();
+            let stopped = self.names.iter().filter_map(|name| managed.listed(name)).collect();
             toolkit::write(&Containers::new(stopped).into())?;
         }
         Ok(Exit::Success)

@@ -16,12 +16,13 @@ fn check(managed: &Managed, name: &str, expected: &[&str]) {
 
 #[test]
 fn sidecars_come_last_in_the_opposite_order_of_the_start() {
+    let of = ("ctrkit.sidecar.of", "a");
     let managed = Managed::from(vec![
-        container("1", "running", &[("ctrkit.sidecar.of", "a"), ("ctrkit.sidecar.type", "1")]),
-        container("2", "stopped", &[("ctrkit.sidecar.of", "a"), ("ctrkit.sidecar.type", "2")]),
+        container("in", "stopped", &[of, ("ctrkit.sidecar.type", "ingress")]),
+        container("out", "running", &[of, ("ctrkit.sidecar.type", "proxy")]),
         container("app", "running", &[("ctrkit.project.hash", "a")]),
     ]);
-    check(&managed, "app", &[r#"app ["stop"]"#, "2 []", r#"1 ["stop"]"#]);
+    check(&managed, "app", &[r#"app ["stop"]"#, "in []", r#"out ["stop"]"#]);
 }
 
 #[test]
