@@ -337,14 +337,6 @@ impl Failure for Error {
                 "make it anew, which keeps volumes: ctrkit create --replace, or ctr-up --replace"
                     .to_owned()
             }
-            Self::ModelChanged { .. } => "pipe the document through mkcompose again".to_owned(),
-            Self::Unhealthy { name, .. } => {
-                format!("read its log: podman logs {name}, or docker logs {name}")
-            }
-            Self::Escaped { .. } => {
-                "this engine cannot isolate it like this: ctrkit doctor tells what is known of it"
-                    .into()
-            }
             Self::ImageMissing { .. } => {
                 "make or pull it: pipe the document through ctr-image".into()
             }
@@ -358,7 +350,7 @@ impl Failure for Error {
             Self::PortTaken { .. } => {
                 "see who has it (ss -Hltnp), or give the block back with portalloc --release".into()
             }
-            _ => return None,
+            _ => return self.hint_isolated(),
         };
         Some(hint)
     }
@@ -369,5 +361,23 @@ impl Failure for Error {
             Self::PortTaken { source, .. } => source.command(),
             _ => None,
         }
+    }
+}
+
+impl Error {
+    /// Returns what helps where a container cannot be isolated.
+    fn hint_isolated(&self) -> Option<String> {
+        let hint = match self {
+            Self::ModelChanged { .. } => "pipe the document through mkcompose again".to_owned(),
+            Self::Unhealthy { name, .. } => {
+                format!("read its log: podman logs {name}, or docker logs {name}")
+            }
+            Self::Escaped { .. } => "see that no network of its name was there before, and what \
+                                     is known of this engine: ctrkit doctor"
+                .to_owned(),
+            Self::Unprobed { .. } => "make the proxy's image anew: ctr-image --build".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
     }
 }

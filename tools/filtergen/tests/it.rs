@@ -77,12 +77,31 @@ fn the_filter_is_written_and_the_document_filled_in() {
 #[test]
 fn without_a_policy_there_is_no_filter() {
     let world = World::new();
-    refused(&mut filtergen(&world, &[]), 64, "no-policy");
+    let mut asked = document(&world);
+    asked["isolation"] = json!({"mode": "proxy"});
+    refused(filtergen(&world, &[]).write_stdin(asked.to_string()), 64, "no-policy");
     refused(&mut filtergen(&world, &["--print"]), 64, "no-policy");
     refused(&mut filtergen(&world, &["--check", "https://a.org"]), 64, "no-policy");
     refused(&mut filtergen(&world, &["-p", "none"]), 66, "policy-absent");
     refused(&mut filtergen(&world, &["-p", "./none.toml"]), 66, "policy-absent");
     assert!(!world.path("state/dev-a-b3e5ed").exists());
+}
+
+#[test]
+fn a_document_that_asks_for_no_isolation_goes_through() {
+    let world = World::new();
+    let plain = format!("{}\n", document(&world));
+    assert_eq!(run(filtergen(&world, &[]).write_stdin(plain.clone())), plain);
+    assert!(!world.path("state/dev-a-b3e5ed").exists());
+}
+
+#[test]
+fn a_dry_run_writes_the_same_document_and_no_filter() {
+    let world = World::new();
+    world.write("config/policies/mine.toml", MINE);
+    let dry = run(&mut filtergen(&world, &["--policy", "mine", "--dry-run"]));
+    assert!(!world.path("state/dev-a-b3e5ed").exists());
+    assert_eq!(run(&mut filtergen(&world, &["--policy", "mine"])), dry);
 }
 
 #[test]

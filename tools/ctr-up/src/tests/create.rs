@@ -5,7 +5,9 @@ use std::{fs, process::Command};
 use document::container::{Label, Limits, Mount, Volume};
 
 use super::{container, port, variable};
-use crate::create::{START, container as arguments, published, volume};
+use toolkit::sshd::START;
+
+use crate::create::{container as arguments, published, volume};
 
 fn label(name: &str, value: &str) -> Label {
     Label { name: name.into(), value: value.into(), ..Label::default() }

@@ -22,7 +22,7 @@ fn complete() -> Container {
 
 /// Returns the document's container as an engine lists it.
 fn listed(status: &str) -> Summary {
-    let spec = Spec::of(&complete()).to_label();
+    let spec = Spec::of(&complete(), None).to_label();
     let labels = [
         (labels::MANAGED, "true"),
         (labels::PROJECT_HASH, "b3e5ed000000"),
@@ -40,7 +40,7 @@ fn listed(status: &str) -> Summary {
 
 fn judge(container: &Container, summary: &Summary, has_run: bool) -> Result<Found, Error> {
     let client = Client { program: Path::new("ssh"), config: None, proxy: None };
-    let plan = Plan::new(container, client, Path::new("/s"), Duration::ZERO).unwrap();
+    let plan = Plan::new(container, client, Path::new("/s"), Duration::ZERO, None).unwrap();
     plan.judge(Some(summary), |_| Ok(has_run))
 }
 
