@@ -238,6 +238,12 @@ fn how_to_get(no_key: &NoKey) -> &'static str {
     }
 }
 
+/// Returns the tool that puts the missing `key` into the document.
+fn maker(key: &str) -> Option<&'static str> {
+    let makers = [("ports", "portalloc"), ("ssh", "sshca"), ("compose", "mkcompose")];
+    makers.into_iter().find(|(section, _)| key.starts_with(section)).map(|(_, tool)| tool)
+}
+
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         Self::Document(missing.into())
@@ -313,14 +319,8 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Document(DocumentError::Missing(key)) if key.starts_with("ports") => {
-                "pipe the document through portalloc first".to_owned()
-            }
-            Self::Document(DocumentError::Missing(key)) if key.starts_with("compose") => {
-                "pipe the document through mkcompose first".to_owned()
-            }
-            Self::Document(DocumentError::Missing(key)) if key.starts_with("ssh") => {
-                "pipe the document through sshca first".to_owned()
+            Self::Document(DocumentError::Missing(key)) if maker(key).is_some() => {
+                format!("pipe the document through {} first", maker(key).unwrap_or_default())
             }
             Self::Document(error) => return error.hint(),
             Self::Engine(error) => return error.hint(),

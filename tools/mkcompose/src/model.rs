@@ -158,7 +158,8 @@ impl Parts<'_> {
         let names = self.names();
         let filter = self.isolation.filter.as_deref().ok_or(Missing("isolation.filter"))?;
         let directory = filter.parent().unwrap_or(Path::new("/"));
-        let program = format!("{FILTER}/{}", filter.file_name().unwrap_or_default().display());
+        let name = filter.file_name().unwrap_or_default().to_string_lossy();
+        let program = format!("{FILTER}/{name}");
         let listen = format!("0.0.0.0:{PORT}");
         let mut command = vec!["-I", &program, "--listen", &listen];
         command.extend(["--confdir", "/var/lib/ctrkit/ca"]);
