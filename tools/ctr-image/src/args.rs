@@ -4,6 +4,8 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
 
+use crate::PipArgs;
+
 /// What the image is made from, and when.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ImageArgs {
@@ -33,6 +35,10 @@ pub struct ImageArgs {
     /// Run nothing: write the document as far as it is known
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+
+    /// Where the proxy's Python packages come from.
+    #[command(flatten)]
+    pub pip: PipArgs,
 }
 
 /// What an image is built upon.

@@ -62,6 +62,8 @@ pub enum Error {
     Missing {
         /// The image.
         image: String,
+        /// The repository of ctrkit's own image for the same.
+        ours: &'static str,
     },
 
     /// The image could not be pulled.
@@ -224,8 +226,8 @@ impl Error {
             Self::OtherUser { found, wanted, .. } => Some(format!(
                 "name another image: ctr-spec --image {OURS}:{wanted}; or --user {found}"
             )),
-            Self::Missing { .. } => Some(format!(
-                "make it, build ctrkit's recipe under its name with --build, or take {OURS}"
+            Self::Missing { ours, .. } => Some(format!(
+                "make it, build ctrkit's recipe under its name with --build, or take {ours}"
             )),
             Self::Pull { .. } => Some(format!(
                 "write the name in full, such as {DEFAULT_BASE}; see whether its registry answers"

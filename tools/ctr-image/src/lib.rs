@@ -9,21 +9,29 @@ mod bootstrap;
 mod certificates;
 mod error;
 mod machine;
+mod pip;
 mod recipe;
 mod watch;
 
-use document::{Container, container};
+use document::{Container, container, policy::Isolation};
 use engine::{Engine, Image};
 
 pub use crate::{
     args::{Base, ImageArgs},
     error::Error,
     machine::Machine,
-    recipe::{Recipe, digest},
+    pip::PipArgs,
+    recipe::{Recipe, Role},
 };
 
 /// The repository of the image that ctrkit builds itself.
 pub const OURS: &str = "localhost/ctrkit-base";
+
+/// The repository of the proxy's image that ctrkit builds itself.
+pub const OUR_PROXY: &str = "localhost/ctrkit-proxy";
+
+/// The mode of isolation that takes a proxy.
+const MODE_PROXY: &str = "proxy";
 
 /// The base that is pulled where nothing else was said.
 pub const DEFAULT_BASE: &str = "docker.io/library/debian:stable";
@@ -37,16 +45,25 @@ const LABEL_USER: &str = "ctrkit.user";
 /// The label with the digest of the recipe.
 const LABEL_RECIPE: &str = "ctrkit.recipe";
 
+/// An image that is to be there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wanted {
+    /// The image's name.
+    pub image: String,
+    /// What it is for.
+    pub role: Role,
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
-    /// The image's name.
-    pub image: String,
-    /// The account that is to be in it.
-    pub user: String,
-    /// What it is built upon.
+    /// The container's image.
+    pub container: Wanted,
+    /// The image of its proxy, if it has one.
+    pub proxy: Option<Wanted>,
+    /// What they are built upon.
     pub base: Base,
-    /// Whether it is built although it is there, or is not ctrkit's own.
+    /// Whether they are built although they are there, or are not ctrkit's own.
     pub build: bool,
     /// Whether what could be fetched is fetched although it is there.
     pub pull: bool,
@@ -55,7 +72,7 @@ pub struct Request {
 /// What was found or done.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Outcome {
-    /// Whether the image that is there was built from another recipe.
+    /// Whether the container's image that is there was built from another recipe.
     pub outdated: bool,
 }
 
@@ -99,68 +116,118 @@ impl Request {
         if !is_account(user) {
             return Err(Error::BadUser { user: user.to_owned() });
         }
+        let user = user.to_owned();
         Ok(Self {
-            image: image.to_owned(),
-            user: user.to_owned(),
+            container: Wanted { image: image.to_owned(), role: Role::Container { user } },
+            proxy: container.isolation.as_ref().and_then(proxy).transpose()?,
             base: args.base.clone().unwrap_or_default(),
             build: args.build,
             pull: args.pull,
         })
     }
 
+    /// Decides what has to be done for each image, by what is there.
+    fn deeds(&self, world: &mut impl World) -> Result<Vec<(&Wanted, Deed)>, Error> {
+        let mut deed = |wanted: &Wanted| {
+            let found = world.image(&wanted.image)?;
+            wanted.deed(self, found.as_ref())
+        };
+        let wanted = [Some(&self.container), self.proxy.as_ref()];
+        wanted.into_iter().flatten().map(|wanted| Ok((wanted, deed(wanted)?))).collect()
+    }
+}
+
+/// Returns the image of the proxy of `isolation`, if it takes one.
+fn proxy(isolation: &Isolation) -> Option<Result<Wanted, Error>> {
+    if isolation.mode != MODE_PROXY {
+        return None;
+    }
+    let image = isolation.image.clone().unwrap_or_else(|| format!("{OUR_PROXY}:latest"));
+    Some(match is_image(&image) {
+        true => Ok(Wanted { image, role: Role::Proxy }),
+        false => Err(Error::BadImage { image }),
+    })
+}
+
+impl Wanted {
     /// Decides what has to be done, `found` being what is there.
-    fn deed(&self, found: Option<&Image>) -> Result<Deed, Error> {
+    fn deed(&self, request: &Request, found: Option<&Image>) -> Result<Deed, Error> {
         match found {
-            _ if self.build => Ok(Deed::Build),
-            Some(found) if !self.pull || self.is_ours() => self.judge(found).map(Deed::Nothing),
+            _ if request.build => Ok(Deed::Build),
+            Some(found) if !request.pull || self.is_ours() => self.judge(found),
             None if self.is_ours() => Ok(Deed::Build),
-            _ if is_local(&self.image) => Err(Error::Missing { image: self.image.clone() }),
+            _ if is_local(&self.image) => {
+                Err(Error::Missing { image: self.image.clone(), ours: self.ours() })
+            }
             _ => Ok(Deed::Pull),
         }
     }
 
+    /// Returns the repository of the image of this role that ctrkit builds.
+    fn ours(&self) -> &'static str {
+        match self.role {
+            Role::Container { .. } => OURS,
+            Role::Proxy => OUR_PROXY,
+        }
+    }
+
     fn is_ours(&self) -> bool {
-        self.image.strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        let rest = self.image.strip_prefix(self.ours());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
     }
 
     /// Judges an image that is there by its labels; others' have none.
-    fn judge(&self, found: &Image) -> Result<Outcome, Error> {
-        match found.labels.get(LABEL_USER) {
-            Some(user) if *user != self.user => Err(Error::OtherUser {
-                image: self.image.clone(),
-                found: user.clone(),
-                wanted: self.user.clone(),
-            }),
-            _ => {
-                let recipe = found.labels.get(LABEL_RECIPE);
-                Ok(Outcome { outdated: recipe.is_some_and(|recipe| *recipe != digest()) })
+    ///
+    /// In a container's image there may be what somebody added, and containers
+    /// are made of it: it is only judged. In the proxy's there is nothing of
+    /// anybody's, and an old one is not what the document means.
+    fn judge(&self, found: &Image) -> Result<Deed, Error> {
+        let recipe = found.labels.get(LABEL_RECIPE);
+        let is_new = recipe.is_some_and(|recipe| *recipe == self.role.digest());
+        match &self.role {
+            Role::Container { user } => {
+                let account = found.labels.get(LABEL_USER);
+                if let Some(found) = account.filter(|account| *account != user) {
+                    let (image, wanted) = (self.image.clone(), user.clone());
+                    return Err(Error::OtherUser { image, found: found.clone(), wanted });
+                }
+                Ok(Deed::Nothing(Outcome { outdated: recipe.is_some() && !is_new }))
             }
+            Role::Proxy if self.is_ours() && !is_new => Ok(Deed::Build),
+            Role::Proxy => Ok(Deed::Nothing(Outcome::default())),
         }
     }
 }
 
-/// Makes sure that the image is there.
+/// Makes sure that the images are there.
 ///
 /// One that is there costs one question. Before anything is made, the turn of
-/// other processes is waited for, and the question is asked once more.
+/// other processes is waited for, and the questions are asked once more.
 pub fn ensure(request: &Request, world: &mut impl World) -> Result<Outcome, Error> {
-    let found = world.image(&request.image)?;
-    if let Deed::Nothing(outcome) = request.deed(found.as_ref())? {
+    let mut deeds = request.deeds(world)?;
+    if deeds.iter().all(|(_, deed)| matches!(deed, Deed::Nothing(_))) {
         world.unchanged();
-        return Ok(outcome);
+    } else {
+        world.alone()?;
+        deeds = request.deeds(world)?;
     }
-    world.alone()?;
-    let found = world.image(&request.image)?;
-    match request.deed(found.as_ref())? {
-        Deed::Nothing(outcome) => return Ok(outcome),
-        Deed::Pull => world.pull(&request.image)?,
-        Deed::Build => {
-            let base = base(request, world)?;
-            let (image, user) = (request.image.clone(), request.user.clone());
-            world.build(&Recipe { image, user, base })?;
+    let (mut result, mut upon) = (Outcome::default(), None);
+    for (wanted, deed) in deeds {
+        match deed {
+            Deed::Nothing(outcome) => result.outdated |= outcome.outdated,
+            Deed::Pull => world.pull(&wanted.image)?,
+            Deed::Build => {
+                // One base for all: --pull fetches it once.
+                let base = match &upon {
+                    Some(base) => String::clone(base),
+                    None => upon.insert(base(request, world)?).clone(),
+                };
+                let (image, role) = (wanted.image.clone(), wanted.role.clone());
+                world.build(&Recipe { image, role, base })?;
+            }
         }
     }
-    Ok(Outcome::default())
+    Ok(result)
 }
 
 /// Returns the name of the base image, which is there then.
@@ -216,6 +283,13 @@ fn bootstrapped_name(suite: &str) -> String {
 #[must_use]
 pub fn outdated(image: &str) -> String {
     format!("'{image}' was built from another version of the recipe; --build makes it anew")
+}
+
+/// Writes the name of the proxy's image into the document, if it has one.
+pub fn set_proxy(container: &mut Container, request: &Request) {
+    if let (Some(isolation), Some(proxy)) = (&mut container.isolation, &request.proxy) {
+        isolation.image = Some(proxy.image.clone());
+    }
 }
 
 /// Writes `engine` into the document; keys it does not know stay.

@@ -13,7 +13,8 @@ use toolkit::{
 };
 
 use crate::{
-    Error, ImageArgs, Recipe, World, bootstrap, certificates, recipe,
+    Error, ImageArgs, PipArgs, Recipe, Role, World, bootstrap, certificates,
+    recipe::{self, LABEL_STAGE},
     watch::{Ended, Ending, Stopped, watch},
 };
 
@@ -27,6 +28,7 @@ pub struct Machine<'a> {
     events: &'a mut Events,
     mirror: Option<String>,
     certificates: String,
+    pip: PipArgs,
     state: PathBuf,
     alone: Option<(Lock, Interrupt)>,
 }
@@ -44,8 +46,9 @@ impl<'a> Machine<'a> {
             Some(path) => certificates::read(path)?,
             None => String::new(),
         };
-        let (mirror, state) = (args.mirror.clone(), places.state()?);
-        Ok(Self { engine, events, mirror, certificates, state, alone: None })
+        let (mirror, pip) = (args.mirror.clone(), args.pip.clone());
+        let state = places.state()?;
+        Ok(Self { engine, events, mirror, certificates, pip, state, alone: None })
     }
 
     /// Returns the engine, its version included where it was learned.
@@ -162,10 +165,17 @@ impl World for Machine<'_> {
 
     fn build(&mut self, recipe: &Recipe) -> Result<(), Error> {
         let context = self.workplace()?;
-        let bundle = self.certificates.clone();
-        recipe::write_context(context.path(), &certificates::split(&bundle))
+        let certificates = certificates::split(&self.certificates);
+        let pip = self.pip.configuration();
+        recipe::write_context(context.path(), &recipe.role, &certificates, &pip)
             .map_err(FileError::writing(context.path()))?;
-        match self.call("build", &recipe.arguments(context.path())) {
+        let built = self.call("build", &recipe.arguments(context.path()));
+        if recipe.role == Role::Proxy {
+            // A stage may hold what the image must not, and takes room.
+            let stage = format!("label={LABEL_STAGE}");
+            let _ = self.engine.run(["image", "prune", "--force", "--filter", &stage]);
+        }
+        match built {
             Err(Error::Engine(source)) => Err(Error::Build { image: recipe.image.clone(), source }),
             other => other,
         }

@@ -1,4 +1,4 @@
-//! ctr-image(1): make the base image when it is missing.
+//! ctr-image(1): make the images when they are missing.
 
 use std::process::ExitCode;
 
@@ -8,12 +8,12 @@ use document::Container;
 use engine::EngineArgs;
 use toolkit::{Common, Events, Exit, Places, Tool};
 
-/// Make the base image when it is missing
+/// Make the images when they are missing
 ///
 /// Reads a container/1 document on standard input and writes it to standard
-/// output with its engine filled in. The document's image is there then:
-/// ctrkit's own is built, any other is pulled. One that is there already is
-/// left as it is.
+/// output with its engine filled in. The document's image is there then, and
+/// that of its proxy if it is isolated: ctrkit's own are built, any other is
+/// pulled. What is there already is left as it is.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct CtrImage {
@@ -46,11 +46,12 @@ impl Tool for CtrImage {
             let engine = self.engine.for_document(container.engine.as_ref(), &self.places)?;
             let mut machine = Machine::new(engine, &self.places, &self.image, events)?;
             if !self.image.dry_run && ctr_image::ensure(&request, &mut machine)?.outdated {
-                let warning = ctr_image::outdated(&request.image);
+                let warning = ctr_image::outdated(&request.container.image);
                 toolkit::warn("ctr-image", self.common.error_format, &warning);
             }
             ctr_image::set_engine(&mut container, machine.engine());
         }
+        ctr_image::set_proxy(&mut container, &request);
         toolkit::write(&container)?;
         Ok(Exit::Success)
     }

@@ -78,7 +78,11 @@ impl World for Notes {
     }
 
     fn build(&mut self, recipe: &Recipe) -> Result<(), Error> {
-        self.make(&format!("build upon {} for {}:", recipe.base, recipe.user), &recipe.image);
+        let whom = match &recipe.role {
+            Role::Container { user } => user,
+            Role::Proxy => "the proxy",
+        };
+        self.make(&format!("build upon {} for {whom}:", recipe.base), &recipe.image);
         Ok(())
     }
 }
@@ -101,6 +105,20 @@ fn request(image: &str, args: &ImageArgs) -> Request {
     Request::new(&container(image, "dev"), args).unwrap()
 }
 
+/// Returns a container that is isolated, by a proxy with the image `image`.
+fn isolated(image: Option<&str>) -> Container {
+    let mut container = container(BASE, "dev");
+    let (mode, image) = ("proxy".to_owned(), image.map(str::to_owned));
+    container.isolation = Some(Isolation { mode, image, ..Isolation::default() });
+    container
+}
+
+/// Checks what is done for `container`, questions included.
+#[track_caller]
+fn check_isolated(container: &Container, args: &ImageArgs, world: Notes, expected: &[&str]) {
+    check(&Request::new(container, args).unwrap(), world, expected);
+}
+
 /// Checks what is done for `request`, questions included.
 #[track_caller]
 fn check(request: &Request, mut world: Notes, expected: &[&str]) {
@@ -109,6 +127,7 @@ fn check(request: &Request, mut world: Notes, expected: &[&str]) {
 }
 
 const BASE: &str = "localhost/ctrkit-base:latest";
+const PROXY: &str = "localhost/ctrkit-proxy:latest";
 const MADE: &str = "localhost/ctrkit-debootstrap:bookworm";
 
 #[test]
@@ -235,9 +254,93 @@ fn the_labels_tell_another_account_and_another_recipe() {
     let old = Notes::default().label(BASE, "ctrkit.recipe", "0123456789ab");
     let outcome = ensure(&request(BASE, &ImageArgs::default()), &mut { old }).unwrap();
     assert!(outcome.outdated);
-    let new = Notes::default().label(BASE, "ctrkit.recipe", &digest());
+    let role = Role::Container { user: "dev".to_owned() };
+    let new = Notes::default().label(BASE, "ctrkit.recipe", &role.digest());
     let outcome = ensure(&request(BASE, &ImageArgs::default()), &mut { new }).unwrap();
     assert!(!outcome.outdated);
+}
+
+#[test]
+fn an_isolated_container_has_a_proxy_upon_the_same_base() {
+    let expected = [
+        &format!("ask {BASE}"),
+        &format!("ask {PROXY}"),
+        "alone",
+        &format!("ask {BASE}"),
+        &format!("ask {PROXY}"),
+        &format!("ask {DEFAULT_BASE}"),
+        &format!("ask {MADE}"),
+        &format!("pull {DEFAULT_BASE}"),
+        &format!("build upon {DEFAULT_BASE} for dev: {BASE}"),
+        &format!("build upon {DEFAULT_BASE} for the proxy: {PROXY}"),
+    ];
+    check_isolated(&isolated(None), &ImageArgs::default(), Notes::default(), &expected);
+
+    let args = ImageArgs { pull: true, build: true, ..ImageArgs::default() };
+    let mut world = Notes::with(&[BASE, PROXY, DEFAULT_BASE]);
+    ensure(&Request::new(&isolated(None), &args).unwrap(), &mut world).unwrap();
+    let expected = [
+        format!("pull {DEFAULT_BASE}"),
+        format!("build upon {DEFAULT_BASE} for dev: {BASE}"),
+        format!("build upon {DEFAULT_BASE} for the proxy: {PROXY}"),
+    ];
+    assert_eq!(world.done[world.done.len() - 3..], expected);
+}
+
+#[test]
+fn a_proxy_that_is_there_costs_one_question_more() {
+    let world = Notes::with(&[BASE]).label(PROXY, "ctrkit.recipe", &Role::Proxy.digest());
+    let expected = [&format!("ask {BASE}"), &format!("ask {PROXY}"), "unchanged"];
+    check_isolated(&isolated(None), &ImageArgs::default(), world, &expected);
+}
+
+#[test]
+fn a_proxy_of_another_recipe_is_made_anew_and_somebodys_image_is_not() {
+    let build = format!("build upon {MADE} for the proxy: {PROXY}");
+    for recipe in ["000000000000", "", &Role::Container { user: String::new() }.digest()] {
+        let mut world = Notes::with(&[MADE]).label(PROXY, "ctrkit.recipe", recipe);
+        world = world.label(BASE, "ctrkit.recipe", "000000000000");
+        let request = Request::new(&isolated(None), &ImageArgs::default()).unwrap();
+        assert!(ensure(&request, &mut world).unwrap().outdated);
+        assert_eq!(world.done.last(), Some(&build));
+        assert!(!world.done.iter().any(|deed| deed.contains("for dev")), "{:?}", world.done);
+    }
+    // Under our name there is nothing of another's: no label is no recipe of ours.
+    let mut world = Notes::with(&[BASE, MADE, PROXY]);
+    ensure(&Request::new(&isolated(None), &ImageArgs::default()).unwrap(), &mut world).unwrap();
+    assert_eq!(world.done.last(), Some(&build));
+
+    let world = Notes::with(&[BASE, "me/proxy:1"]).label("me/proxy:1", "ctrkit.recipe", "0");
+    let expected = [&format!("ask {BASE}"), "ask me/proxy:1", "unchanged"];
+    check_isolated(&isolated(Some("me/proxy:1")), &ImageArgs::default(), world, &expected);
+}
+
+#[test]
+fn a_proxy_of_anybody_elses_is_pulled() {
+    let mut world = Notes::with(&[BASE]);
+    let request = Request::new(&isolated(Some("me/proxy:1")), &ImageArgs::default()).unwrap();
+    ensure(&request, &mut world).unwrap();
+    assert_eq!(world.done.last().unwrap(), "pull me/proxy:1");
+
+    let request = Request::new(&isolated(Some("localhost/p")), &ImageArgs::default()).unwrap();
+    let error = ensure(&request, &mut Notes::with(&[BASE])).unwrap_err();
+    assert_eq!(error.kind(), "image-missing");
+    assert!(error.hint().unwrap().ends_with("or take localhost/ctrkit-proxy"), "{error:?}");
+
+    for image in ["--privileged", "", "a b"] {
+        let error = Request::new(&isolated(Some(image)), &ImageArgs::default()).unwrap_err();
+        assert_eq!(error.kind(), "bad-image-name", "{image:?}");
+    }
+}
+
+#[test]
+fn isolation_of_another_kind_has_no_proxy() {
+    let mut container = isolated(None);
+    container.isolation.as_mut().unwrap().mode = "none".to_owned();
+    let request = Request::new(&container, &ImageArgs::default()).unwrap();
+    assert_eq!(request.proxy, None);
+    set_proxy(&mut container, &request);
+    assert_eq!(container.isolation.unwrap().image, None);
 }
 
 #[test]
@@ -351,6 +454,65 @@ mod bundles {
         assert_eq!(split(&format!("{key}\n{one}\n# text\n{two}\n")), [one, two]);
         assert_eq!(split("-----BEGIN CERTIFICATE-----\nAA"), [""; 0]);
         assert_eq!(split(""), [""; 0]);
+    }
+}
+
+mod index {
+    use clap::Parser;
+
+    use crate::PipArgs;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        pip: PipArgs,
+    }
+
+    /// Composes the files, with variables that are given as options.
+    fn compose(options: &[&str], files: &[&str]) -> String {
+        let words = std::iter::once(&"x").chain(options);
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        let files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
+        arguments.pip.compose(&files)
+    }
+
+    const FILE: &str = "# comment\n[global]\nindex-url = https://a/simple\ncert = /c.pem\n\
+        extra-index-url =\n    https://b/\n    # no\n\thttps://c/\n[install]\ntrusted-host=d\n";
+
+    #[test]
+    fn where_nothing_is_said_pip_is_told_nothing() {
+        let files = ["", "[global]\ncert = /x\n", "[global]\nindex-url =\n#index-url = x\n"];
+        assert_eq!(compose(&[], &files), "");
+    }
+
+    #[test]
+    fn the_index_of_the_files_is_taken_and_nothing_else() {
+        let expected = "[global]\nindex-url = https://a/simple\n\
+            extra-index-url = https://b/ https://c/\ntrusted-host = d\n";
+        assert_eq!(compose(&[], &[FILE]), expected);
+    }
+
+    #[test]
+    fn the_last_file_counts_and_variables_before_it() {
+        let files = [FILE, "[global]\nindex-url = https://u:p@e/\n"];
+        let expected = "[global]\nindex-url = https://u:p@e/\n\
+            extra-index-url = https://b/ https://c/\ntrusted-host = d\n";
+        assert_eq!(compose(&[], &files), expected);
+        let variables = ["--pip-index-url", "https://f/", "--pip-trusted-host", " "];
+        assert_eq!(compose(&variables, &files), expected.replace("u:p@e", "f"));
+    }
+
+    #[test]
+    fn a_value_is_one_line_whatever_it_holds() {
+        let text = compose(&["--pip-index-url", "https://a/\n[install]\ntarget = /x"], &[]);
+        assert_eq!(text, "[global]\nindex-url = https://a/ [install] target = /x\n");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let words = ["x", "--pip-index-url", "https://user:secret@a/"];
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        assert!(!format!("{:?}", arguments.pip).contains("secret"));
     }
 }
 

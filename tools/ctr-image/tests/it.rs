@@ -3,17 +3,22 @@
 
 use std::{
     fs::{self, OpenOptions},
-    os::unix::{fs::symlink, process::ExitStatusExt},
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::ExitStatusExt,
+    },
     path::Path,
     process::{Child, Command as Process, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use ctr_image::Role;
 use serde_json::{Value, json};
 use stubs::{Command, World, refused};
 
 const BASE: &str = "localhost/ctrkit-base:latest";
+const PROXY: &str = "localhost/ctrkit-proxy:latest";
 const DEBIAN: &str = "docker.io/library/debian:stable";
 
 /// A world whose engines have the images that the file `images` lists.
@@ -53,6 +58,15 @@ fn document(image: &str) -> Value {
 fn ctr_image(world: &World, image: &str) -> Command {
     let mut command = world.command(env!("CARGO_BIN_EXE_ctr-image"));
     command.env_remove("CTRKIT_ENGINE").write_stdin(document(image).to_string());
+    command
+}
+
+/// Returns the program with the document of an isolated container.
+fn isolated(world: &World) -> Command {
+    let mut document = document(BASE);
+    document["isolation"] = json!({"mode": "proxy", "x-note": 1});
+    let mut command = ctr_image(world, BASE);
+    command.write_stdin(document.to_string());
     command
 }
 
@@ -145,7 +159,7 @@ fn ours_is_built_from_the_recipe_upon_a_pulled_base() {
     let expected = format!(
         "podman build --tag {BASE} --build-arg BASE={DEBIAN} --build-arg USER_NAME=dev \
          --build-arg RECIPE={} --file ",
-        ctr_image::digest()
+        Role::Container { user: "dev".to_owned() }.digest()
     );
     assert!(build.starts_with(&expected), "{build}");
     let recipe = fs::read_to_string(world.path("stub/context/Containerfile")).unwrap();
@@ -235,6 +249,79 @@ fn certificates_go_into_the_build_and_keys_do_not() {
 }
 
 #[test]
+fn the_proxys_image_is_built_and_named_in_the_document() {
+    for engine in ["podman", "docker"] {
+        let world = world();
+        has(&world, &[BASE, DEBIAN]);
+        let run = isolated(&world).args(["--engine", engine]).assert().success().stderr("");
+        let written: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+        let expected = json!({"mode": "proxy", "image": PROXY, "x-note": 1});
+        assert_eq!(written["isolation"], expected);
+        let changes = world.changes();
+        let [_version, build, prune] = &changes[..] else { panic!("{changes:?}") };
+        let expected = format!(
+            "{engine} build --tag {PROXY} --build-arg BASE={DEBIAN} --build-arg RECIPE={} --file ",
+            Role::Proxy.digest()
+        );
+        assert!(build.starts_with(&expected), "{build}");
+        assert_eq!(*prune, format!("{engine} image prune --force --filter label=ctrkit.stage"));
+        let context = world.path("stub/context");
+        for name in ["requirements.txt", "forward.py", "python.sh", "mitmproxy.sh", "ca", "pip"] {
+            assert!(context.join(name).exists(), "{name}");
+        }
+        let recipe = fs::read_to_string(context.join("Containerfile")).unwrap();
+        assert!(recipe.contains("\nLABEL ctrkit.stage="));
+        assert_eq!(leftovers(&world), 0);
+    }
+}
+
+#[test]
+fn an_index_with_a_password_is_in_the_build_and_in_nothing_else() {
+    let world = world();
+    has(&world, &[BASE, DEBIAN]);
+    let secret = "https://me:s3cr3t@mirror/simple";
+    let file = format!("[global]\nindex-url = {secret}\ntarget = /x\n");
+    fs::create_dir_all(world.path("home/.config/pip")).unwrap();
+    world.write("home/.config/pip/pip.conf", &file);
+    let events = world.path("events");
+    let run = isolated(&world).arg("--events").arg(&events).assert().success().stderr("");
+    let path = world.path("stub/context/pip/pip.conf");
+    let told = fs::read_to_string(&path).unwrap();
+    assert!(
+        told.contains(&format!("index-url = {secret}\n")) && !told.contains("target"),
+        "{told}"
+    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+    let written = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    let said = fs::read_to_string(&events).unwrap() + &written + &world.changes().concat();
+    assert!(!said.contains("s3cr3t"), "{said}");
+
+    fs::remove_dir_all(world.path("stub/context")).unwrap();
+    has(&world, &[BASE, DEBIAN]);
+    let mut command = isolated(&world);
+    command.env("PIP_INDEX_URL", "https://you:an0ther@mirror/simple");
+    command.assert().success().stderr("");
+    let told = fs::read_to_string(&path).unwrap();
+    assert!(told.contains("an0ther") && !told.contains("s3cr3t"), "{told}");
+    let help = isolated(&world).arg("--help").env("PIP_INDEX_URL", "an0ther").output().unwrap();
+    assert!(!String::from_utf8(help.stdout).unwrap().contains("an0ther"));
+    assert!(!world.changes().concat().contains("an0ther"));
+}
+
+#[test]
+fn a_proxy_that_cannot_be_built_is_an_error_that_names_it() {
+    let world = world();
+    has(&world, &[BASE, DEBIAN]);
+    world.refuse("podman-build", 1, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES");
+    world.on("podman-build", "");
+    let error = refused(&mut isolated(&world), 69, "cannot-build-image");
+    assert!(error["message"].as_str().unwrap().contains(PROXY));
+    assert!(error["command"]["last_words"].as_str().unwrap().contains("HASHES"));
+    assert!(world.changes().last().unwrap().starts_with("podman image prune"));
+    assert_eq!(leftovers(&world), 0);
+}
+
+#[test]
 fn a_dry_run_runs_nothing() {
     let world = world();
     let run = ctr_image(&world, BASE).args(["-n", "--build"]).assert().success().stderr("");
@@ -242,6 +329,9 @@ fn a_dry_run_runs_nothing() {
     let program = world.path("bin/podman");
     let engine = json!({"x-box": true, "kind": "podman", "program": program});
     assert_eq!(written["engine"], engine);
+    let run = isolated(&world).arg("-n").assert().success().stderr("");
+    let written: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!(written["isolation"]["image"], PROXY);
 
     let mut document = document(BASE);
     document.as_object_mut().unwrap().remove("engine");
