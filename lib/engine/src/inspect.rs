@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use document::container::{Limits, Mount, Volume};
+use document::{
+    container::{Limits, Mount, Volume},
+    containers::ListedMount,
+};
 use serde::Deserialize;
 
 use crate::{Engine, EngineError, Published, run};
@@ -24,6 +27,30 @@ pub struct Inspection {
     pub user: Option<String>,
     /// The directory that it runs in.
     pub directory: Option<String>,
+    /// What keeps it apart from the rest of the machine.
+    pub apart: Apart,
+}
+
+/// What keeps a container apart from the rest of the machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Apart {
+    /// The networks that it is on, and its address there while it runs.
+    pub networks: Vec<(String, Option<String>)>,
+    /// What is in the place of networks of its own: `host`, `none`,
+    /// `container:…`; otherwise the engine's word for the first of them.
+    pub network_mode: String,
+    /// Whether it has all rights that the engine can give.
+    pub is_privileged: bool,
+    /// Whether nothing in it can gain privileges.
+    pub no_new_privileges: bool,
+    /// The capabilities that are added.
+    pub cap_add: Vec<String>,
+    /// The capabilities that root in it can have; podman tells them.
+    pub capabilities: Option<Vec<String>>,
+    /// All mounts, volumes included.
+    pub mounts: Vec<ListedMount>,
+    /// The id of its first process on the engine's machine, while it runs.
+    pub pid: Option<u32>,
 }
 
 impl Engine {
@@ -54,6 +81,16 @@ struct Answer {
     network_settings: NetworkSettings,
     #[serde(default)]
     config: Config,
+    #[serde(default)]
+    state: State,
+    #[serde(default)]
+    bounding_caps: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    pid: u32,
 }
 
 #[derive(Default, Deserialize)]
@@ -76,6 +113,10 @@ struct HostConfig {
     cpu_period: i64,
     pids_limit: Option<i64>,
     cap_drop: Option<Vec<String>>,
+    cap_add: Option<Vec<String>>,
+    network_mode: String,
+    privileged: bool,
+    security_opt: Option<Vec<String>>,
     restart_policy: RestartPolicy,
     tmpfs: Option<BTreeMap<String, String>>,
 }
@@ -90,6 +131,14 @@ struct RestartPolicy {
 #[serde(rename_all = "PascalCase", default)]
 struct NetworkSettings {
     ports: Option<Bindings>,
+    networks: Option<BTreeMap<String, Attachment>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Attachment {
+    #[serde(rename = "IPAddress")]
+    address: String,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +150,7 @@ struct Binding {
     host_port: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Mounted {
     #[serde(rename = "Type")]
@@ -117,13 +166,11 @@ struct Mounted {
 
 impl From<Answer> for Inspection {
     fn from(answer: Answer) -> Self {
-        let Answer { host_config, mounts, network_settings, config } = answer;
-        let (mut volumes, mut mounts): (Vec<_>, Vec<_>) =
+        let apart = answer.apart();
+        let Answer { host_config, mounts, network_settings, config, .. } = answer;
+        let mounts = all(&host_config, mounts);
+        let (volumes, mounts): (Vec<_>, Vec<_>) =
             mounts.into_iter().partition(|mount| mount.kind == "volume");
-        mounts.extend(host_config.tmpfs.iter().flatten().map(|(target, _)| Mounted::tmpfs(target)));
-        // Docker lists them in another order each time.
-        volumes.sort_by(|one, other| one.destination.cmp(&other.destination));
-        mounts.sort_by(|one, other| one.destination.cmp(&other.destination));
         // Docker empties the ports of a container that does not run.
         let running = network_settings.ports.filter(|ports| !ports.is_empty());
         Self {
@@ -134,8 +181,45 @@ impl From<Answer> for Inspection {
             restart: Some(host_config.restart_policy.name).filter(|name| !name.is_empty()),
             user: Some(config.user).filter(|user| !user.is_empty()),
             directory: Some(config.working_dir).filter(|directory| !directory.is_empty()),
+            apart,
         }
     }
+}
+
+/// Returns all mounts by their place: docker lists them in another order each
+/// time, and tmpfs elsewhere.
+fn all(host_config: &HostConfig, mut mounts: Vec<Mounted>) -> Vec<Mounted> {
+    let tmpfs = host_config.tmpfs.iter().flatten().map(|(target, _)| Mounted::tmpfs(target));
+    mounts.extend(tmpfs);
+    mounts.sort_by(|one, other| one.destination.cmp(&other.destination));
+    mounts
+}
+
+impl Answer {
+    fn apart(&self) -> Apart {
+        let host = &self.host_config;
+        let networks = self.network_settings.networks.iter().flatten();
+        let address = |at: &Attachment| Some(&at.address).filter(|it| !it.is_empty()).cloned();
+        let no_new_privileges = |option: &String| {
+            let value = option.strip_prefix("no-new-privileges");
+            value.is_some_and(|value| ["", ":true", "=true"].contains(&value))
+        };
+        Apart {
+            networks: networks.map(|(name, at)| (name.clone(), address(at))).collect(),
+            network_mode: host.network_mode.clone(),
+            is_privileged: host.privileged,
+            no_new_privileges: host.security_opt.iter().flatten().any(no_new_privileges),
+            cap_add: names(host.cap_add.as_deref().unwrap_or_default()),
+            capabilities: self.bounding_caps.as_deref().map(names),
+            mounts: all(host, self.mounts.clone()).into_iter().map(Mounted::listed).collect(),
+            pid: Some(self.state.pid).filter(|pid| *pid != 0),
+        }
+    }
+}
+
+/// Returns the names of capabilities without `CAP_`.
+fn names(caps: &[String]) -> Vec<String> {
+    caps.iter().map(|cap| cap.trim_start_matches("CAP_").to_owned()).collect()
 }
 
 fn published(bindings: Option<&Bindings>) -> Vec<Published> {
@@ -155,12 +239,11 @@ fn published(bindings: Option<&Bindings>) -> Vec<Published> {
 
 impl HostConfig {
     fn limits(&self) -> Limits {
-        let caps = self.cap_drop.iter().flatten();
         Limits {
             memory: Some(self.memory).filter(|bytes| *bytes > 0).map(|bytes| bytes.to_string()),
             cpus: self.cpus(),
             pids: self.pids_limit.filter(|pids| *pids > 0).and_then(|pids| pids.try_into().ok()),
-            cap_drop: caps.map(|cap| cap.trim_start_matches("CAP_").to_owned()).collect(),
+            cap_drop: names(self.cap_drop.as_deref().unwrap_or_default()),
             ..Limits::default()
         }
     }
@@ -185,6 +268,18 @@ impl Mounted {
             source: String::new(),
             destination: target.to_owned(),
             writable: true,
+        }
+    }
+
+    /// Of a volume the name says more than the place where the engine keeps it.
+    fn listed(self) -> ListedMount {
+        let source = if self.kind == "volume" { self.name } else { self.source };
+        ListedMount {
+            source: Some(source).filter(|source| !source.is_empty()),
+            destination: self.destination,
+            read_only: !self.writable,
+            kind: self.kind,
+            ..ListedMount::default()
         }
     }
 
@@ -241,6 +336,27 @@ mod tests {
         assert_eq!(found.mounts[0].kind, "tmpfs");
         assert_eq!(found.mounts[0].source, None);
         assert_eq!(found.limits, Limits::default());
+    }
+
+    #[test]
+    fn what_keeps_it_apart_is_read() {
+        // podman 4.3.1 and docker 20.10.24, shortened.
+        let podman = r#"[{"State":{"Pid":7},"BoundingCaps":["CAP_CHOWN"],"Mounts":[{"Type":"volume","Name":"trust","Source":"/v","Destination":"/t","RW":false}],"NetworkSettings":{"Networks":{"b":{"IPAddress":""},"a":{"Gateway":"<nil>","IPAddress":"10.217.0.4"}}},"HostConfig":{"NetworkMode":"bridge","Privileged":false,"CapAdd":["CAP_SYS_NICE"],"SecurityOpt":["no-new-privileges"],"Tmpfs":{"/scr":"rw"}}}]"#;
+        let found = parse(podman).unwrap().apart;
+        assert_eq!(found.networks, [("a".into(), Some("10.217.0.4".into())), ("b".into(), None)]);
+        assert_eq!((found.network_mode.as_str(), found.pid), ("bridge", Some(7)));
+        assert_eq!(found.cap_add, ["SYS_NICE"]);
+        assert_eq!(found.capabilities, Some(vec!["CHOWN".to_owned()]));
+        assert!(found.no_new_privileges && !found.is_privileged);
+        let mounts = found.mounts.iter().map(|each| {
+            let source = each.source.as_deref().unwrap_or("-");
+            format!("{} {source} {} {}", each.kind, each.destination, each.read_only)
+        });
+        assert_eq!(mounts.collect::<Vec<_>>(), ["tmpfs - /scr false", "volume trust /t true"]);
+        let docker = r#"[{"State":{"Pid":0},"HostConfig":{"NetworkMode":"host","Privileged":true,"CapAdd":null,"SecurityOpt":["no-new-privileges:false"]}}]"#;
+        let found = parse(docker).unwrap().apart;
+        assert!(found.is_privileged && !found.no_new_privileges);
+        assert_eq!((found.networks.len(), found.capabilities, found.pid), (0, None, None));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use crate::{
     error::{EngineError, FailedCall},
     health::Health,
     info::Info,
-    inspect::Inspection,
+    inspect::{Apart, Inspection},
     link::Link,
     list::{Image, NamedNetwork, NamedVolume, Published, Summary},
     managed::{INGRESS, Managed, PROXY, REPLACED},

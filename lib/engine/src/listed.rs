@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use document::{
     container::Port,
-    containers::{Listed, ListedProject},
+    containers::{Listed, ListedIsolation, ListedProject},
     labels,
 };
 
@@ -43,6 +43,8 @@ impl Summary {
             branch: label(labels::BRANCH),
             project,
             ports: self.services(&self.ports),
+            isolation: label(labels::ISOLATION)
+                .map(|mode| ListedIsolation { mode, ..ListedIsolation::default() }),
             ..Listed::default()
         }
     }

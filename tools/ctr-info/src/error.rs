@@ -3,7 +3,7 @@
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure};
+use toolkit::{DocumentError, Exit, Failure, SiblingError};
 
 /// An error of ctr-info.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,10 @@ pub enum Error {
     /// The answer could not be written.
     #[error(transparent)]
     Document(#[from] DocumentError),
+
+    /// Another tool of ctrkit could not be run.
+    #[error(transparent)]
+    Sibling(#[from] SiblingError),
 }
 
 impl Failure for Error {
@@ -28,6 +32,7 @@ impl Failure for Error {
             Self::Config(error) => error.kind(),
             Self::Engine(error) => error.kind(),
             Self::Document(error) => error.kind(),
+            Self::Sibling(error) => error.kind(),
         }
     }
 
@@ -36,6 +41,7 @@ impl Failure for Error {
             Self::Config(error) => error.exit(),
             Self::Engine(error) => error.exit(),
             Self::Document(error) => error.exit(),
+            Self::Sibling(error) => error.exit(),
         }
     }
 
@@ -44,12 +50,14 @@ impl Failure for Error {
             Self::Config(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Document(error) => error.hint(),
+            Self::Sibling(error) => error.hint(),
         }
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
             Self::Engine(error) => error.command(),
+            Self::Sibling(error) => error.command(),
             Self::Config(_) | Self::Document(_) => None,
         }
     }

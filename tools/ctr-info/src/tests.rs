@@ -1,8 +1,13 @@
 //! Tests of the lines for people: data in, text out.
 
-use document::container::Port;
+use document::{
+    container::{Mount, Port, Volume},
+    containers::{ListedFilter, ListedIsolation, ListedMount, ListedNetwork, ListedSidecar},
+};
+use engine::Apart;
 
 use super::*;
+use crate::{isolation::holes, kernel::Kernel};
 
 fn port_of(service: &str, host: u16, address: Option<&str>) -> Port {
     let address = address.map(str::to_owned);
@@ -25,7 +30,7 @@ fn there_is_a_dash_for_what_there_is_none_of() {
         "name:      dev-a\nstatus:    created\nid:        -\nimage:     -\nproject:   -\n\
          branch:    -\ncreated:   -\nuser:      -\nworkspace: -\nssh:       -\nweb:       -\n\
          port:      -\nvolume:    -\nmount:     -\nmemory:    -\ncpus:      -\npids:      -\n\
-         cap-drop:  -\nrestart:   -\n"
+         cap-drop:  -\nrestart:   -\nisolation: none\n"
     );
 }
 
@@ -66,15 +71,6 @@ fn control_characters_reach_no_terminal() {
 }
 
 #[test]
-fn sizes_are_whole_numbers() {
-    for (bytes, expected) in
-        [("1073741824", "1 GiB"), ("1610612736", "1536 MiB"), ("1000", "1000 B"), ("4g", "4g")]
-    {
-        assert_eq!(size(bytes), expected);
-    }
-}
-
-#[test]
 fn mounts_say_what_they_are() {
     let mounts = vec![
         Mount { kind: "tmpfs".into(), target: "/scratch".into(), ..Mount::default() },
@@ -88,4 +84,116 @@ fn mounts_say_what_they_are() {
     ];
     let listed = Listed { mounts, ..Listed::default() };
     check_lines(&listed, "mount", &["tmpfs -> /scratch", "bind /a b -> /x (read-only)"]);
+}
+
+fn network(name: &str, internal: Option<bool>, bridge: &[&str]) -> ListedNetwork {
+    let bridge = bridge.iter().map(|address| (*address).to_owned()).collect();
+    ListedNetwork { name: name.into(), internal, bridge, ..ListedNetwork::default() }
+}
+
+#[test]
+fn one_network_with_a_way_out_is_a_hole() {
+    let (apart, kernel) = (Apart::default(), Kernel::default());
+    let closed = network("a", Some(true), &[]);
+    let check = |networks: &[ListedNetwork], expected: &[&str]| {
+        assert_eq!(holes(&apart, networks, &kernel), expected);
+    };
+    check(std::slice::from_ref(&closed), &[]);
+    check(
+        &[closed.clone(), network("b", Some(false), &["10.0.0.1"])],
+        &[
+            "the network 'b' leads outside",
+            "the engine's machine has an address on the network 'b'",
+        ],
+    );
+    let told = "the engine's machine has an address on the network 'b'";
+    check(&[network("b", Some(true), &["?"])], &[told]);
+    check(&[network("b", None, &[])], &["the network 'b' is gone, and cannot be judged"]);
+}
+
+#[test]
+fn what_shares_the_hosts_network_or_has_other_ways_is_not_isolated() {
+    let closed = [network("a", Some(true), &[])];
+    let kernel = Kernel { has_ipv6: Some(true), ..Kernel::default() };
+    assert_eq!(holes(&Apart::default(), &closed, &kernel), ["it has an IPv6 address"]);
+    let privileged = Apart { is_privileged: true, ..Apart::default() };
+    assert_eq!(holes(&privileged, &closed, &Kernel::default()), ["it is privileged"]);
+    for (mode, count) in [("host", 1), ("container:ab", 1), ("", 1), ("none", 0)] {
+        let apart = Apart { network_mode: mode.into(), ..Apart::default() };
+        assert_eq!(holes(&apart, &[], &Kernel::default()).len(), count, "{mode}");
+    }
+}
+
+/// An isolated container whose proxy is not well and has another filter.
+fn isolated() -> Listed {
+    let isolation = ListedIsolation {
+        mode: "proxy".into(),
+        isolated: Some(true),
+        networks: vec![ListedNetwork {
+            address: Some("10.208.0.4".into()),
+            dns: Some(true),
+            ..network("net", Some(true), &[])
+        }],
+        capabilities: Some(vec!["CHOWN".into(), "KILL".into()]),
+        no_new_privileges: Some(true),
+        proxy: Some(ListedSidecar {
+            name: "p".into(),
+            status: "running".into(),
+            health: Some("unhealthy".into()),
+            words: Some("no\u{1b}[31m".into()),
+            ..ListedSidecar::default()
+        }),
+        filter: Some(ListedFilter {
+            digest: Some("sha256:1".into()),
+            applied: Some("sha256:2".into()),
+            allow: vec!["a.example".into(), "*.b.example".into()],
+            ..ListedFilter::default()
+        }),
+        mounts: vec![ListedMount {
+            destination: "/t".into(),
+            read_only: true,
+            ..ListedMount::default()
+        }],
+        ..ListedIsolation::default()
+    };
+    let volume = |name: &str, target: &str| Volume {
+        name: name.into(),
+        target: target.into(),
+        ..Volume::default()
+    };
+    let volumes = vec![volume("trust", "/t"), volume("home", "/home")];
+    Listed { volumes, isolation: Some(isolation), ..Listed::default() }
+}
+
+#[test]
+fn isolation_is_told_line_by_line() {
+    let text = text(&isolated());
+    let (_, lines) = text.split_once("isolation:").unwrap();
+    assert_eq!(
+        lines,
+        "         proxy\n\
+         network:           net: internal, address 10.208.0.4, dns\n\
+         cap-add:           -\n\
+         capabilities:      CHOWN KILL\n\
+         no-new-privileges: yes\n\
+         proxy:             p: running, unhealthy: no\\u{1b}[31m\n\
+         ingress:           -\n\
+         policy:            sha256:1, where sha256:2 was applied last\n\
+         allow:             a.example\n\
+         allow:             *.b.example\n\
+         passthrough:       -\n"
+    );
+    check_lines(&isolated(), "volume", &["trust -> /t (read-only)", "home -> /home"]);
+}
+
+#[test]
+fn a_hole_is_told_before_all_else() {
+    let mut listed = isolated();
+    let isolation = listed.isolation.as_mut().unwrap();
+    isolation.isolated = Some(false);
+    isolation.holes = vec!["the network 'x' leads outside".into()];
+    isolation.networks = vec![network("x", Some(false), &["10.0.0.1"]), network("y", None, &[])];
+    check_lines(&listed, "isolation", &["proxy, but not isolated"]);
+    check_lines(&listed, "hole", &["the network 'x' leads outside"]);
+    check_lines(&listed, "network", &["x: leads outside, bridge 10.0.0.1", "y: gone"]);
 }

@@ -35,8 +35,9 @@ fn all_is_told_in_two_calls_mappings_before_labels() {
         workspace: -\nssh:       ssh dev-a (127.0.0.1:2201)\nweb:       http://localhost:3000\n\
         port:      ssh 22 <- 127.0.0.1:2201\nport:      web 3000 <- 3000 (not published)\n\
         port:      audio 4714 <- 4714 (not published)\nport:      port-8080 8080 <- *:9000\n\
-        volume:    dev-a-home -> /home/dev\nmount:     -\nmemory:    4 GiB\ncpus:      2\n\
-        pids:      512\ncap-drop:  NET_RAW\nrestart:   unless-stopped\n";
+        volume:    dev-a-home -> /home/dev\nmount:     -\nmemory:    4g\ncpus:      2\n\
+        pids:      512\ncap-drop:  NET_RAW\nrestart:   unless-stopped\n\
+        isolation: none\n";
     ctr_info(&world, "dev-a").assert().success().stderr("").stdout(expected);
     let calls: Vec<_> = world.calls().iter().map(|call| call[1].clone()).collect();
     assert_eq!(calls, ["ps", "container"]);
@@ -65,6 +66,123 @@ fn podman_is_told_the_same_way() {
     let run = command.args(["--engine", "podman"]).assert().success().stderr("");
     let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
     assert!(text.contains("\nport:      port-22 22 <- 127.0.0.1:2201\n"), "{text}");
+}
+
+/// A world in which `dev-a` is isolated, and podman tells it.
+fn isolated() -> (World, std::path::PathBuf) {
+    let world = World::new();
+    let app = r#"{"Id":"ab","Names":["dev-a"],"Image":"i","State":"running","Created":1,"Labels":{"ctrkit.managed":"true","ctrkit.project.hash":"0","ctrkit.isolation":"proxy","ctrkit.ports":"ssh:22:2200"}}"#;
+    let sidecar = |name: &str, status: &str| {
+        format!(
+            r#"{{"Id":"{name}","Names":["c-{name}"],"Image":"i","State":"{status}","Created":1,"Labels":{{"ctrkit.managed":"true","ctrkit.sidecar.of":"0","ctrkit.sidecar.type":"{name}"}},"Ports":[{{"host_ip":"127.0.0.1","container_port":22,"host_port":2200,"protocol":"tcp"}}]}}"#
+        )
+    };
+    let sidecars = format!("[{},{}]", sidecar("proxy", "running"), sidecar("ingress", "exited"));
+    world.answer("podman-ps", &format!("[{app}]")).answer("sidecars", &sidecars);
+    world.on("podman-ps", "case $* in *sidecar.of=0*) call=sidecars ;; esac");
+    let inspect = r#"[{"NetworkSettings":{"Networks":{"net":{"IPAddress":"10.208.0.4"}}},"HostConfig":{"NetworkMode":"bridge","Memory":4294967296}}]"#;
+    world.answer("podman-container-inspect", inspect);
+    let network = r#"[{"name":"net","internal":true,"dns_enabled":false,"subnets":[{"subnet":"10.208.0.0/28"}]}]"#;
+    world.answer("podman-network-inspect", network);
+    // What the engine sends is an archive of one file.
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(6);
+    archive.append_data(&mut header, "filter.py", &b"FILTER"[..]).unwrap();
+    std::fs::write(world.path("stub/podman-cp.out"), archive.into_inner().unwrap()).unwrap();
+    world.program("filtergen");
+    let policy = r#"{"schema":"policy/1","allow":[{"name":"a.example"}]}"#;
+    world.answer("filtergen---read", &format!("{policy}\n"));
+    world.on("filtergen---read", "read -r given || :; [ \"$given\" = FILTER ]");
+    let program = world.install(env!("CARGO_BIN_EXE_ctr-info"));
+    (world, program)
+}
+
+#[track_caller]
+fn isolation_of(world: &World, program: &std::path::Path) -> Value {
+    let run = world.command(program).args(["--json", "dev-a"]).assert().success().stderr("");
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    let container = document["containers"][0].clone();
+    assert_eq!(container["ports"][0]["address"], "127.0.0.1");
+    container["isolation"].clone()
+}
+
+/// The digest of the policy above, which sha256sum(1) says.
+const DIGEST: &str = "sha256:bd433dd90e81535d5cf1f1932d9808771bbe4b9ae93be62e99b49627784c9a4a";
+
+#[test]
+fn isolation_is_what_the_engine_and_the_filter_in_force_say() {
+    let (world, program) = isolated();
+    let found = isolation_of(&world, &program);
+    assert_eq!(
+        found,
+        serde_json::json!({"mode": "proxy", "isolated": true, "networks": [{"name": "net",
+            "internal": true, "dns": false, "address": "10.208.0.4", "subnets": ["10.208.0.0/28"]}],
+            "memory": "4g", "no_new_privileges": false,
+            "proxy": {"name": "c-proxy", "status": "running", "health": "healthy"},
+            "ingress": {"name": "c-ingress", "status": "stopped"},
+            "filter": {"digest": DIGEST, "allow": ["a.example"]}})
+    );
+    // Another policy than the one that was applied is told.
+    let document = serde_json::json!({"schema": "container/1", "name": "dev-a",
+        "project": {"path": "/", "name": "a", "hash": "0"},
+        "isolation": {"mode": "proxy", "digest": "sha256:0"}});
+    world.write("state/dev-a/document.json", &document.to_string());
+    assert_eq!(isolation_of(&world, &program)["filter"]["applied"], "sha256:0");
+    let document = document.to_string().replace("sha256:0", DIGEST);
+    world.write("state/dev-a/document.json", &document);
+    assert_eq!(isolation_of(&world, &program)["filter"]["applied"], Value::Null);
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_is_told_and_the_rest_as_well() {
+    let (world, program) = isolated();
+    let report = r#"{"schema":"error/1","tool":"filtergen","kind":"filter-changed","exit":65,"message":"the filter '/dev/stdin' was edited, or is not whole"}"#;
+    world.refuse("filtergen---read", 65, report);
+    let found = isolation_of(&world, &program);
+    let problem = "the filter '/etc/ctrkit/proxy/filter.py' was edited, or is not whole";
+    assert_eq!((&found["isolated"], &found["filter"]["problem"]), (&true.into(), &problem.into()));
+    let words = "Error: \"/etc/ctrkit/proxy/filter.py\" could not be found on container c-proxy: no such file or directory";
+    world.refuse("podman-cp", 125, words);
+    let found = isolation_of(&world, &program);
+    let problem = "there is no /etc/ctrkit/proxy/filter.py in 'c-proxy'";
+    assert_eq!(found["filter"]["problem"], problem);
+    std::fs::remove_file(world.path("stub/podman-cp.status")).unwrap();
+    std::fs::remove_file(world.path("bin/filtergen")).unwrap();
+    refused(world.command(&program).arg("dev-a"), 69, "tool-absent");
+}
+
+#[test]
+fn a_network_that_leads_outside_and_one_that_is_gone_are_told() {
+    let (world, program) = isolated();
+    let inspect =
+        r#"[{"NetworkSettings":{"Networks":{"net":{},"out":{},"x":{}}},"HostConfig":{}}]"#;
+    let network = r#"[{"name":"out","internal":false,"dns_enabled":true,"subnets":[{"subnet":"10.0.0.0/24","gateway":"10.0.0.1"}]}]"#;
+    world.answer("podman-container-inspect", inspect).answer("out", network);
+    world.refuse(
+        "gone",
+        125,
+        "Error: network x: unable to find network with name or ID x: network not found",
+    );
+    world.on("podman-network-inspect", "case $* in *x*) call=gone ;; *out*) call=out ;; esac");
+    let found = isolation_of(&world, &program);
+    assert_eq!(found["isolated"], false);
+    assert_eq!(found["holes"].as_array().unwrap().len(), 3, "{found}");
+    assert_eq!(found["networks"][1]["bridge"][0], "10.0.0.1");
+    assert_eq!(found["networks"][2], serde_json::json!({"name": "x"}));
+}
+
+#[test]
+fn without_a_proxy_there_is_no_filter() {
+    let (world, program) = isolated();
+    world.answer("sidecars", "[]");
+    let run = world.command(&program).args(["dev-a"]).assert().success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    assert!(
+        text.contains("\nproxy:             -\ningress:           -\npolicy:            -\n"),
+        "{text}"
+    );
+    assert!(world.calls().iter().all(|call| call[1] != "cp" && call[1] != "healthcheck"));
 }
 
 #[test]
