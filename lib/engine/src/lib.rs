@@ -244,7 +244,8 @@ impl Engine {
 /// Says whether `version` (`MAJOR.MINOR…`) comes before `oldest`.
 ///
 /// One that cannot be read is taken to be new: a development version.
-fn is_older(version: &str, oldest: (u32, u32)) -> bool {
+#[must_use]
+pub fn is_older(version: &str, oldest: (u32, u32)) -> bool {
     let mut parts = version.split(['.', '-', '+']).map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < oldest,

@@ -9,7 +9,7 @@ use toolkit::Failure;
 
 use crate::{
     Chosen, Elsewhere, Facts, holes,
-    judge::{Orphan, Thing, is_others},
+    judge::{Orphan, Thing, is_others, is_volume_orphan},
 };
 
 /// Returns what there is to say of the engine.
@@ -108,14 +108,19 @@ fn others(facts: &Facts, check: &str, name: &str, authority: Option<&str>) -> Op
     Some(Check::new(check, Verdict::Other, found).of(name))
 }
 
-/// A volume outlives its container on purpose, and may hold work.
+/// A volume outlives its container on purpose, and may hold work; that of a
+/// sidecar holds an authority and a log, until its state goes as well.
 fn kept(facts: &Facts, volume: &engine::NamedVolume) -> Option<Check> {
     let container = volume.container.as_deref()?;
-    if facts.container(container).is_some() {
+    if facts.container(container).is_some() || is_volume_orphan(facts, volume) {
         return None;
     }
-    let found = format!("it was kept when '{container}' went; it may hold work");
-    let cure = format!("to be rid of it: ctr-rm --volumes {container}");
+    let (holds, option) = match volume.sidecar_of.is_some() {
+        true => ("the proxy's authority and its log are in it", ""),
+        false => ("it may hold work", " --volumes"),
+    };
+    let found = format!("it was kept when '{container}' went; {holds}");
+    let cure = format!("to be rid of it: ctr-rm{option} {container}");
     Some(Check::new("volume", Verdict::Kept, found).of(&volume.name).cure(cure))
 }
 
@@ -139,6 +144,7 @@ fn cure(orphan: &Orphan, kind: Kind) -> String {
         }
         Thing::Container(_) | Thing::Remnant => format!("--fix, or: {kind} rm --force {name}"),
         Thing::Network => format!("--fix, or: {kind} network rm {name}"),
+        Thing::Volume => format!("--fix, or: {kind} volume rm {name}"),
         Thing::Reservation(key, None) => format!("--fix, or: portalloc --release {key}"),
         Thing::Reservation(key, Some(host)) => {
             format!("--fix, or: portalloc --release {key} --host {}", shell_words::quote(host))

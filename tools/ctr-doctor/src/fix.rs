@@ -121,7 +121,8 @@ impl Fixer<'_> {
                 gone(engine.run(["rm", "--force", id]), "no-such-container")?;
             }
             Thing::Remnant => gone(engine.run(["rm", "--force", name]), "no-such-container")?,
-            Thing::Network => drop(engine.run(["network", "rm", name])?),
+            Thing::Network => engine.remove_network(name)?,
+            Thing::Volume => engine.remove_volume(name)?,
             Thing::Reservation(key, host) => {
                 let mut args = vec!["--release", key];
                 args.extend(host.iter().flat_map(|host| ["--host", host]));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use document::labels;
-use engine::Summary;
+use engine::{NamedVolume, Summary};
 
 use crate::{Facts, Kept};
 
@@ -39,6 +39,8 @@ pub enum Thing {
     Remnant,
     /// A network.
     Network,
+    /// A volume of a sidecar's.
+    Volume,
     /// A reservation of ports, by its key and its machine.
     Reservation(String, Option<String>),
     /// An ssh entry.
@@ -56,6 +58,7 @@ impl Thing {
         match self {
             Self::Container(_) | Self::Remnant => "container",
             Self::Network => "network",
+            Self::Volume => "volume",
             Self::Reservation(..) => "reservation",
             Self::Entry => "ssh-entry",
             Self::Master(_) => "master",
@@ -84,6 +87,7 @@ pub fn orphans(facts: &Facts) -> Vec<Orphan> {
     let mut all: Vec<_> =
         facts.containers.iter().filter_map(|each| container(facts, each)).collect();
     all.extend(networks(facts));
+    all.extend(volumes(facts));
     all.extend(entries(facts));
     all.extend(masters(facts));
     all.extend(reservations(facts));
@@ -158,18 +162,24 @@ fn remnant(facts: &Facts, each: &Summary) -> Option<Orphan> {
     is_torn.then(|| Orphan::new(Thing::Remnant, name, why))
 }
 
+/// Says whether a container is there that people work in, is called `name` or is
+/// of the project `hash`. Sidecars do not count: they go with what is theirs.
+fn is_served(facts: &Facts, name: Option<&str>, hash: Option<&str>) -> bool {
+    facts.containers.iter().any(|each| {
+        let is_called = name == Some(each.name.as_str());
+        let is_of = hash.is_some() && each.label(labels::PROJECT_HASH) == hash;
+        !each.is_external && !each.is_sidecar() && (is_called || is_of)
+    })
+}
+
 fn networks(facts: &Facts) -> Vec<Orphan> {
     let of_nobody = |network: &&engine::NamedNetwork| {
         let name = network.label(labels::NAME);
         let hash = network.label(labels::SIDECAR_OF).or(network.label(labels::PROJECT_HASH));
-        let uses = |each: &&Summary| {
-            let of = [labels::PROJECT_HASH, labels::SIDECAR_OF].map(|label| each.label(label));
-            (name == Some(each.name.as_str())) || (hash.is_some() && of.contains(&hash))
-        };
         // One that says nothing of whom it is for is left alone.
         (name.is_some() || hash.is_some())
             && !is_others(facts, network.label(labels::AUTHORITY))
-            && facts.containers.iter().find(uses).is_none()
+            && !is_served(facts, name, hash)
     };
     let orphan = |network: &engine::NamedNetwork| {
         let owner = network.label(labels::NAME).map(str::to_owned);
@@ -177,6 +187,32 @@ fn networks(facts: &Facts) -> Vec<Orphan> {
         Orphan { owner, ..Orphan::new(Thing::Network, &network.name, why) }
     };
     facts.networks.iter().filter(of_nobody).map(orphan).collect()
+}
+
+/// Says whether a volume belongs to nothing. That can only be one of sidecars:
+/// the authority and the log of a proxy are of use as long as what the
+/// container was made from is there. Those of the containers themselves may
+/// hold work.
+#[must_use]
+pub fn is_volume_orphan(facts: &Facts, volume: &NamedVolume) -> bool {
+    let name = volume.container.as_deref();
+    let is_kept = |name: &str| {
+        facts.kept(name).is_some() && states(facts).iter().all(|orphan| orphan.name != name)
+    };
+    volume.sidecar_of.is_some()
+        && !is_others(facts, volume.authority.as_deref())
+        && !is_served(facts, name, volume.sidecar_of.as_deref())
+        && !name.is_some_and(is_kept)
+}
+
+fn volumes(facts: &Facts) -> Vec<Orphan> {
+    let orphan = |volume: &NamedVolume| {
+        let owner = volume.container.clone();
+        let why = "it is for the sidecars of a container that is not there";
+        Orphan { owner, ..Orphan::new(Thing::Volume, &volume.name, why) }
+    };
+    let of_nobody = |volume: &&NamedVolume| is_volume_orphan(facts, volume);
+    facts.volumes.iter().filter(of_nobody).map(orphan).collect()
 }
 
 /// A reservation stays as long as its worktree does: the same ports are for

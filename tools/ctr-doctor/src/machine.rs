@@ -10,7 +10,7 @@ use std::{
 };
 
 use document::doctor::{Check, Verdict};
-use engine::{Info, Kind};
+use engine::{Compose, Info, Kind};
 use nix::sys::statvfs::statvfs;
 
 /// How long a program may take to say its version.
@@ -54,24 +54,34 @@ pub fn checks(machine: &Machine<'_>) -> Vec<Check> {
     all
 }
 
+/// Checks the program that makes isolated containers: the plugin of docker, or
+/// podman-compose.
 fn compose(machine: &Machine<'_>) -> Check {
     let plugin = machine.info.and_then(|info| info.compose.clone());
-    let (found, cure) = match machine.kind {
-        Some(Kind::Docker) => {
-            let found = plugin.map(|version| format!("docker compose {version}"));
-            let alone =
-                || Some(format!("docker-compose {}", version("docker-compose", "--version")?));
-            (found.or_else(alone), "apt-get install docker-compose-plugin")
+    let (kind, program, found, cure) = match machine.kind {
+        Some(kind @ Kind::Docker) => {
+            (kind, "docker compose", plugin, "apt-get install docker-compose-plugin")
         }
         _ => {
             let found = version("podman-compose", "--version");
-            (
-                found.map(|version| format!("podman-compose {version}")),
-                "pipx install podman-compose",
-            )
+            (Kind::Podman, "podman-compose", found, "pipx install podman-compose")
         }
     };
-    optional("compose", found, "for compose files alone", cure)
+    let found = found.map(|version| version.trim_start_matches('v').to_owned());
+    let oldest = Compose::oldest(kind);
+    match &found {
+        Some(version) if engine::is_older(version, oldest) => {
+            let (major, minor) = oldest;
+            let found = format!(
+                "{program} {version} is too old for isolated containers: {major}.{minor} is needed"
+            );
+            Check::new("compose", Verdict::Warning, found).cure(cure)
+        }
+        _ => {
+            let found = found.map(|version| format!("{program} {version}"));
+            optional("compose", found, "for isolated containers alone", cure)
+        }
+    }
 }
 
 fn devcontainers() -> Check {

@@ -20,8 +20,8 @@ use toolkit::{Common, Events, Exit, Failure, Interrupt, Places, Siblings, Tool};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct CtrDoctor {
-    /// Remove what belongs to nothing, each named before it goes; never a
-    /// volume, and nothing that could hold work
+    /// Remove what belongs to nothing, each named before it goes; of the
+    /// volumes those of sidecars alone, and nothing that could hold work
     #[arg(long)]
     fix: bool,
 

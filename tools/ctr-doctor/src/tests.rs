@@ -257,6 +257,48 @@ fn volumes_are_kept_and_never_orphans() {
     assert!(Doctor::new(None, rows).is_well());
 }
 
+#[test]
+fn what_isolates_a_container_is_an_orphan_with_it() {
+    let of = [(labels::SIDECAR_OF, HASH), (labels::NAME, "dev-a")];
+    let volume = |name: &str, of: Option<&str>, authority: Option<&str>| NamedVolume {
+        name: name.into(),
+        container: Some("dev-a".into()),
+        sidecar_of: of.map(str::to_owned),
+        authority: authority.map(str::to_owned),
+    };
+    let mut facts = whole();
+    facts.containers.push(container("c-proxy", &of));
+    facts.networks = vec![NamedNetwork {
+        name: "c-net".into(),
+        labels: of.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    }];
+    facts.volumes = vec![
+        volume("c-trust", Some(HASH), None),
+        volume("dev-a-home", None, None),
+        volume("others", Some(HASH), Some("SHA256:another")),
+    ];
+    check(&facts, &[]);
+    // The container alone is gone, and may be made again.
+    facts.containers.remove(0);
+    check(&facts, &["container c-proxy", "network c-net", "ssh-entry dev-a"]);
+    let rows = crate::things(&facts);
+    let kept: Vec<_> = rows.iter().filter(|row| row.status == Verdict::Kept).collect();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(kept[0].cure.as_deref(), Some("to be rid of it: ctr-rm dev-a"));
+    assert_eq!(kept[1].cure.as_deref(), Some("to be rid of it: ctr-rm --volumes dev-a"));
+    // So it is where its state is for nothing any more.
+    facts.ledger[0].1 = true;
+    let all = ["container c-proxy", "network c-net", "volume c-trust", "ssh-entry dev-a"];
+    check(&facts, &[&all[..], &["reservation dev-a", "state dev-a"]].concat());
+    facts.ledger[0].1 = false;
+    // With its state what it was made from is gone too.
+    facts.states.clear();
+    check(&facts, &all);
+    assert!(orphans(&facts).iter().all(|one| one.owner.as_deref() == Some("dev-a")));
+    let rows = crate::things(&facts);
+    assert_eq!(rows.iter().filter(|row| row.status == Verdict::Kept).count(), 1);
+}
+
 #[track_caller]
 fn check_hole(kind: Kind, version: &str, check: &str, expected: Option<Verdict>) {
     let found = holes::of(kind, version);

@@ -175,6 +175,50 @@ fn volumes_are_never_removed_and_others_things_are_not_touched() {
 }
 
 #[test]
+fn what_isolated_a_container_that_is_gone_goes_in_order() {
+    let made = Made::new();
+    made.lose();
+    let of = json!({"ctrkit.managed": "true", "ctrkit.name": "dev-a", "ctrkit.sidecar.of": HASH});
+    let proxy = json!([{"Id": "p", "Names": ["c-proxy"], "Image": "i", "State": "running",
+        "Labels": of}]);
+    made.world.answer("podman-ps", &proxy.to_string());
+    let networks = json!([{"name": "c-net", "labels": of}, {"name": "podman"}]);
+    made.world.answer("podman-network-ls", &networks.to_string());
+    let volume = json!({"name": "c-trust", "labels": of}).to_string();
+    made.world.answer("podman-volume-ls", &format!("{volume}\n"));
+    // As long as it may be made again, its proxy's authority is kept.
+    made.hold(made.world.path("home"));
+    assert_eq!(made.rows(&[], 1, "kept"), ["volume c-trust"]);
+    made.lose();
+    made.world.answer("podman-ps", &proxy.to_string());
+    let all = ["container c-proxy", "network c-net", "volume c-trust"];
+    assert_eq!(made.rows(&[], 1, "orphan")[..3], all);
+    made.world.forget();
+    assert_eq!(made.rows(&["--fix"], 0, "fixed")[..3], all);
+    let expected = ["podman rm --force p", "podman network rm c-net", "podman volume rm c-trust"];
+    let changes = made.world.changes();
+    let changes: Vec<_> = changes.iter().filter(|call| call.contains(" rm ")).collect();
+    assert_eq!(changes, expected);
+}
+
+#[test]
+fn the_program_for_isolated_containers_is_told_with_its_version() {
+    let made = Made::new();
+    let row = |text: &str| {
+        let run = made.doctor(&[]).assert().success();
+        let told = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+        assert!(told.contains(text), "{told}");
+    };
+    row("compose           not installed; it is needed for isolated containers alone\n");
+    made.world.program("podman-compose");
+    made.world.answer("podman-compose---version", "podman-compose version 1.6.0\n");
+    row("ok       compose           podman-compose 1.6.0\n");
+    made.world.answer("podman-compose---version", "podman-compose version 1.0.3\n");
+    row("compose           podman-compose 1.0.3 is too old for isolated containers: 1.4 is needed");
+    row("cure: pipx install podman-compose\n");
+}
+
+#[test]
 fn what_cannot_be_removed_is_told_and_the_rest_goes() {
     let made = Made::new();
     made.lose();
