@@ -1,0 +1,3 @@
+//! Tests of what is written, read and refused, without the tools that run it.
+
+mod written;
