@@ -1,9 +1,31 @@
-//! Compose files: the text that every tool which runs them reads alike.
+//! Compose files, as docker compose and podman-compose run them.
+//!
+//! A model is written so that both read the same ([`to_text`]). A person's own
+//! file is read as an override of a model, checked, and given back as data
+//! ([`Override`]): nothing in it leads out of the isolation that the model is for.
 
+mod at;
+mod base;
+mod error;
+mod limit;
+mod mount;
+mod overrides;
 mod path;
+mod place;
+mod refused;
+mod service;
+mod tree;
 mod write;
 
-pub use crate::write::{Unwritable, to_text};
+pub use crate::{
+    at::Problem,
+    base::Base,
+    error::OverrideError,
+    mount::is_mountable,
+    overrides::Override,
+    place::{OutOfReach, beneath},
+    write::{Unwritable, to_text},
+};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and says what it chose at random"
 )]
 
+mod judge;
+mod overrides;
 mod random;
 mod tools;
 mod written;

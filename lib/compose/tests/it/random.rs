@@ -25,7 +25,7 @@ impl Random {
         usize::try_from((mixed ^ (mixed >> 31)) >> 1).unwrap() % limit
     }
 
-    pub(crate) fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
+    pub(crate) fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[self.below(choices.len())]
     }
 }
