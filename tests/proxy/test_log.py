@@ -46,7 +46,7 @@ class Log(Case):
         self.assertEqual(len({record["path"] for record in records}), count)
         refused = [record for record in records if record["decision"] == "refused"]
         self.assertEqual(len(refused), count // 10)
-        for path in proxy.directory.glob("requests.jsonl*"):
+        for path in proxy.log.parent.glob("requests.jsonl*"):
             self.assertNotIn(TOKEN, path.read_text())
 
     def test_what_looks_like_a_secret_is_not_recorded(self):
@@ -105,7 +105,7 @@ class Log(Case):
                     if line.lower().startswith(b"content-length:"):
                         length = int(line.split()[1])
                 reader.read(length)
-        files = sorted(proxy.directory.glob("requests.jsonl*"))
+        files = sorted(proxy.log.parent.glob("requests.jsonl*"))
         self.assertEqual([file.name for file in files], ["requests.jsonl", "requests.jsonl.1", "requests.jsonl.2"])
         self.assertLessEqual(sum(file.stat().st_size for file in files), 3 * 65536)
         paths = [int(record["path"][1:]) for record in proxy.records()]

@@ -25,16 +25,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import http2
+
 HERE = pathlib.Path(__file__).parent
 FILTERGEN = os.environ["FILTERGEN"]
 TIMEOUT = 8
 
 
-def make_certificate(directory, name, names, issuer=None, days=30):
+def make_certificate(directory, name, names, issuer=None, days=30, since=0):
     """Write NAME.pem with key and certificate, and return what signs others."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    start = datetime.datetime(2020, 1, 1) if days < 0 else datetime.datetime.utcnow()
+    start = datetime.datetime.utcnow() + datetime.timedelta(days=since)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -42,7 +44,7 @@ def make_certificate(directory, name, names, issuer=None, days=30):
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start - datetime.timedelta(days=1))
-        .not_valid_after(start + datetime.timedelta(days=abs(days)))
+        .not_valid_after(start + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if names:
@@ -57,11 +59,21 @@ def make_certificate(directory, name, names, issuer=None, days=30):
     return key, subject, path
 
 
+def server_context(path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
 class Upstream:
-    """The server that answers for every name, on one port in TLS and plain."""
+    """The server that answers for every name, on one port in TLS and plain.
+
+    Names that begin with `h2` speak HTTP/2 if they are asked to. A function in
+    `sites` answers for the name that it is under, and sees whole requests.
+    """
 
     def __init__(self, directory, authority):
-        self.seen, self.lock = [], threading.Lock()
+        self.seen, self.lock, self.sites = [], threading.Lock(), {}
         self.directory, self.authority, self.contexts = directory, authority, {}
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.socket.getsockname()[1]
@@ -74,8 +86,9 @@ class Upstream:
         with self.lock:
             if name not in self.contexts:
                 path = make_certificate(self.directory, name, [name], self.authority)[2]
-                self.contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                self.contexts[name].load_cert_chain(path)
+                self.contexts[name] = server_context(path)
+                if name.startswith("h2"):
+                    self.contexts[name].set_alpn_protocols(["h2", "http/1.1"])
             return self.contexts[name]
 
     def note_sni(self, connection, name, _context):
@@ -101,6 +114,8 @@ class Upstream:
                 )
                 connection.ctrkit = entry
                 connection.do_handshake()
+                if connection.selected_alpn_protocol() == "h2":
+                    http2.serve(connection, entry, self.lock)
             reader = connection.makefile("rb")
             while self.answer(connection, reader, entry):
                 pass
@@ -108,6 +123,9 @@ class Upstream:
     def answer(self, connection, reader, entry):
         line = reader.readline().decode("latin-1").rstrip("\r\n")
         if not line:
+            return False
+        if len(line.split(" ")) != 3:
+            entry["odd"] = line
             return False
         headers = []
         while (header := reader.readline().decode("latin-1").rstrip("\r\n")):
@@ -117,21 +135,23 @@ class Upstream:
         with self.lock:
             entry["requests"].append(request)
         found = dict(headers)
-        if "chunked" in found.get("transfer-encoding", ""):
-            while size := int(reader.readline(), 16):
-                request["first_body"] = request["first_body"] or time.monotonic()
-                request["body"] += len(reader.read(size))
-                reader.readline()
-            reader.readline()
-        left = int(found.get("content-length", 0))
-        while left:
-            part = reader.read1(min(left, 65536))
+        site, body = self.sites.get(found.get("host", "").partition(":")[0]), []
+        for part in read_body(reader, found, request):
             request["first_body"] = request["first_body"] or time.monotonic()
             request["body"] += len(part)
-            left -= len(part)
-        path = line.split(" ")[1].split("?")[0]
-        path = "/" + path.split("/", 3)[-1] if "://" in path else path
-        return self.respond(connection, path, found, request)
+            if site:
+                body.append(part)
+        target = line.split(" ")[1]
+        target = "/" + target.split("/", 3)[-1] if "://" in target else target
+        if site:
+            return self.send(connection, *site(line.split(" ")[0], target, found, b"".join(body)))
+        return self.respond(connection, target.split("?")[0], found, request)
+
+    def send(self, connection, code, headers, body):
+        head = "".join(f"{key}: {value}\r\n" for key, value in headers)
+        head = f"HTTP/1.1 {code} x\r\n{head}content-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        return True
 
     def respond(self, connection, path, headers, request):
         if path == "/events":
@@ -150,6 +170,17 @@ class Upstream:
             for _ in range(size // 65536):
                 connection.sendall(bytes(65536))
             connection.sendall(bytes(size % 65536))
+        elif path.startswith("/status/"):
+            # A length without a body, as HEAD has it.
+            length = "" if path.endswith("04") else "content-length: 6\r\n"
+            connection.sendall(f"HTTP/1.1 {path[8:]} x\r\n{length}\r\n".encode())
+        elif path == "/trailers":
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-trailer\r\n\r\n"
+                b"6\r\nhello\n\r\n0\r\nx-trailer: from-the-server\r\n\r\n"
+            )
+        elif path == "/close":
+            return False
         elif path == "/socket":
             connection.sendall(
                 b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
@@ -175,14 +206,31 @@ class Upstream:
         return headers.get("connection", "") != "close"
 
 
+def read_body(reader, headers, request):
+    """Yield the parts of a request's body, and note its trailers."""
+    if "chunked" in headers.get("transfer-encoding", ""):
+        while size := int(reader.readline(), 16):
+            yield reader.read(size)
+            reader.readline()
+        request["trailers"] = list(iter(lambda: reader.readline().strip(), b""))
+    left = int(headers.get("content-length", 0))
+    while left:
+        part = reader.read1(min(left, 65536))
+        if not part:
+            raise ConnectionError("the body is cut short")
+        yield part
+        left -= len(part)
+
+
 class Proxy:
     """The filter, run as it is run in a container."""
 
-    def __init__(self, world, policy, file_limit=None, log=True):
+    def __init__(self, world, policy, file_limit=None, log=True, disk=None):
         self.world = world
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=world.directory))
         self.filter = self.directory / "filter.py"
-        self.log = self.directory / "requests.jsonl"
+        (self.directory / "log").mkdir()
+        self.log = self.directory / "log" / "requests.jsonl"
         self.errors = self.directory / "stderr"
         self.set_policy(policy)
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -190,9 +238,16 @@ class Proxy:
         arguments = ["--listen", f"127.0.0.1:{self.port}", "--confdir", str(world.confdir)]
         arguments += ["--upstream-ca", str(world.ca)] + (["--log", str(self.log)] if log else [])
         command = [sys.executable, "-I", str(HERE / "launch.py"), str(self.filter), *arguments]
+        if disk:
+            mount = f'mount -t tmpfs -o size={disk}k tmpfs "$0" && exec "$@"'
+            as_root = ["--map-root-user"] if os.getuid() else []
+            place = str(self.log.parent)
+            command = ["unshare", "--mount", *as_root, "sh", "-c", mount, place, *command]
         limit = lambda: file_limit and resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, -1))
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(command, stderr=errors, preexec_fn=limit)
+        if disk:  # which nobody but the proxy sees
+            self.log = pathlib.Path(f"/proc/{self.process.pid}/root{self.log}")
         self.wait()
 
     def set_policy(self, policy):
@@ -229,7 +284,7 @@ class Proxy:
 
     def records(self):
         lines = []
-        for path in sorted(self.directory.glob("requests.jsonl*"), reverse=True):
+        for path in sorted(self.log.parent.glob("requests.jsonl*"), reverse=True):
             lines += path.read_text().splitlines()
         return [json.loads(line) for line in lines]
 
@@ -278,10 +333,10 @@ class Proxy:
         except OSError:
             return None
 
-    def https(self, request, name, port, **more):
+    def https(self, request, name, port, shut=False, **more):
         """Send the bytes of a request in a tunnel, and return the answer."""
         connection = self.open_tls(name, port, **more)
-        return exchange(connection, request) if connection else b""
+        return exchange(connection, request, shut) if connection else b""
 
     def get(self, name, path="/", method="GET", headers="", port=None, body=b""):
         port = port or self.world.port
@@ -300,9 +355,12 @@ def receive(connection):
     return answer
 
 
-def exchange(connection, request):
+def exchange(connection, request, shut=False):
+    """Send a request, and if `shut` nothing more, and return the answer."""
     with contextlib.suppress(OSError), connection:
         connection.sendall(request)
+        if shut:
+            connection.shutdown(socket.SHUT_WR)
         return receive(connection)
     return b""
 

@@ -35,7 +35,21 @@ try:
     from mitmproxy.options import Options
     from mitmproxy.proxy import commands, events, layer, layers
     from mitmproxy.proxy.layers import modes
-    from mitmproxy.proxy.layers.http import HTTPMode, HttpStream, ResponseProtocolError, SendHttp
+    from mitmproxy.proxy.layers.http import (
+        Http1Client,
+        Http1Server,
+        Http2Server,
+        HTTPMode,
+        HttpStream,
+        RequestData,
+        RequestHeaders,
+        ResponseData,
+        ResponseEndOfMessage,
+        ResponseHeaders,
+        ResponseProtocolError,
+        SendHttp,
+        _http1,
+    )
 
     Layer = layer.Layer
 except ModuleNotFoundError:  # the decision can be asked where there is no proxy
@@ -288,17 +302,18 @@ class Log:
             if self.lost:
                 self.append(line({"time": now(), "kind": "lost", "count": self.lost}))
                 self.lost = 0
-            if self.path and (self.file is None or not os.path.exists(self.path)):
+            if self.path and (self.file is None or not self.is_current()):
                 self.append(b"")
         except OSError:
             return False
         return True
 
     def write(self, record):
-        """Write one record, or keep it for later."""
+        """Write one record, or keep it for later. What was allowed is never
+        lost: it was allowed when nothing was pending."""
         if self.path is None:
             return
-        if len(self.pending) < PENDING:
+        if len(self.pending) < PENDING or record["decision"] == "allowed":
             self.pending.append(line(record))
         else:
             self.lost += 1
@@ -357,7 +372,8 @@ class Record:
     def __init__(self, gate, kind, host, port, **more):
         self.gate, self.done, self.start = gate, False, time.monotonic()
         self.sent = self.received = 0
-        self.rule = None
+        self.rule = self.question = None
+        self.open = {self}  # those of the connection that are not finished
         self.fields = {"time": now(), "container": gate.policy.container, "kind": kind}
         self.fields.update({key: value for key, value in more.items() if value is not None})
         self.fields.update({"host": str(host)[:300], "port": port})
@@ -375,9 +391,10 @@ class Record:
         if self.done:
             return
         self.done = True
+        self.open.discard(self)
         refused = self.fields.get("decision") != "allowed"
         self.fields.update({key: value for key, value in more.items() if value is not None})
-        if self.fields["kind"] == "request":
+        if self.fields["kind"] != "connect":
             self.fields.update({"sent": self.sent, "received": self.received})
         self.fields["duration_ms"] = int((time.monotonic() - self.start) * 1000)
         if refused or self.rule is None or self.rule.log:
@@ -401,22 +418,31 @@ SENTENCES = {
     "size": "takes bodies of a limited size, whose Content-Length must be given",
     "address": "resolves to an address that is not public, which the policy does not allow",
     "log": "cannot be asked now, because the proxy cannot write its log",
+    "upstream": "is allowed by the policy of this container, and could not be reached",
+    "upstream-certificate": "has no valid certificate, so nothing was sent to it",
     "internal": "cannot be asked, because the proxy failed to decide",
 }
 ADVICE = "do not retry; if it is needed, ask the person who runs this container for it."
+# Nothing that the policy, or the person who wrote it, could do anything about.
+UPSTREAM = ("upstream", "upstream-certificate")
 CANARY = "canary.ctrkit.invalid"
 
 
-def refusal(record):
-    """Return the answer to a refused request: fixed keys, and one sentence."""
+def refusal(record, reason=None, cause=ADVICE):
+    """Return the answer to a refused request, or to one that came to nothing:
+    fixed keys, and one sentence."""
     fields = record.fields
-    host, reason = fields["host"], fields.get("reason", "internal")
-    body = {"schema": "refusal/1", "error": "refused-by-policy", "reason": reason}
+    host, reason = fields["host"], reason or fields.get("reason", "internal")
+    status, error = (502, "not-reached") if reason in UPSTREAM else (403, "refused-by-policy")
+    body = {"schema": "refusal/1", "error": error, "reason": reason}
     body.update({key: fields[key] for key in ("host", "port", "method", "rule") if key in fields})
-    body["message"] = f"{host} {SENTENCES[reason]}: {ADVICE}"
+    body["message"] = f"{host} {SENTENCES[reason]}: {cause}"
     text = json.dumps(body) + "\n"
     headers = {"content-type": "application/json", "cache-control": "no-store"}
-    return http.Response.make(403, text, {**headers, "x-ctrkit-refused": reason})
+    answer = http.Response.make(status, text, {**headers, "x-ctrkit-refused": reason})
+    if fields.get("method") == "HEAD":
+        answer.data.content = b""  # and the length stays
+    return answer
 
 
 class Closed(Layer):
@@ -437,6 +463,19 @@ class Tunnel:
         self.name, self.port, self.rule, self.record = name, port, rule, record
         self.inspect = False
         self.used = False
+        self.server = None
+
+    def is_passed(self):
+        """Say whether it is passed through without being looked into."""
+        return self.record.fields["kind"] == "tunnel"
+
+    def finish(self):
+        """Record it, and if it was passed on to nobody, why."""
+        error = self.server.error if self.server and self.is_passed() else None
+        reason = reason_of(error) if error else "upstream"
+        if reason != "upstream":
+            self.record.decide(Decision(reason, self.rule))
+        self.record.finish(error=error and error[:200])
 
 
 def closed_on_failure(hook):
@@ -460,9 +499,25 @@ class Gate:
         self.policy, self.log = policy, log
         self.log.limits = policy.limits
         self.tunnels, self.records = {}, {}
+        self.server = None
 
     def adopt(self, policy):
+        """Take over a policy, and cut off what it does not allow any more."""
         self.policy, self.log.limits = policy, policy.limits
+        cut = {key for key, tunnel in self.tunnels.items() if not self.may_go_on(tunnel)}
+        for key, records in self.records.items():
+            asked = [record.question for record in records]
+            if not all(policy.decide(*question).allowed for question in asked if question):
+                cut.add(key)
+        for handler in list(connections(self.server)):
+            if handler.client.id in cut and handler.client in handler.transports:
+                handler.transports[handler.client].handler.cancel("refused by policy")
+
+    def may_go_on(self, tunnel):
+        """Say whether a tunnel may stay. In one that is looked into, each
+        request is decided on."""
+        decision = self.policy.tunnel(tunnel.name, tunnel.port)
+        return decision.allowed and (not tunnel.is_passed() or decision.rule.passthrough)
 
     def fail(self, data):
         """Refuse whatever a hook was called with, by every means there is."""
@@ -503,8 +558,8 @@ class Gate:
             flow.response.headers["connection"] = "close"
             if host == CANARY:
                 record.done = True
+            self.note(flow.client_conn, record)
             record.finish(status=403)
-            self.note(flow.client_conn)
             return
         flow.request.host = normalise(host)
         self.tunnels[flow.client_conn.id] = Tunnel(normalise(host), port, decision.rule, record)
@@ -579,8 +634,9 @@ class Gate:
         about = {"method": method[:32], "scheme": scheme, "path": redact(request.path)}
         record = Record(self, "request", host, port, **about)
         flow.metadata["ctrkit"] = record
-        self.note(flow.client_conn)
-        decision = self.policy.decide(scheme, host, port, method, upgrade)
+        self.note(flow.client_conn, record)
+        record.question = scheme, host, port, method, upgrade
+        decision = self.policy.decide(*record.question)
         objection = self.objection(flow, tunnel)
         if objection and (decision.allowed or objection in ("host", "target", "protocol")):
             decision = Decision(objection, decision.rule)
@@ -617,7 +673,7 @@ class Gate:
         http2 = request.http_version.startswith("HTTP/2")
         if not http2 and request.http_version not in ("HTTP/1.0", "HTTP/1.1"):
             return "protocol"
-        if any(set(value) & set(b"\r\n\0") for _, value in request.headers.fields):
+        if not is_plain(request, http2):
             return "protocol"
         authority = request.data.authority.decode("latin-1")
         if http2 and parse_host(authority, 443) != (host, port):
@@ -663,8 +719,16 @@ class Gate:
         flow.response.stream = functools.partial(count, record, "received")
 
     @closed_on_failure
+    def request(self, flow):
+        """Leave out trailers that HTTP/1 would have to carry: mitmproxy cannot."""
+        if flow.server_conn.alpn != b"h2":
+            flow.request.trailers = None
+
+    @closed_on_failure
     def response(self, flow):
         record = flow.metadata.get("ctrkit")
+        if flow.client_conn.alpn != b"h2":
+            flow.response.trailers = None
         if record is not None and flow.websocket is None:
             record.finish(status=flow.response.status_code)
 
@@ -695,6 +759,18 @@ class Gate:
 
     # The way out.
 
+    def unreached(self, flow, message):
+        """Return the answer to a request that came to nothing upstream."""
+        record = flow.metadata.get("ctrkit")
+        if record is None or record.done or record.fields["decision"] != "allowed":
+            return None
+        reason = reason_of(message)
+        if reason != "upstream":
+            record.decide(Decision(reason, record.rule))
+        answer = refusal(record, reason, message[:200] if reason in UPSTREAM else ADVICE)
+        record.fields["status"] = answer.status_code
+        return answer
+
     @closed_on_failure
     def server_connect(self, data):
         name, port = (data.server.address or (None, None))[:2]
@@ -705,18 +781,67 @@ class Gate:
         if tunnel is not None and (tunnel.name, tunnel.port) != (normalise(name), port):
             known = False
         if not known or getattr(data.server, "via", None) is not None:
-            data.server.error = "refused: the policy does not name this host"
+            data.server.error = "refused: unknown-name"
+        if tunnel is not None:
+            tunnel.server = data.server
 
-    def note(self, client):
-        """Remember that something of this connection is recorded."""
-        self.records[client.id] = True
+    # What becomes of a connection.
+
+    def note(self, client, record):
+        """Remember that something of this connection is recorded, or will be."""
+        record.open = self.records.setdefault(client.id, set())
+        record.open.add(record)
+
+    def malformed(self, client):
+        """Record what is no request; mitmproxy has closed the connection."""
+        tunnel = self.tunnels.get(client.id)
+        kind, name, port = "connect", "", 0
+        if tunnel is not None:
+            kind, name, port = "request", tunnel.name, tunnel.port
+        record = Record(self, kind, name, port)
+        self.note(client, record)
+        record.decide(Decision("protocol", tunnel and tunnel.rule))
+        record.finish(status=400)
+
+    @closed_on_failure
+    def tls_failed_client(self, data):
+        tunnel = self.tunnels.get(data.context.client.id)
+        if tunnel is not None and not tunnel.inspect and not tunnel.record.done:
+            self.refuse_tunnel(tunnel, "not-tls")
+        elif tunnel is not None:
+            tunnel.record.fields["error"] = "the client did not take part in TLS to the end"
 
     @closed_on_failure
     def client_disconnected(self, client):
         tunnel = self.tunnels.pop(client.id, None)
-        recorded = self.records.pop(client.id, False)
-        if tunnel is not None and (tunnel.record.fields["kind"] == "tunnel" or not recorded):
-            tunnel.record.finish()
+        recorded = self.records.pop(client.id, None)
+        for record in list(recorded or ()):
+            record.finish(error="the connection ended before the answer")
+        if tunnel is not None and (tunnel.is_passed() or recorded is None):
+            tunnel.finish()
+
+    def done(self):
+        """Record what is under way when the proxy ends."""
+        for key in [*self.records, *self.tunnels]:
+            for record in list(self.records.get(key, ())):
+                record.finish(error="the proxy ended before the answer")
+            if key in self.tunnels and self.tunnels[key].is_passed():
+                self.tunnels[key].finish()
+
+
+def reason_of(message):
+    """Return why nothing was reached: what the gate has said, or mitmproxy."""
+    said = re.search(r"refused: ([a-z-]+)", message or "")
+    if said and said[1] in SENTENCES:
+        return said[1]
+    return "upstream-certificate" if "ertificate verify failed" in (message or "") else "upstream"
+
+
+def connections(server):
+    """Return the connections that mitmproxy has, which 8 keeps to itself."""
+    if server is None:
+        return []
+    return getattr(server, "connections", getattr(server, "_connections", {})).values()
 
 
 def count(record, direction, data):
@@ -759,6 +884,25 @@ def parse_host(text, standard):
         return normalise(name), standard
     right = port.isascii() and port.isdigit() and len(port) <= 5
     return normalise(name), int(port) if right else None
+
+
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+TARGET = re.compile(r"[^\0-\x20\x7f]+\Z")
+
+
+def is_plain(request, http2):
+    """Say whether a request can be read in one way alone, also when it is sent
+    on in the other version of HTTP."""
+    fields = [(name.lower(), value) for name, value in request.headers.fields]
+    if not all(TOKEN.match(name) and not set(value) & set(b"\r\n\0") for name, value in fields):
+        return False
+    lengths = [value for name, value in fields if name == b"content-length"]
+    codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
+    if lengths and (codings or len(lengths) > 1 or not lengths[0].isdigit()):
+        return False
+    if codings and (http2 or codings != [b"chunked"]):
+        return False
+    return bool(TARGET.match(request.path))
 
 
 def websocket_asked(request):
@@ -826,6 +970,106 @@ def bound_refused_bodies():
     HttpStream.check_body_size = check_body_size
 
 
+def frame_bodies():
+    """Frame the body of a request that came over HTTP/2 without a length.
+    mitmproxy would send it bare over HTTP/1.1, where the server reads it as
+    requests that nobody has decided on. An empty part would end it early."""
+    original = Http1Client.send
+
+    def send(self, event):
+        if isinstance(event, RequestHeaders) and not event.end_stream:
+            headers = event.request.headers
+            if event.request.is_http2 and "content-length" not in headers:
+                headers["transfer-encoding"] = "chunked"
+        if not isinstance(event, RequestData) or event.data:
+            yield from original(self, event)
+
+    Http1Client.send = send
+
+
+def drop_trailers():
+    """Leave out trailers where HTTP/1 is read: mitmproxy would raise an
+    exception, and the connection would hang."""
+
+    class Reader(_http1.ChunkedReader):
+        def __call__(self, buffer):
+            event = super().__call__(buffer)
+            end = _http1.h11.EndOfMessage
+            return end() if isinstance(event, end) else event
+
+    _http1.ChunkedReader = Reader
+
+
+def answer_failures(gate):
+    """Answer what could not be reached in the way of a refusal."""
+    original = HttpStream.handle_protocol_error
+
+    def handle_protocol_error(self, event):
+        answer, client, number = None, self.context.client, self.stream_id
+        if isinstance(event, ResponseProtocolError) and self.flow.response is None:
+            answer = gate.unreached(self.flow, event.message)
+        for command in original(self, event):
+            to_client = isinstance(command, SendHttp) and command.connection is client
+            if not (answer and to_client and command.event is event):
+                yield command
+                continue
+            yield SendHttp(ResponseHeaders(number, answer, not answer.raw_content), client)
+            if answer.raw_content:
+                yield SendHttp(ResponseData(number, answer.raw_content), client)
+            yield SendHttp(ResponseEndOfMessage(number), client)
+
+    HttpStream.handle_protocol_error = handle_protocol_error
+
+
+def note_malformed(gate):
+    """Have recorded what mitmproxy turns away before there is a request."""
+    read_headers, protocol_error = Http1Server.read_headers, Http2Server.protocol_error
+    begin = HttpStream.state_wait_for_request_headers
+
+    def read_http1(self, event):
+        cut_short = isinstance(event, events.ConnectionClosed) and bytes(self.buf).strip()
+        yield from read_headers(self, event)
+        if cut_short or (self.state == self.done and self.request is None):
+            gate.malformed(self.context.client)
+
+    def fail_http2(self, *arguments):
+        gate.malformed(self.context.client)
+        yield from protocol_error(self, *arguments)
+
+    def begin_stream(self, event):
+        yield from begin(self, event)
+        seen = "ctrkit" in self.flow.metadata or self.flow.request.method == "CONNECT"
+        if self.client_state == self.state_errored and not seen:
+            gate.malformed(self.context.client)
+
+    Http1Server.read_headers, Http2Server.protocol_error = read_http1, fail_http2
+    HttpStream.state_wait_for_request_headers = begin_stream
+
+
+def count_passed(gate):
+    """Count the bytes of what is passed through, of which there is no flow."""
+    original = layers.TCPLayer.relay_messages
+
+    def relay_messages(self, event):
+        tunnel = gate.tunnels.get(self.context.client.id)
+        if tunnel is not None and isinstance(event, events.DataReceived):
+            ours = event.connection is self.context.client
+            count(tunnel.record, "sent" if ours else "received", event.data)
+        yield from original(self, event)
+
+    layers.TCPLayer.relay_messages = relay_messages
+
+
+def mend(gate):
+    """Do what mitmproxy leaves undone."""
+    bound_refused_bodies()
+    frame_bodies()
+    drop_trailers()
+    answer_failures(gate)
+    note_malformed(gate)
+    count_passed(gate)
+
+
 def watch_names(loop, gate):
     """Check every address that a name resolves to, where it is resolved: what
     is checked is what is connected to."""
@@ -836,7 +1080,7 @@ def watch_names(loop, gate):
         found = await original(host, port, **more)
         good = [entry for entry in found if name and may_connect(gate.policy, name, entry[4][0])]
         if not good:
-            raise OSError(f"refused: {SENTENCES['address']}")
+            raise OSError("refused: address")
         return good
 
     loop.getaddrinfo = getaddrinfo
@@ -926,7 +1170,8 @@ async def serve(arguments, program, policy):
     # The options made the CA, if there was none; nothing listens before run().
     if arguments.certificate:
         write_certificate(arguments.certificate, tls.certstore.default_ca)
-    bound_refused_bodies()
+    mend(gate)
+    gate.server = master.addons.get("proxyserver")
     loop = asyncio.get_running_loop()
     watch_names(loop, gate)
     for number in (signal.SIGINT, signal.SIGTERM):
