@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from world import Case, Proxy, reason, status
+from world import Case, Proxy, read_answer, reason, status
 from test_wire import entry
 
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
@@ -29,11 +29,7 @@ class Log(Case):
                     f"GET /{number} HTTP/1.1\r\nHost: {name}:{port}\r\n"
                     f"Authorization: Bearer {TOKEN}\r\nCookie: a={TOKEN}\r\n\r\n".encode()
                 )
-                length = 0
-                while (line := reader.readline()) not in (b"\r\n", b""):
-                    if line.lower().startswith(b"content-length:"):
-                        length = int(line.split()[1])
-                reader.read(length)
+                read_answer(reader)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
         for thread in threads:
@@ -100,11 +96,7 @@ class Log(Case):
             reader = connection.makefile("rb")
             for number in range(1200):
                 connection.sendall(f"GET http://no.test/{number} HTTP/1.1\r\nHost: no.test\r\n\r\n".encode())
-                length = 0
-                while (line := reader.readline()) not in (b"\r\n", b""):
-                    if line.lower().startswith(b"content-length:"):
-                        length = int(line.split()[1])
-                reader.read(length)
+                read_answer(reader)
         files = sorted(proxy.log.parent.glob("requests.jsonl*"))
         self.assertEqual([file.name for file in files], ["requests.jsonl", "requests.jsonl.1", "requests.jsonl.2"])
         self.assertLessEqual(sum(file.stat().st_size for file in files), 3 * 65536)

@@ -1,16 +1,20 @@
 """A filter that is replaced, broken, cut short or deleted, before and after."""
 
+import collections
+import contextlib
 import importlib.util
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 from mitmproxy import version
 from mitmproxy.test import tflow
 
-from world import Case
-from test_wire import entry
+import http2
+from world import Case, exchange, read_answer, receive, status
+from test_wire import HANDSHAKE, entry
 
 
 class Reload(Case):
@@ -106,3 +110,143 @@ class Reload(Case):
         self.assertNotEqual(run.returncode, 0)
         if not version.VERSION.startswith("8."):  # which needs an older Python
             self.assertIn("a program and no script", run.stderr)
+
+
+class Change(Case):
+    """A policy that is replaced while connections are open."""
+
+    first = entry("allowed.test") + entry("kept.test", kind="passthrough")
+    wide = first + (
+        entry("other.test") + entry("ws.test", "websockets = true\n")
+        + entry("pinned.test", kind="passthrough") + entry("h2.test")
+    )
+    policy = wide
+
+    def change(self, policy):
+        """Put a policy in force, and wait until it is."""
+        said = self.proxy.errors.read_text().count("the policy is now")
+        self.proxy.set_policy(policy.replace("PORT", str(self.world.port)))
+        for _ in range(200):
+            if self.proxy.errors.read_text().count("the policy is now") > said:
+                return
+            time.sleep(0.02)
+        self.fail("the policy is not taken over")
+
+    def setUp(self):
+        if self.proxy.policy != self.wide:
+            self.change(self.wide)
+
+    def assert_cut(self, connection):
+        """The connection ends, and nothing of what is sent now arrives."""
+        with self.nothing_arrives():
+            self.assertEqual(exchange(connection, b"\x81\x80\0\0\0\0" + bytes(100)), b"")
+
+    def test_what_is_open_ends_when_it_is_not_allowed_any_more(self):
+        """Tunnels that are passed through, WebSockets, answers that take
+        long; and what is still allowed goes on."""
+        port, get = self.world.port, "GET {} HTTP/1.1\r\nHost: {}:{}\r\n\r\n"
+        through = {
+            name: self.proxy.open_tls(name, port, authority=self.world.ca)
+            for name in ("kept.test", "pinned.test")
+        }
+        for name, connection in through.items():
+            connection.sendall(get.format("/", name, port).encode())
+            self.assertEqual(read_answer(connection.makefile("rb")), (200, b"hello\n"))
+        socket = self.proxy.open_tls("ws.test", port)
+        socket.sendall(
+            f"GET /socket HTTP/1.1\r\nHost: ws.test:{port}\r\nConnection: Upgrade\r\n{HANDSHAKE}\r\n".encode()
+        )
+        self.assertEqual(status(socket.recv(1000)), 101)
+        long = {name: self.proxy.open_tls(name, port) for name in ("allowed.test", "other.test")}
+        for name, connection in long.items():
+            connection.sendall(get.format("/slow", name, port).encode())
+        upload = self.proxy.open_tls("other.test", port)
+        upload.sendall(
+            f"POST / HTTP/1.1\r\nHost: other.test:{port}\r\nContent-Length: 1000\r\n\r\nabc".encode()
+        )
+        time.sleep(0.3)
+        before = self.count()
+        self.change(self.first)
+        for connection in (through["pinned.test"], socket, upload):
+            self.assert_cut(connection)
+        self.assertNotIn(b"the end", receive(long["other.test"]))
+        answer = read_answer(long["allowed.test"].makefile("rb"))
+        self.assertEqual(answer, (200, b"the begin..the end"))
+        self.assertEqual(self.count(), before)
+        kept = through["kept.test"]
+        kept.sendall(get.format("/", "kept.test", port).encode())
+        self.assertEqual(read_answer(kept.makefile("rb"))[0], 200)
+        self.assertEqual(self.count(), before + 1)
+
+    def count(self):
+        """Return how many requests have arrived."""
+        return sum(len(one["requests"]) for one in self.world.upstream.seen)
+
+    def test_the_next_request_of_an_open_connection_is_refused(self):
+        port = self.world.port
+        get = f"GET / HTTP/1.1\r\nHost: other.test:{port}\r\n\r\n".encode()
+        tls, plain = self.proxy.open_tls("other.test", port), self.proxy.connect()
+        reader = plain.makefile("rb")
+        by_uri = get.replace(b"GET /", f"GET http://other.test:{port}/".encode())
+        h2 = http2.Client(self.proxy.open_tls("h2.test", port, alpn=("h2",)))
+        with self.arrives(3):
+            tls.sendall(get)
+            self.assertEqual(read_answer(tls.makefile("rb")), (200, b"hello\n"))
+            plain.sendall(by_uri)
+            self.assertEqual(read_answer(reader), (200, b"hello\n"))
+            self.assertEqual(h2.get("h2.test", port).status, 200)
+        waiting, _ = self.proxy.open_tunnel("other.test", port)
+        before = self.count()
+        self.change(self.first)
+        # A tunnel whose name is not allowed any more ends; where the name was
+        # in each request, the next one is refused.
+        for connection in (tls, waiting):
+            self.assertEqual(exchange(connection, get), b"")
+        with contextlib.suppress(OSError):
+            self.assertEqual(h2.get("h2.test", port).status, 403)
+        plain.sendall(by_uri)
+        self.assertEqual(read_answer(reader)[0], 403)
+        self.assertEqual(self.count(), before)
+
+    def test_every_decision_is_that_of_a_whole_policy(self):
+        """Two policies take turns under load, each of which allows one method
+        of one path of names: never is there an answer that neither gives."""
+        port, stop, wrong, answers = self.world.port, threading.Event(), [], collections.Counter()
+        policies = [
+            "".join(entry(f"{name}{number}.test", f'methods = ["{method}"]\n') for number in range(300))
+            for name, method in (("a", "GET"), ("b", "PUT"))
+        ]
+        # Both policies have these, with the method of the one or of the other.
+        both = [entry("c.test", f'methods = ["{method}"]\n') for method in ("GET", "PUT")]
+        self.change(policies[0] + both[0])
+
+        def ask_all(reader, connection):
+            for name, method in (("a7", "PUT"), ("b7", "GET"), ("c", "GET"), ("a299", "GET")):
+                host = f"{name}.test:{port}"
+                head = f"{method} http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"
+                connection.sendall(head.encode())
+                code, body = read_answer(reader)
+                answers[name, code] += 1
+                right = code == 403 or (code == 200 and name in ("c", "a299"))
+                if not right or b"internal" in body:
+                    wrong.append((name, method, code, body))
+
+        def ask():
+            while not stop.is_set():
+                # What is under way and not allowed any more is cut off.
+                with contextlib.suppress(OSError), self.proxy.connect() as connection:
+                    reader = connection.makefile("rb")
+                    while not stop.is_set():
+                        ask_all(reader, connection)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for turn in range(8):
+            self.change(policies[(turn + 1) % 2] + both[(turn + 1) % 2])
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        for name in ("c", "a299"):  # and both policies have been seen
+            self.assertGreater(min(answers[name, 200], answers[name, 403]), 10, answers)

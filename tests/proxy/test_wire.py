@@ -14,6 +14,12 @@ from world import Case, exchange, reason, receive, status
 LOOPBACK = 'addresses = ["127.0.0.0/8"]\n'
 
 
+HANDSHAKE = (
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
 def entry(name, more="", kind="allow"):
     return f'[[{kind}]]\nname = "{name}"\nports = [PORT]\n{LOOPBACK}{more}'
 
@@ -402,11 +408,6 @@ class Wire(Case):
             answer = self.proxy.get("read.test", method="POST", headers="Content-Length: 3\r\n", body=b"abc")
             self.assertEqual(reason(answer), "method")
 
-    HANDSHAKE = (
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    )
-
     def upgrade(self, name, path, headers):
         connection = self.proxy.open_tls(name, self.world.port)
         connection.settimeout(2)
@@ -418,7 +419,7 @@ class Wire(Case):
 
     def test_websockets_only_where_they_are_allowed(self):
         with self.arrives():
-            connection = self.upgrade("ws.test", "/socket", self.HANDSHAKE)
+            connection = self.upgrade("ws.test", "/socket", HANDSHAKE)
             answer = connection.recv(65536)
             self.assertEqual(status(answer), 101)
             frame = bytes(byte ^ mask for byte, mask in zip(b"hi!!", b"\1\2\3\4"))
@@ -426,7 +427,7 @@ class Wire(Case):
             while b"hi!!" not in answer:
                 answer += connection.recv(65536)
         with self.nothing_arrives():
-            answer = self.upgrade("allowed.test", "/socket", self.HANDSHAKE).recv(65536)
+            answer = self.upgrade("allowed.test", "/socket", HANDSHAKE).recv(65536)
             self.assertEqual(status(answer), 403)
             self.assertIn(b"x-ctrkit-refused: websocket", answer)
 
@@ -435,7 +436,7 @@ class Wire(Case):
             connection = self.upgrade("allowed.test", "/", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n")
             self.assertEqual(status(connection.recv(65536)), 200)
         self.assertFalse({"upgrade", "http2-settings"} & set(dict(requests[0]["headers"])))
-        for name, headers in (("allowed.test", ""), ("ws.test", "Upgrade: raw\r\n"), ("ws.test", self.HANDSHAKE)):
+        for name, headers in (("allowed.test", ""), ("ws.test", "Upgrade: raw\r\n"), ("ws.test", HANDSHAKE)):
             with self.subTest(name, headers=headers):
                 mark = self.world.mark()
                 connection = self.upgrade(name, "/odd", headers)

@@ -179,6 +179,11 @@ class Upstream:
                 b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-trailer\r\n\r\n"
                 b"6\r\nhello\n\r\n0\r\nx-trailer: from-the-server\r\n\r\n"
             )
+        elif path == "/slow":
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 18\r\n\r\nthe begin..")
+            time.sleep(3)
+            connection.sendall(b"the end")
+            return False
         elif path == "/close":
             return False
         elif path == "/socket":
@@ -252,6 +257,7 @@ class Proxy:
 
     def set_policy(self, policy):
         """Put another policy in the filter's place, as filtergen does it."""
+        self.policy = policy
         path = self.directory / "policy.toml"
         path.write_text('schema = "policy/1"\n' + policy)
         text = subprocess.run(
@@ -265,7 +271,7 @@ class Proxy:
         os.replace(new, self.filter)
 
     def wait(self):
-        for _ in range(TIMEOUT * 10):
+        for _ in range(300):
             if self.process.poll() is not None:
                 raise RuntimeError(self.errors.read_text())
             with contextlib.suppress(OSError):
@@ -353,6 +359,17 @@ def receive(connection):
         while more := connection.recv(65536):
             answer += more
     return answer
+
+
+def read_answer(reader, method="GET"):
+    """Return status and body of one answer that has a length."""
+    line, length = reader.readline().split(), 0
+    if not line:
+        raise ConnectionError("there is no answer")
+    while (field := reader.readline()) not in (b"\r\n", b""):
+        if field.lower().startswith(b"content-length:"):
+            length = int(field.split()[1])
+    return int(line[1]), reader.read(length if method != "HEAD" else 0)
 
 
 def exchange(connection, request, shut=False):
