@@ -230,8 +230,8 @@ def read_body(reader, headers, request):
 class Proxy:
     """The filter, run as it is run in a container."""
 
-    def __init__(self, world, policy, file_limit=None, log=True, disk=None):
-        self.world = world
+    def __init__(self, world, policy, file_limit=None, log=True, disk=None, also=()):
+        self.world, self.also = world, also
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=world.directory))
         self.filter = self.directory / "filter.py"
         (self.directory / "log").mkdir()
@@ -261,7 +261,9 @@ class Proxy:
         path = self.directory / "policy.toml"
         path.write_text('schema = "policy/1"\n' + policy)
         text = subprocess.run(
-            [FILTERGEN, "--policy", str(path), "--print"], check=True, capture_output=True
+            [FILTERGEN, "--policy", str(path), *self.also, "--print"],
+            check=True,
+            capture_output=True,
         ).stdout
         self.put(text)
 
