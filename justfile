@@ -29,6 +29,12 @@ unit *arguments:
 test-proxy version='11.0.2':
     CTRKIT_MITMPROXY={{ quote(version) }} scripts/test proxy
 
+# what takes minutes: large bodies, thousands of requests, clocks, generators
+[group('check')]
+test-proxy-long version='11.0.2':
+    cargo build --workspace --release --locked
+    CTRKIT_MITMPROXY={{ quote(version) }} bats --timing tests/proxy/long
+
 # the manual against --help, the schemas and the sources
 [group('check')]
 man: build

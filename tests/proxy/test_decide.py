@@ -1,6 +1,7 @@
 """The filter and `filtergen --check` decide alike, on everything."""
 
 import importlib.util
+import json
 import os
 import random
 import subprocess
@@ -14,6 +15,7 @@ LABELS = ["a", "b", "www", "xn--bcher-kva", "1", "a-b"]
 ENDS = ["x.test", "y.test", "example.org", "org", "test"]
 ODD = ["127.0.0.1", "127.1", "0x7f.1", "a..x.test", "-a.x.test", "a_b.x.test", "*.x.test", "", "."]
 ODD += ["a" * 64 + ".x.test", "x.test..", "X.TEST.", "bücher.example", "a.0x1f", "a.123", "[::1]"]
+ALLOWED_METHODS = ["GET", "HEAD", "POST", "PUT", "PROPFIND", "M-SEARCH"]
 METHODS = ["GET", "HEAD", "POST", "PUT", "get", "CONNECT", "trace", "PROPFIND", "M-SEARCH", "X1"]
 
 
@@ -23,45 +25,72 @@ def a_name(choose):
 
 
 def a_policy(choose, ports):
-    """Return the text of a policy, and its names."""
-    entries, seen = [], set()
+    """Return the entries of a policy."""
+    entries = {}
     for _ in range(choose.randint(1, 12)):
         name = a_name(choose)
         if choose.random() < 0.5 and "." in name:
             name = f"*.{name}"
-        if name in seen:
-            continue
-        seen.add(name)
         through = choose.random() < 0.15
-        lines = ["[[passthrough]]" if through else "[[allow]]", f'name = "{name}"', LOOPBACK.strip()]
+        entry = {"kind": "passthrough" if through else "allow", "name": name}
         if choose.random() < 0.7:
             some = choose.sample(ports, choose.randint(1, len(ports)))
-            some = [port for port in some if not (through and port == 80)] or [443]
-            lines.append(f"ports = {some}")
+            entry["ports"] = [port for port in some if not (through and port == 80)] or [443]
         if not through and choose.random() < 0.5:
-            lines.append(f"methods = {choose.sample(METHODS[:4], 2)}")
+            entry["methods"] = choose.sample(ALLOWED_METHODS, choose.randint(1, 4))
         if not through and choose.random() < 0.3:
-            lines.append("websockets = true")
-        entries.append("\n".join(lines))
-    return "\n".join(entries) + "\n", sorted(seen)
+            entry["websockets"] = True
+        entries.setdefault(name, entry)
+    return list(entries.values())
+
+
+def a_narrower(choose, entries):
+    """Return entries that lie within some of `entries`."""
+    found = {}
+    for entry in choose.sample(entries, choose.randint(1, len(entries))):
+        through, name = entry["kind"] == "passthrough", entry["name"]
+        if name.startswith("*.") and choose.random() < 0.5:
+            name = choose.choice(["", "a.", "*.b."]) + name[2:]
+        ports = entry.get("ports", [443] if through else [443, 80])
+        less = {**entry, "name": name, "ports": choose.sample(ports, choose.randint(1, len(ports)))}
+        if not through and choose.random() < 0.6:
+            methods = entry.get("methods", ALLOWED_METHODS)
+            less["methods"] = choose.sample(methods, choose.randint(1, len(methods)))
+        if choose.random() < 0.5:
+            less.pop("websockets", None)
+        found.setdefault(name, less)
+    return list(found.values())
+
+
+def as_toml(entries):
+    """Return the text of a policy, in which JSON's values are TOML's too."""
+    lines = ['schema = "policy/1"']
+    for entry in entries:
+        lines += [f"[[{entry['kind']}]]", LOOPBACK.strip()]
+        lines += [f"{key} = {json.dumps(entry[key])}" for key in entry if key != "kind"]
+    return "\n".join(lines) + "\n"
+
+
+def names_of(*policies):
+    return sorted({entry["name"] for policy in policies for entry in policy})
 
 
 def a_question(choose, ports, names):
     """Return method, scheme, name, port; the name is often one of `names`."""
     name = choose.choice(ODD) if choose.random() < 0.1 else a_name(choose)
-    if choose.random() < 0.6:
+    if choose.random() < 0.8:
         name = choose.choice(names).removeprefix("*.")
         name = choose.choice(["", "", "a.", "b.www."]) + name
     if choose.random() < 0.1 and not name.startswith("["):
         name = name.upper() + "."
     scheme = choose.choice(["https", "https", "http", "wss", "ws", "ftp"])
-    return choose.choice(METHODS), scheme, name, choose.choice(ports)
+    return choose.choice([*METHODS, *ALLOWED_METHODS]), scheme, name, choose.choice(ports)
 
 
-def ask_filtergen(path, questions):
+def ask_filtergen(arguments, questions):
     lines = [f"{method} {scheme}://{name}:{port}/p" for method, scheme, name, port in questions]
     run = subprocess.run(
-        [FILTERGEN, "--policy", path, "--check", "-"],
+        [FILTERGEN, *arguments, "--check", "-"],
         input="\n".join(lines) + "\n", capture_output=True, text=True,
     )
     answers = run.stdout.splitlines()
@@ -85,19 +114,31 @@ class Decide(Case):
         spec.loader.exec_module(module)
         return module
 
+    def random_policy(self, choose, ports, narrow):
+        """Return the arguments for a policy, narrowed if asked for, and all
+        names in it, also those that are not allowed any more."""
+        path, less = (self.proxy.directory / f"{name}.toml" for name in ("random", "narrow"))
+        entries = a_policy(choose, ports)
+        path.write_text(as_toml(entries))
+        if not narrow:
+            return ["--policy", path], names_of(entries)
+        within = a_narrower(choose, entries)
+        less.write_text(as_toml(within))
+        return ["--policy", path, "--narrow", less], names_of(entries, within)
+
     def test_in_plain_python(self):
         choose, filter, ports = random.Random(SEED), self.load(self.proxy.filter), [443, 80, 8443]
         asked = allowed = 0
         for number in range(60):
-            path = self.proxy.directory / "random.toml"
-            entries, names = a_policy(choose, ports)
-            path.write_text('schema = "policy/1"\n' + entries)
-            text = subprocess.run([FILTERGEN, "-p", path, "--print"], check=True, capture_output=True)
+            arguments, names = self.random_policy(choose, ports, narrow=number % 2)
+            command = [FILTERGEN, *arguments, "--print"]
+            text = subprocess.run(command, capture_output=True)
+            self.assertEqual(text.returncode, 0, f"seed {SEED}: {text.stderr}")
             generated = self.proxy.directory / "random.py"
             generated.write_bytes(text.stdout)
             policy = filter.read_file(generated)[1]
             questions = [a_question(choose, ports, names) for _ in range(150)]
-            for question, answer in zip(questions, ask_filtergen(path, questions)):
+            for question, answer in zip(questions, ask_filtergen(arguments, questions)):
                 method, scheme, name, port = question
                 websocket = scheme in ("ws", "wss")
                 scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
@@ -113,7 +154,7 @@ class Decide(Case):
                 if decision.allowed and scheme == "https":
                     self.assertTrue(policy.tunnel(name, port).allowed)
         self.assertGreater(asked, 8000)
-        self.assertGreater(allowed, asked // 20, "the questions must hit")
+        self.assertGreater(allowed, asked // 25, "the questions must hit")
 
     def test_on_the_real_proxy(self):
         choose, ports = random.Random(SEED), [self.world.port, 443]
@@ -121,8 +162,9 @@ class Decide(Case):
         for number in range(6):
             path = self.proxy.directory / "policy.toml"
             digest = self.proxy.errors.read_text().count("the policy is now")
-            entries, names = a_policy(choose, ports)
-            self.proxy.set_policy(entries)
+            entries = a_policy(choose, ports)
+            names = names_of(entries)
+            self.proxy.set_policy(as_toml(entries).partition("\n")[2])
             for _ in range(100):
                 if self.proxy.errors.read_text().count("the policy is now") > digest:
                     break
@@ -132,7 +174,7 @@ class Decide(Case):
                 question = a_question(choose, ports, names)
                 if question[2].rstrip(".").lower().endswith(".test") and question[1] in ("http", "https"):
                     questions.append((question[0], question[1], question[2], self.world.port))
-            for question, answer in zip(questions, ask_filtergen(path, questions)):
+            for question, answer in zip(questions, ask_filtergen(["--policy", path], questions)):
                 method, scheme, name, port = question
                 mark = self.world.mark()
                 passthrough = " passthrough by " in answer

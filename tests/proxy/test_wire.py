@@ -4,6 +4,7 @@ import itertools
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import h2.config
 import h2.connection
@@ -165,15 +166,40 @@ class Wire(Case):
                     answer = self.proxy.https(request, name, port, sni=sni)
                     self.assertEqual(status(answer) == 200, right)
 
-    def test_every_split_of_a_client_hello(self):
+    def test_splits_of_a_client_hello(self):
+        """To the end; what tells the splits apart is over before."""
         size = len(client_hello(self.proxy.trust(), "allowed.test")[3])
-        splits = [*range(1, 12), *range(12, size, 23), size - 1]
+        splits = [*range(1, 7), 9, 11, 43, size // 2, size - 1]
         for at in splits:
             pieces = lambda hello, at=at: (hello[:at], hello[at:])
             with self.subTest(at), self.arrives():
                 self.assertEqual(status(self.get_by_hand("allowed.test", pieces)), 200)
             with self.subTest(at), self.nothing_arrives():
                 self.get_by_hand("allowed.test", pieces, sni="forbidden.test")
+
+    def first_answer(self, name, pieces, sni):
+        """Return the first byte that comes back of a ClientHello in pieces."""
+        connection, _ = self.proxy.open_tunnel(name, self.world.port)
+        with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for piece in pieces(client_hello(self.proxy.trust(), sni)[3]):
+                connection.sendall(piece)
+                time.sleep(0.003)
+            return connection.recv(1)
+
+    def test_every_split_of_a_client_hello(self):
+        """At each offset: TLS goes on with the right name, with a record of
+        its handshake, and ends with another name."""
+        size = len(client_hello(self.proxy.trust(), "allowed.test")[3])
+
+        def ask(at):
+            pieces = lambda hello: (hello[:at], hello[at:])
+            names = "allowed.test", "forbidden.test"
+            return at, [self.first_answer("allowed.test", pieces, sni) for sni in names]
+
+        with self.nothing_arrives(), ThreadPoolExecutor(8) as pool:
+            for at, answers in pool.map(ask, range(1, size)):
+                self.assertEqual(answers, [b"\x16", b""], at)
 
     def test_a_client_hello_in_two_records(self):
         def records(hello):
@@ -384,11 +410,7 @@ class Wire(Case):
         self.assertLess(requests[0]["first_body"], half)
 
     def test_the_body_of_a_refused_request_is_in_nobodys_memory(self):
-        def memory():
-            with open(f"/proc/{self.proxy.process.pid}/status") as file:
-                return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-
-        before, size = memory(), 96 << 20
+        before, size = self.proxy.memory(), 96 << 20
         for headers in (f"Content-Length: {size}\r\n", "Transfer-Encoding: chunked\r\n"):
             with self.nothing_arrives():
                 port = self.world.port
@@ -403,7 +425,7 @@ class Wire(Case):
                 except OSError:
                     pass
                 connection.close()
-        self.assertLess(memory() - before, 40 << 10)
+        self.assertLess(self.proxy.memory() - before, 40 << 10)
         with self.nothing_arrives():
             answer = self.proxy.get("read.test", method="POST", headers="Content-Length: 3\r\n", body=b"abc")
             self.assertEqual(reason(answer), "method")

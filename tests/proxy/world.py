@@ -230,7 +230,9 @@ def read_body(reader, headers, request):
 class Proxy:
     """The filter, run as it is run in a container."""
 
-    def __init__(self, world, policy, file_limit=None, log=True, disk=None, also=()):
+    def __init__(
+        self, world, policy, file_limit=None, log=True, disk=None, also=(), environment=None
+    ):
         self.world, self.also = world, also
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=world.directory))
         self.filter = self.directory / "filter.py"
@@ -250,7 +252,9 @@ class Proxy:
             command = ["unshare", "--mount", *as_root, "sh", "-c", mount, place, *command]
         limit = lambda: file_limit and resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, -1))
         with open(self.errors, "wb") as errors:
-            self.process = subprocess.Popen(command, stderr=errors, preexec_fn=limit)
+            self.process = subprocess.Popen(
+                command, stderr=errors, preexec_fn=limit, env=environment
+            )
         if disk:  # which nobody but the proxy sees
             self.log = pathlib.Path(f"/proc/{self.process.pid}/root{self.log}")
         self.wait()
@@ -290,11 +294,25 @@ class Proxy:
             time.sleep(0.05)
         return False
 
+    def logs(self):
+        """Return the files of the log, the oldest first."""
+        number = lambda path: int(path.suffix[1:]) if path.suffix[1:].isdigit() else 0
+        return sorted(self.log.parent.glob("requests.jsonl*"), key=number, reverse=True)
+
     def records(self):
         lines = []
-        for path in sorted(self.log.parent.glob("requests.jsonl*"), reverse=True):
+        for path in self.logs():
             lines += path.read_text().splitlines()
         return [json.loads(line) for line in lines]
+
+    def memory(self, key="VmRSS"):
+        """Return what the proxy has of memory, in KiB."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(key))
+
+    def forget_peak(self):
+        """Begin to measure the most memory, `VmHWM`, anew."""
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def stop(self):
         self.process.terminate()
@@ -356,11 +374,11 @@ class Proxy:
 
 
 def receive(connection):
-    answer = b""
+    parts = []
     with contextlib.suppress(OSError):
         while more := connection.recv(65536):
-            answer += more
-    return answer
+            parts.append(more)
+    return b"".join(parts)
 
 
 def read_answer(reader, method="GET"):

@@ -27,13 +27,14 @@ import socket
 import sys
 import time
 import urllib.parse
+import weakref
 
 try:
     from mitmproxy import http, version
     from mitmproxy.addons import block, core, errorcheck, next_layer, proxyserver, tlsconfig
     from mitmproxy.master import Master
     from mitmproxy.options import Options
-    from mitmproxy.proxy import commands, events, layer, layers
+    from mitmproxy.proxy import commands, events, layer, layers, server
     from mitmproxy.proxy.layers import modes
     from mitmproxy.proxy.layers.http import (
         Http1Client,
@@ -49,6 +50,7 @@ try:
         ResponseProtocolError,
         SendHttp,
         _http1,
+        _http2,
     )
 
     Layer = layer.Layer
@@ -809,7 +811,9 @@ class Gate:
         if tunnel is not None and not tunnel.inspect and not tunnel.record.done:
             self.refuse_tunnel(tunnel, "not-tls")
         elif tunnel is not None:
-            tunnel.record.fields["error"] = "the client did not take part in TLS to the end"
+            alert = re.search(r"alert ([a-z ]+)", data.conn.error or "")
+            said = f": {alert[1]}" if alert else ""
+            tunnel.record.fields["error"] = f"the client ended TLS{said}"
 
     @closed_on_failure
     def client_disconnected(self, client):
@@ -946,6 +950,7 @@ NEEDED = {
 # The same, of options that not every version has.
 IF_KNOWN = {"http3": False, "show_ignored_hosts": False, "dns_server": False, "udp_hosts": []}
 REFUSED_BODY = 1 << 20
+HELD_BODY = 4 << 20
 
 
 class Unfit(Exception):
@@ -985,6 +990,36 @@ def frame_bodies():
             yield from original(self, event)
 
     Http1Client.send = send
+
+
+def bound_http2():
+    """Read no more from one side while much waits for the other: HTTP/2 has
+    windows of its own, and what a peer does not take yet, mitmproxy keeps."""
+    begin, drain = _http2.Http2Connection.__init__, server.ConnectionHandler.drain_writers
+    sessions = weakref.WeakValueDictionary()
+
+    def initialise(self, context, connection):
+        begin(self, context, connection)
+        sessions[connection.id] = self.h2_conn
+
+    def held(handler):
+        task, size = asyncio.current_task(), 0
+        for connection, side in handler.transports.items():
+            if side.handler is not task and connection.id in sessions:
+                buffers = sessions[connection.id].stream_buffers.values()
+                size += sum(len(part.data) for buffer in buffers for part in buffer)
+        return size
+
+    async def drain_writers(self):
+        await drain(self)
+        # A stream that waits for ever must not hold up the others for ever.
+        for _ in range(100):
+            if held(self) <= HELD_BODY:
+                break
+            await asyncio.sleep(0.01)
+
+    _http2.Http2Connection.__init__ = initialise
+    server.ConnectionHandler.drain_writers = drain_writers
 
 
 def drop_trailers():
@@ -1063,6 +1098,7 @@ def count_passed(gate):
 def mend(gate):
     """Do what mitmproxy leaves undone."""
     bound_refused_bodies()
+    bound_http2()
     frame_bodies()
     drop_trailers()
     answer_failures(gate)
