@@ -1,0 +1,1 @@
+"""No filter at all: what every check of the proxy must notice."""
