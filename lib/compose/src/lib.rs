@@ -12,6 +12,7 @@ mod mount;
 mod overrides;
 mod path;
 mod place;
+mod read;
 mod refused;
 mod service;
 mod tree;
@@ -24,6 +25,7 @@ pub use crate::{
     mount::is_mountable,
     overrides::Override,
     place::{OutOfReach, beneath},
+    read::from_text,
     write::{Unwritable, to_text},
 };
 

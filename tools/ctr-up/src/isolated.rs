@@ -51,15 +51,16 @@ impl Isolated {
                 rule: "the only one is 'proxy'",
             });
         }
-        let compose = container.compose.as_ref().ok_or(Missing("compose"))?;
-        let path = compose.file.as_deref().ok_or(Missing("compose.file"))?;
-        let digest = compose.digest.as_deref().ok_or(Missing("compose.digest"))?;
+        let section = container.compose.as_ref().ok_or(Missing("compose"))?;
+        let path = section.file.as_deref().ok_or(Missing("compose.file"))?;
+        let digest = section.digest.as_deref().ok_or(Missing("compose.digest"))?;
         let changed = || Error::ModelChanged { path: path.to_owned() };
         let text = files::read(path)?.ok_or_else(changed)?;
         if format!("sha256:{:x}", Sha256::digest(&text)) != digest {
             return Err(changed());
         }
-        let model: Value = serde_json::from_slice(&text).map_err(|_| changed())?;
+        let text = String::from_utf8(text).map_err(|_| changed())?;
+        let model = compose::from_text(&text).ok_or_else(changed)?;
         if model["services"][APP]["container_name"] != json!(container.name) {
             return Err(changed());
         }
@@ -114,7 +115,7 @@ impl Isolated {
         let test = self.model["services"][service]["healthcheck"]["test"].as_array()?;
         let words: Vec<_> = test.iter().filter_map(Value::as_str).collect();
         match words.split_first()? {
-            (&"CMD", words) => Some(words.iter().map(|word| word.replace("$$", "$")).collect()),
+            (&"CMD", words) => Some(words.iter().map(|word| (*word).to_owned()).collect()),
             _ => None,
         }
     }
@@ -195,7 +196,9 @@ impl Isolated {
 
     fn write(&self, name: &str, model: &Value) -> Result<PathBuf, files::FileError> {
         let path = self.directory.join(name);
-        files::replace(&path, format!("{model:#}\n").as_bytes(), 0o600)?;
+        // It was read from such a text: what is in it can be written.
+        let text = compose::to_text(model).unwrap_or_default();
+        files::replace(&path, text.as_bytes(), 0o600)?;
         Ok(path)
     }
 }

@@ -1,5 +1,6 @@
 //! The ways in which mkcompose fails.
 
+use compose::{OverrideError, Unwritable};
 use document::container::Missing;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
 
@@ -19,6 +20,14 @@ pub enum Error {
     #[error(transparent)]
     Places(#[from] PlacesError),
 
+    /// The person's own Compose file cannot be used.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+
+    /// The model has a value that cannot stand in a Compose file.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
+
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
     BadName {
@@ -31,17 +40,6 @@ pub enum Error {
     BadMode {
         /// The mode.
         mode: String,
-    },
-
-    /// A value of the document cannot stand in a Compose file.
-    #[error("the document's '{key}' cannot be '{value}': {rule}")]
-    BadValue {
-        /// The key.
-        key: &'static str,
-        /// Its value.
-        value: String,
-        /// What is expected.
-        rule: &'static str,
     },
 
     /// The engine is on another machine, where the filter is not.
@@ -64,9 +62,10 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Override(error) => error.kind(),
+            Self::Unwritable(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::BadMode { .. } => "bad-mode",
-            Self::BadValue { .. } => "bad-value",
             Self::Elsewhere { .. } => "isolation-elsewhere",
         }
     }
@@ -76,7 +75,9 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
-            Self::BadName { .. } | Self::BadMode { .. } | Self::BadValue { .. } => Exit::DataErr,
+            Self::Override(error) => error.exit(),
+            Self::Unwritable(error) => error.exit(),
+            Self::BadName { .. } | Self::BadMode { .. } => Exit::DataErr,
             Self::Elsewhere { .. } => Exit::Unavailable,
         }
     }
@@ -87,6 +88,8 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Override(error) => error.hint(),
+            Self::Unwritable(error) => error.hint(),
             Self::BadMode { .. } => Some("the only one is 'proxy'".to_owned()),
             Self::Elsewhere { .. } => {
                 Some("use an engine of this machine: --host local".to_owned())

@@ -12,6 +12,7 @@ mod network;
 
 use std::path::{Path, PathBuf};
 
+use compose::{Base, Override};
 use document::{
     Container,
     compose::{Compose, Names},
@@ -111,21 +112,19 @@ pub fn install(
     Ok(path)
 }
 
-/// Returns `model` as a Compose file: nothing in it is a variable.
-pub fn text(model: &Value) -> Result<String, Error> {
-    let text = serde_json::to_string_pretty(&literal(model)).unwrap_or_default();
-    Ok(text + "\n")
+/// Lays the person's own Compose file at `path` over `model`, if nothing in it
+/// leads out of the isolation.
+pub fn lay_over(container: &Container, model: &mut Value, path: &Path) -> Result<(), Error> {
+    let base = Base { model, app: "app", project: &container.project.path, engine_is_here: true };
+    let over = Override::read(path, &base)?;
+    over.apply(model);
+    model::claim(container, model, &over);
+    Ok(())
 }
 
-fn literal(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(text.replace('$', "$$")),
-        Value::Array(items) => items.iter().map(literal).collect(),
-        Value::Object(object) => {
-            object.iter().map(|(key, value)| (key.clone(), literal(value))).collect()
-        }
-        other => other.clone(),
-    }
+/// Returns `model` as a Compose file: nothing in it is a variable.
+pub fn text(model: &Value) -> Result<String, Error> {
+    Ok(compose::to_text(model)?)
 }
 
 /// Notes in `container` the model `text`, which is at `path`.

@@ -28,6 +28,10 @@ struct Mkcompose {
     #[arg(long, value_name = "FILE", env = "CTRKIT_UPSTREAM_CA")]
     upstream_ca: Option<PathBuf>,
 
+    /// Lay the Compose file FILE over the model [default: the document's]
+    #[arg(long = "override", value_name = "FILE", env = "CTRKIT_COMPOSE_OVERRIDE")]
+    over: Option<PathBuf>,
+
     /// Write the model to standard output, and nothing else
     #[arg(long)]
     print: bool,
@@ -56,16 +60,13 @@ impl Tool for Mkcompose {
             toolkit::write(&document)?;
             return Ok(Exit::Success);
         }
-        let dns = self.dns.iter().map(IpAddr::to_string).collect();
-        if let Some(isolation) = &mut document.isolation {
-            mkcompose::choose(
-                isolation,
-                dns,
-                self.upstream_ca.as_deref().and_then(|path| std::path::absolute(path).ok()),
-            );
-        }
+        self.choose(&mut document);
         mkcompose::prepare(&mut document)?;
-        let text = mkcompose::text(&mkcompose::model(&document)?)?;
+        let mut model = mkcompose::model(&document)?;
+        if let Some(over) = document.compose.as_ref().and_then(|compose| compose.over.as_deref()) {
+            mkcompose::lay_over(&document, &mut model, over)?;
+        }
+        let text = mkcompose::text(&model)?;
         if self.print {
             toolkit::write_text(&text)?;
             return Ok(Exit::Success);
@@ -75,6 +76,20 @@ impl Tool for Mkcompose {
         mkcompose::record(&mut document, Some(path), &text);
         toolkit::write(&document)?;
         Ok(Exit::Success)
+    }
+}
+
+impl Mkcompose {
+    /// Lays what the command line says over the document.
+    fn choose(&self, document: &mut Container) {
+        let absolute = |path: &Option<PathBuf>| std::path::absolute(path.as_deref()?).ok();
+        if let Some(isolation) = &mut document.isolation {
+            let dns = self.dns.iter().map(IpAddr::to_string).collect();
+            mkcompose::choose(isolation, dns, absolute(&self.upstream_ca));
+        }
+        if let Some(over) = absolute(&self.over) {
+            document.compose.get_or_insert_default().over = Some(over);
+        }
     }
 }
 

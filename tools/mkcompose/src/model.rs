@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use compose::Override;
 use document::{
     Container,
     compose::Names,
@@ -65,7 +66,7 @@ impl Parts<'_> {
             },
             "networks": {
                 "net": self.net(),
-                "edge": {"name": names.edge(), "labels": self.labels(None)},
+                "edge": {"name": names.edge(), "labels": sidecar_labels(self.container, None)},
             },
             "volumes": self.volumes(),
         });
@@ -85,7 +86,7 @@ impl Parts<'_> {
         let mut net = json!({
             "name": self.names().net(),
             "internal": true,
-            "labels": self.labels(None),
+            "labels": sidecar_labels(self.container, None),
             "ipam": {"config": [{"subnet": self.network.subnet()}]},
         });
         if self.podman {
@@ -104,7 +105,7 @@ impl Parts<'_> {
             volumes.insert(volume.name.clone(), json!({"name": volume.name, "labels": labels}));
         }
         for name in [names.proxy_volume(), names.trust_volume()] {
-            let value = json!({"name": name, "labels": self.labels(None)});
+            let value = json!({"name": name, "labels": sidecar_labels(self.container, None)});
             volumes.insert(name, value);
         }
         volumes.into()
@@ -217,7 +218,7 @@ impl Parts<'_> {
             "entrypoint": [PYTHON],
             "command": command,
             "restart": RESTART,
-            "labels": self.labels(Some(service)),
+            "labels": sidecar_labels(self.container, Some(service)),
             "environment": {"HOME": "/tmp"},
             "networks": {
                 "net": {"ipv4_address": address.to_string()},
@@ -233,22 +234,38 @@ impl Parts<'_> {
             "logging": {"driver": driver, "options": options},
         })
     }
+}
 
-    /// Returns the labels of what stands around the container.
-    fn labels(&self, service: Option<&str>) -> Object {
-        let container = self.container;
-        let mut labels = Object::new();
-        labels.insert(labels::MANAGED.into(), "true".into());
-        labels.insert(labels::NAME.into(), container.name.as_str().into());
-        if let Some(authority) = container.label(labels::AUTHORITY) {
-            labels.insert(labels::AUTHORITY.into(), authority.into());
-        }
-        labels.insert(labels::SIDECAR_OF.into(), container.project.hash.as_str().into());
-        if let Some(service) = service {
-            labels.insert(labels::SIDECAR_TYPE.into(), service.into());
-        }
-        labels
+/// Makes what a person's own file adds be known as part of the container: its
+/// services go with it, and its volumes stay as its own do.
+pub(crate) fn claim(container: &Container, model: &mut Value, over: &Override) {
+    let names = Names::of(&container.project.hash);
+    for service in over.services() {
+        let added = &mut model["services"][service];
+        added["container_name"] = json!(names.sidecar(service));
+        added["restart"] = json!(RESTART);
+        add_labels(added, sidecar_labels(container, Some(service)));
     }
+    for volume in over.volumes() {
+        let added = &mut model["volumes"][volume];
+        added["name"] = json!(format!("{}-{volume}", container.name));
+        add_labels(added, identity(container));
+    }
+}
+
+fn add_labels(to: &mut Value, labels: Object) {
+    for (name, value) in labels {
+        to["labels"][name] = value;
+    }
+}
+
+/// Returns the labels of what stands around the container.
+fn sidecar_labels(container: &Container, service: Option<&str>) -> Object {
+    let mut labels = identity(container);
+    labels.remove(labels::PROJECT_HASH);
+    labels.insert(labels::SIDECAR_OF.into(), container.project.hash.as_str().into());
+    labels.extend(service.map(|service| (labels::SIDECAR_TYPE.to_owned(), service.into())));
+    labels
 }
 
 /// Returns the labels by which the container and its volumes are known.
