@@ -1,4 +1,4 @@
-"""What the proxy hands out of its certificate authority."""
+"""What the proxy hands out of its certificate authority, and when it is ready."""
 
 import os
 import pathlib
@@ -90,6 +90,15 @@ class Certificate(unittest.TestCase):
         process.wait()
         self.assertEqual(self.await_listener(self.start(self.path)), first)
         self.assertEqual(os.listdir(self.trust), ["ca.pem"])
+
+    def test_a_probe_is_answered_from_then_on_and_is_cheap(self):
+        self.await_listener(self.start(self.path))
+        arguments = ["--probe", "--listen", f"0.0.0.0:{self.port}"]
+        command = [sys.executable, "-I", "-X", "importtime", self.filter, *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=world.TIMEOUT)
+        self.assertEqual((run.returncode, run.stdout), (0, ""), run.stderr)
+        self.assertIn(" argparse\n", run.stderr)
+        self.assertNotIn("mitmproxy", run.stderr)
 
     def test_a_proxy_that_cannot_write_it_ends(self):
         self.refuses(self.trust / "absent" / "ca.pem", "No such file or directory")
