@@ -76,7 +76,7 @@ impl<'a> At<'a> {
     }
 
     fn expected<T>(&self, what: &str) -> Checked<T> {
-        Err(self.refused(format!("it is {}", self.node.kind()), format!("write {what}")))
+        Err(self.refused(format!("it is {}", self.node.what()), format!("write {what}")))
     }
 
     pub(crate) fn is_null(&self) -> bool {

@@ -44,7 +44,7 @@ impl From<ScanError> for Malformed {
 
 impl Node {
     /// Returns what the value is, in words.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub(crate) fn what(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
             Value::Scalar { .. } => "a single value",

@@ -175,3 +175,17 @@ fn where_no_network_is_shut_in_there_is_none() {
     assert_eq!(read.value()["services"]["db"]["networks"], json!({"net": null}));
     assert_eq!(read.value()["services"].get("app"), None);
 }
+
+#[test]
+fn the_example_of_the_manual_is_accepted() {
+    let page = include_str!("../../../../man/ctrkit-override.5");
+    let (_, example) = page.split_once(".Bd -literal\n").unwrap();
+    let (example, _) = example.split_once(".Ed\n").unwrap();
+    let project = project();
+    std::fs::create_dir(project.path().join("fixtures")).unwrap();
+    let read = read(project.path(), example).unwrap();
+    assert_eq!(
+        (read.services(), read.volumes()),
+        (&["db".to_owned()][..], &["rows".to_owned()][..])
+    );
+}
