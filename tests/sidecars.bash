@@ -5,9 +5,9 @@
 
 # isolate NAME: an isolated container called NAME, with a proxy and an ingress
 # that only sleep; all of them run. Sets `hash`, `proxy`, `ingress`, `net`, `edge`,
-# `port` and `digest`. The proxy is healthy as long as /healthy is in it.
+# `of` (the labels of what is around it), `port` and `digest`. The proxy is healthy as long as /healthy is in it.
 isolate() {
-    local name=$1 directory=$state/$1 closed=(--internal --disable-dns) labels of
+    local name=$1 directory=$state/$1 closed=(--internal --disable-dns) labels
     hash=$(printf %s "$world/$name" | sha256sum | cut -c 1-12)
     echo "$hash" >>"$world/hashes"
     proxy=ctrkit-$hash-proxy ingress=ctrkit-$hash-ingress net=ctrkit-$hash-net edge=ctrkit-$hash-edge
@@ -25,11 +25,11 @@ isolate() {
 
     sidecar proxy --network "$net" --ip "$(address 2)" -v "ctrkit-$hash-proxy:/var/lib/ctrkit" \
         -v "ctrkit-$hash-trust:/var/lib/ctrkit-trust" -v "$directory/proxy:/etc/ctrkit/proxy:ro" \
-        --health-cmd 'test -e /healthy || { printf "no\033[31m listener"; exit 1; }' \
+        --health-cmd 'test -e /healthy || { printf "no\033[31m listener\n"; exit 1; }' \
         --health-interval 1s --health-retries 1
     sidecar ingress --network "$edge" -p "127.0.0.1:$port:22"
     "$engine" network connect "$edge" "$proxy"
-    "$engine" network connect "$net" "$ingress"
+    "$engine" network connect --ip "$(address 3)" "$net" "$ingress"
     "$engine" create --init --name "$name" "${labels[@]}" --label "ctrkit.project.hash=$hash" \
         --label "ctrkit.project.path=$world/$name" --label ctrkit.isolation=proxy \
         --label "ctrkit.ports=ssh:22:$port" --network "$net" --ip "$(address 4)" \
@@ -51,10 +51,12 @@ sidecar() {
         sh -c 'echo "the last words of $0"; sleep infinity' "$type" 2>/dev/null
 }
 
-# write_state NAME: a filter, and the document that it was made for.
+# write_state NAME: a filter, the document that it was made for, and its ports.
 write_state() {
     local directory=$state/$1
-    mkdir -p "$directory/proxy"
+    mkdir -p "$directory/proxy" "$world/$1"
+    jq -nc --arg name "$1" --arg key "$hash" --arg path "$world/$1" \
+        '{schema: "ports/1", reservations: [{$key, $name, $path, ports: []}]}' >"$state/ports.json"
     filtergen --print --policy claude >"$directory/proxy/filter.py"
     digest=sha256:$(filtergen --read "$directory/proxy/filter.py" | tr -d '\n' | sha256sum | cut -d ' ' -f 1)
     jq -nc --arg name "$1" --arg hash "$hash" --arg path "$world/$1" --arg digest "$digest" \
@@ -78,17 +80,62 @@ address() {
     printf '%d.%d.%d.%d' $((number >> 24)) $((number >> 16 & 255)) $((number >> 8 & 255)) $((number & 255))
 }
 
+# cut_off NUMBER COMMAND...: kills COMMAND after its NUMBERth event. Fails if it
+# ends before that.
+cut_off() {
+    local fifo=$world/cut seen=0 number=$1 event fd pid
+    shift
+    rm -f "$fifo"
+    mkfifo "$fifo"
+    exec {fd}<>"$fifo"
+    CTRKIT_EVENTS=$fifo setsid "$@" >/dev/null 2>&1 3>&- {fd}>&- &
+    pid=$!
+    while ((seen < number)); do
+        if IFS= read -r -t 0.2 -u "$fd" event; then
+            ((seen += 1))
+        elif ! kill -0 "$pid" 2>/dev/null; then
+            # What it wrote last may still be in the pipe.
+            while IFS= read -r -t 0.1 -u "$fd" event; do ((seen += 1)); done
+            break
+        fi
+    done
+    ((seen < number)) || kill -KILL -- "-$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    exec {fd}>&-
+    [[ -z ${event-} ]] || echo "# killed after event $number: $(jq -r '"\(.tool) \(.step) \(.status)"' <<<"$event")" >&3
+    ((seen >= number))
+}
+
 # is_up NAME: the container NAME runs.
 is_up() { [[ $("$engine" container inspect --format '{{.State.Running}}' "$1") == true ]]; }
 
+# shut_in COMMAND...: runs it with an engine that lists nothing but what is of
+# this world. Others use the same engine, and are not to lose anything.
+shut_in() {
+    local bin=$world/shut-in real
+    real=$(command -v "$engine")
+    mkdir -p "$bin"
+    cat >"$bin/$engine" <<WRAPPER
+#!/bin/sh
+case "\$1 \$2" in
+ps\ * | 'network ls' | 'volume ls') ;;
+*) exec "$real" "\$@" ;;
+esac
+exec "$real" "\$@" --filter name=$hash --filter name=$prefix
+WRAPPER
+    chmod +x "$bin/$engine"
+    CTRKIT_ENGINE=$bin/$engine "$@"
+}
+
 # left: what the engine has of what was made here, by kind and name.
 left() {
-    local name
-    for name in $(sed 's/.*/ctrkit-&-/' "$world/hashes"); do
+    local each name
+    while read -r each; do
+        name=ctrkit-$each-
         "$engine" ps --all --filter "name=^$name" --format 'container {{.Names}}'
         "$engine" network ls --filter "name=$name" --format 'network {{.Name}}'
         "$engine" volume ls --filter "name=$name" --format 'volume {{.Name}}'
-    done
+    done < <(sort -u "$world/hashes")
     "$engine" ps --all --filter "name=^$prefix" --format 'container {{.Names}}'
     "$engine" volume ls --filter "name=$prefix" --format 'volume {{.Name}}'
 }
