@@ -77,16 +77,28 @@ on_engine() {
         done || true
 }
 
+# around HASH: what stands around the isolated container of that project, in any
+# state. Fields: kind, name.
+around() {
+    local label=label=ctrkit.sidecar.of=$1
+    "$engine" ps --all --filter "$label" --format 'container {{.Names}}'
+    "$engine" network ls --filter "$label" --format 'network {{.Name}}'
+    "$engine" volume ls --filter "$label" --format 'volume {{.Name}}'
+}
+
 # Removes what a test has left, by the engine alone.
 unmake_world() {
-    local kind name
+    local kind name hash
     for name in $(sshcfg list 2>/dev/null); do
         ssh_ -O exit "$name" 2>/dev/null || true
     done
-    on_engine | while read -r kind name; do
+    {
+        on_engine
+        sort -u "$world/hashes" | while read -r hash; do around "$hash"; done
+    } | while read -r kind name; do
         case $kind in
         container) "$engine" rm --force "$name" >/dev/null ;;
-        volume) "$engine" volume rm "$name" >/dev/null ;;
+        *) "$engine" "$kind" rm "$name" >/dev/null ;;
         esac
     done
 }
