@@ -114,8 +114,9 @@ pub struct ListedIsolation {
     /// The number of processes that it may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pids: Option<u32>,
-    /// The capabilities (capabilities(7)) that the engine says it has dropped,
-    /// without `CAP_`; podman says it only of those that it gives otherwise.
+    /// The capabilities (capabilities(7)) that root in it cannot have, without
+    /// `CAP_`; those that the engine says it has dropped, where neither the kernel
+    /// nor the engine tells more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cap_drop: Vec<String>,
     /// The capabilities that the engine says it has added.

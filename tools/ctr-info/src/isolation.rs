@@ -46,39 +46,46 @@ impl Looker<'_> {
             let none = ListedIsolation { mode: "none".to_owned(), ..ListedIsolation::default() };
             return Ok((none, Vec::new()));
         };
-        let sidecars = self.sidecars(app)?;
-        let sidecars = sidecars.sidecars(&app.name);
+        let managed = self.sidecars(app)?;
+        let sidecars = managed.sidecars(&app.name);
         let find = |word| sidecars.iter().find(|each| each.sidecar_type() == Some(word));
         let (proxy, ingress) = (find(PROXY), find(INGRESS));
-        let apart = &inspection.apart;
+        let filter = proxy.map(|proxy| {
+            let applied = self.applied(&app.name);
+            filter::read(self.engine, &self.siblings, &proxy.name, applied.as_deref())
+        });
+        let isolation = ListedIsolation {
+            mode: mode.to_owned(),
+            proxy: proxy.map(|proxy| self.sidecar(proxy)).transpose()?,
+            ingress: ingress.map(|ingress| self.sidecar(ingress)).transpose()?,
+            filter: filter.transpose()?,
+            ..self.measure(app, inspection)?
+        };
+        Ok((isolation, ingress.map(|ingress| ingress.ports.clone()).unwrap_or_default()))
+    }
+
+    /// Measures the container itself.
+    fn measure(&self, app: &Summary, inspection: &Inspection) -> Result<ListedIsolation, Error> {
+        let Inspection { apart, limits, .. } = inspection;
         let kernel = self.kernel(app, apart);
         let networks = self.networks(apart, &kernel)?;
         let holes = holes(apart, &networks, &kernel);
-        let applied = self.applied(&app.name);
-        let limits = &inspection.limits;
-        let isolation = ListedIsolation {
-            mode: mode.to_owned(),
+        let capabilities = kernel.capabilities.or_else(|| apart.capabilities.clone());
+        let told = || limits.cap_drop.clone();
+        Ok(ListedIsolation {
             isolated: Some(holes.is_empty()),
             holes,
             networks,
             memory: limits.memory.as_deref().map(size::notation),
             cpus: limits.cpus.clone(),
             pids: limits.pids,
-            cap_drop: limits.cap_drop.clone(),
+            cap_drop: capabilities.as_deref().map_or_else(told, kernel::without),
             cap_add: apart.cap_add.clone(),
-            capabilities: kernel.capabilities.or_else(|| apart.capabilities.clone()),
+            capabilities,
             no_new_privileges: Some(kernel.no_new_privileges.unwrap_or(apart.no_new_privileges)),
-            proxy: proxy.map(|proxy| self.sidecar(proxy)).transpose()?,
-            ingress: ingress.map(|ingress| self.sidecar(ingress)).transpose()?,
-            filter: proxy
-                .map(|proxy| {
-                    filter::read(self.engine, &self.siblings, &proxy.name, applied.as_deref())
-                })
-                .transpose()?,
             mounts: apart.mounts.clone(),
             ..ListedIsolation::default()
-        };
-        Ok((isolation, ingress.map(|ingress| ingress.ports.clone()).unwrap_or_default()))
+        })
     }
 
     /// Lists the sidecars, with the container that they serve.

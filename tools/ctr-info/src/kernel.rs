@@ -80,6 +80,12 @@ pub(crate) fn ask(proc: &Path, pid: u32, id: &str) -> Kernel {
     }
 }
 
+/// Returns the capabilities that are not among `capabilities`.
+pub(crate) fn without(capabilities: &[String]) -> Vec<String> {
+    let is_missing = |name: &&str| capabilities.iter().all(|each| each != name);
+    CAPABILITIES.into_iter().filter(is_missing).map(str::to_owned).collect()
+}
+
 fn value<'a>(status: &'a str, key: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim)
 }
@@ -127,6 +133,8 @@ mod tests {
         let found = ask(proc.path(), 7, "abc");
         let names = ["CHOWN", "NET_BIND_SERVICE", "41"].map(str::to_owned);
         assert_eq!(found.capabilities.as_deref(), Some(&names[..]));
+        let missing = without(found.capabilities.as_deref().unwrap());
+        assert_eq!((missing.len(), missing[0].as_str()), (39, "DAC_OVERRIDE"));
         assert_eq!((found.no_new_privileges, found.has_ipv6), (Some(true), Some(false)));
         assert_eq!(found.routes, ["br-1", "eth0"]);
         for (pid, id) in [(7, "abd"), (7, ""), (8, "abc")] {

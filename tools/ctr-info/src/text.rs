@@ -23,11 +23,13 @@ pub fn text(listed: &Listed) -> String {
     lines.each("volume", &volumes);
     let mounts: Vec<_> = listed.mounts.iter().map(mount).collect();
     lines.each("mount", &mounts);
-    limits(&mut lines, listed.limits.as_ref());
+    let isolation = listed.isolation.as_ref().filter(|isolation| isolation.isolated.is_some());
+    let cap_drop = isolation.map(|isolation| isolation.cap_drop.as_slice());
+    limits(&mut lines, listed.limits.as_ref(), cap_drop);
     lines.one("restart", listed.restart.as_deref());
-    match &listed.isolation {
-        Some(isolation) if isolation.isolated.is_some() => isolated(&mut lines, isolation),
-        _ => lines.one("isolation", Some("none")),
+    match isolation {
+        Some(isolation) => isolated(&mut lines, isolation),
+        None => lines.one("isolation", Some("none")),
     }
     lines.render()
 }
@@ -97,9 +99,11 @@ fn mount(mount: &Mount) -> String {
     format!("{kind}{} -> {target}{mode}", source.unwrap_or_default())
 }
 
-fn limits(lines: &mut Lines, limits: Option<&Limits>) {
+/// Tells the limits; of the capabilities what was measured, if it was.
+fn limits(lines: &mut Lines, limits: Option<&Limits>, measured: Option<&[String]>) {
     let none = Limits::default();
     let Limits { memory, cpus, pids, cap_drop, .. } = limits.unwrap_or(&none);
+    let cap_drop = measured.unwrap_or(cap_drop);
     lines.one("memory", memory.as_deref().map(size::notation).as_deref());
     lines.one("cpus", cpus.as_deref());
     lines.one("pids", pids.map(|pids| pids.to_string()).as_deref());
