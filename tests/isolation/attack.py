@@ -1218,11 +1218,9 @@ def acts_of_a_root_that_has_too_much(_token):
         "route": ("ip", "route", "add", f"{WORLD}/32", "via", PROXY[0]),
         "address": ("ip", "addr", "add", "10.1.2.3/32", "dev", "lo"),
         "dummy": ("ip", "link", "add", "d0", "type", "dummy"),
-        "date": ("date", "-s", "@1000000000"),
-        "dmesg": ("dmesg", "-C"),
+        "date": ("date", "-s", time.strftime("%F %T")),
         "nice": ("nice", "-n", "-10", "true"),
-        "swap": ("swapon", "/nothing"),
-        "host": ("hostname", "elsewhere"),
+        "host": ("hostname", socket.gethostname()),
         "namespace": ("nsenter", "-t", "1", "-n", "ip", "link", "set", "lo", "down"),
         "unshare": ("unshare", "-m", "true"),
         "chroot out": ("perl", "-e", "mkdir '/tmp/.c'; chroot('/tmp/.c') or exit 1; chdir('..') for 1..50; chroot('.'); exit(-e '/var/lib/docker' || -e '/var/lib/containers' ? 0 : 1)"),
@@ -1339,25 +1337,6 @@ def no_device_of_the_machine(_token):
             os.unlink(path)
             found.append(f"made {number}")
     return not found, found
-
-
-@check("engine", "inside")
-def set_uid_files_for_the_host(token):
-    """One is left in every writable mount: the host looks whether it sees them."""
-    left = []
-    for line in open("/proc/self/mountinfo"):
-        point = line.split()[4]
-        if point.startswith(("/proc", "/sys", "/dev")):
-            continue
-        for place in (point, os.path.join(point, token)):
-            with contextlib.suppress(OSError):
-                path = os.path.join(place, f".set-uid-{token}") if os.path.isdir(place) else None
-                if path:
-                    shutil.copy("/bin/true", path)
-                    os.chown(path, 0, 0)
-                    os.chmod(path, 0o6755)
-                    left.append(path)
-    return True, {"left": left}
 
 
 # ---------------------------------------------------------------- all of them

@@ -49,13 +49,14 @@ outside_up() {
     ip route replace "$outside_private/32" via "$outside_address"
     ip route replace 169.254.169.254/32 via "$outside_address" table "$outside_table"
     : >"$outside/log"
-    start in_space "$outside_python" -B "$isolation/world.py" serve --directory "$outside" \
+    start ip netns exec "$outside_space" "$outside_python" -B "$isolation/world.py" serve --directory "$outside" \
         --log "$outside/log" --address "$outside_address" --private "$outside_private" \
         --interface "${outside_link}w"
     start "$outside_python" -B "$isolation/world.py" listen --where host --log "$outside/log" \
         --ports "$canary_ports" --sniff "$(ip -o route show default | awk '{print $5; exit}')"
     jq -n --arg address "$outside_address" --arg private "$outside_private" --arg link "$outside_link" \
         --arg space "$outside_space" --arg python "$outside_python" --argjson canary "[$canary_ports]" \
+        --arg table "$outside_table" --arg priority "$((outside_base - 20000))" \
         '$ARGS.named' >"$outside/settings.json"
     until [[ -e $outside/ready ]] && grep -q '"listening"' "$outside/log"; do
         kill -0 "${outside_processes[@]}" || { cat "$outside/errors" >&2; return 1; }
@@ -80,12 +81,6 @@ listen_at() {
         kill -0 "${outside_processes[-1]}" || { cat "$outside/errors" >&2; return 1; }
         sleep 0.1
     done
-}
-
-# metadata_for BRIDGE: what comes from it finds the metadata address in this
-# world, as it would in a cloud.
-metadata_for() {
-    ip rule add iif "$1" to 169.254.169.254/32 lookup "$outside_table" priority "$((outside_base - 20000))"
 }
 
 outside_unmake() {

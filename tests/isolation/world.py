@@ -4,10 +4,12 @@ Run in a network namespace of its own, by `world.bash`:
 
     world.py serve  --directory DIR --log FILE --address A --private P --interface IF
     world.py listen --log FILE --where WHERE --ports P,P [--sniff IF]
+    world.py listen --log FILE --where WHERE --sniff IF --source ADDRESS
 
 `serve` is the internet: DNS, TLS and plain HTTP, banners, and every packet that
 comes in, whether anything answers it or not. `listen` is the canary: on the host,
-or where another project is, it says who connects. What they write, and never what
+or where another project is, it says who connects; with `--source` it says what of
+that address crosses an interface. What they write, and never what
 a client saw, says whether something got out.
 """
 
@@ -130,6 +132,15 @@ def watch_packets(log, interface):
         if frame[12:14] == b"\x86\xdd" and (frame[20] == 0 or frame[54] in NEIGHBOURS):
             continue
         log.write("packet", **describe(frame))
+
+
+def watch_forwarded(log, interface, source):
+    """Note what a sidecar passes on as it came from the app: its own packets
+    have its own address."""
+    for frame, direction in sniff(interface, NEW):
+        about = describe(frame)
+        if direction != OUTGOING and about["from"] == source:
+            log.write("forwarded", **about)
 
 
 def watch_dns(log, interface):
@@ -657,6 +668,9 @@ class Canary:
                 self.log.write("canary", protocol="icmp", **{"from": peer[0], "data": text(data)})
 
     def serve(self, arguments):
+        if arguments.source:
+            self.log.write("listening")
+            return watch_forwarded(self.log, arguments.sniff, arguments.source)
         for port in map(int, arguments.ports.split(",")):
             in_background(self.tcp, port)
             in_background(self.udp, port)
@@ -666,14 +680,14 @@ class Canary:
             in_background(watch_dns, self.log, arguments.sniff)
         time.sleep(0.2)
         self.log.write("listening", ports=arguments.ports)
-        threading.Event().wait()
+        return threading.Event().wait()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["serve", "listen"])
     parser.add_argument("--log", required=True)
-    for option in ("directory", "address", "private", "interface", "where", "ports", "sniff"):
+    for option in ("directory", "address", "private", "interface", "where", "ports", "sniff", "source"):
         parser.add_argument(f"--{option}")
     arguments = parser.parse_args()
     (World if arguments.what == "serve" else Canary)(arguments).serve(arguments)
