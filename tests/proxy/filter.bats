@@ -13,8 +13,8 @@ setup_file() {
     TMPDIR=$BATS_FILE_TMPDIR
     export python PATH FILTERGEN TMPDIR
     cd "$BATS_TEST_DIRNAME" || return
-    # They wait most of the time, so three have their turn at once.
-    printf '%s\n' test_*.py | xargs -P 3 -I MODULE bash -c '
+    # They wait most of the time, so four have their turn at once.
+    printf '%s\n' test_*.py | xargs -P 4 -I MODULE bash -c '
         name=${1%.py}
         "$python" -B -W ignore -m unittest "$name" >"$TMPDIR/$name.log" 2>&1
         echo $? >"$TMPDIR/$name.new"
