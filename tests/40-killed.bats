@@ -4,39 +4,11 @@
 # in the same state as one that was left alone.
 
 load world
+load killed
 bats_require_minimum_version 1.5.0
 
 setup() { make_world "$BATS_TEST_TMPDIR"; }
 teardown() { unmake_world; }
-
-# cut_off SIGNAL NUMBER PATH: starts a create and sends SIGNAL to all of it
-# after its NUMBERth event. Fails if it ends before that; sets `event`.
-cut_off() {
-    local fifo=$world/events seen=0 fd pid
-    rm -f "$fifo"
-    mkfifo "$fifo"
-    exec {fd}<>"$fifo"
-    CTRKIT_EVENTS=$fifo setsid "$root/scripts/ctrkit" create "$3" >/dev/null 2>&1 3>&- {fd}>&- &
-    pid=$!
-    while ((seen < $2)); do
-        if IFS= read -r -t 0.2 -u "$fd" event; then
-            ((seen += 1))
-        elif ! kill -0 "$pid" 2>/dev/null; then
-            # What it wrote last may still be in the pipe.
-            while IFS= read -r -t 0.1 -u "$fd" event; do ((seen += 1)); done
-            break
-        fi
-    done
-    ((seen < $2)) || kill -s "$1" -- "-$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    exec {fd}>&-
-    ((seen >= $2))
-}
-
-# normal FILE: a document without what differs from one container to the next.
-normal() {
-    jq -S 'del(.state.id, .ssh.serial, .ssh.valid_after, .ssh.valid_before)' "$1"
-}
 
 # whole PATH NAME: everything is there once, and nothing besides.
 whole() {
@@ -72,7 +44,7 @@ sweep() {
     for ((number = 1; ; number += $2)); do
         ctrkit rm --volumes "$name" >&2
         is "$(on_engine)" ""
-        cut_off "$1" "$number" "$path" || break
+        cut_off "$1" "$number" create "$path" || break
         settle "$name"
         echo "# $1 after event $number: $(jq -r '"\(.tool) \(.step) \(.status)"' <<<"$event")" >&3
         ctrkit create "$path" >"$world/document"
@@ -94,7 +66,7 @@ sweep() {
     CTRKIT_EVENTS=$world/log ctrkit create "$path" >"$world/reference"
     number=$(jq -r '[.tool, .step, .status] | join(" ")' "$world/log" | grep -nx 'ctr-up inject started' | cut -d: -f1)
     ctrkit rm --volumes "$(get .name <"$world/reference")"
-    cut_off INT "$number" "$path"
+    cut_off INT "$number" create "$path"
     is "$(jq -r .step <<<"$event")" inject
     settle "$(get .name <"$world/reference")"
     is "$(on_engine)" ""

@@ -230,6 +230,15 @@ class Forward(unittest.TestCase):
         self.assertEqual(connection.recv(4), b"back")
         self.assertEqual(self.end(), "")
 
+    def test_a_target_that_listens_in_a_moment_is_waited_for(self):
+        port = free_port()
+        self.start(port)
+        connection = self.connect(port)
+        time.sleep(0.5)
+        self.target(echo, port)
+        connection.sendall(b"hello")
+        self.assertEqual(connection.recv(5), b"hello")
+
     def test_a_target_that_does_not_answer_closes(self):
         with socket.create_server((TARGET, self.port), backlog=0):
             # The queue is full, and then the kernel drops what else comes.

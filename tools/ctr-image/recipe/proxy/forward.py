@@ -20,6 +20,8 @@ import sys
 
 CHUNK = 1 << 16
 PATIENCE = 10  # seconds for the target to answer
+AGAIN = 3  # seconds for it to listen, if it does not yet
+PAUSE = 0.1
 BACKLOG = 512
 
 
@@ -31,12 +33,23 @@ async def carry(reader, writer):
     writer.write_eof()
 
 
+async def reach(address, port):
+    """Connect to the target, which may be about to listen: it was just started."""
+    end = asyncio.get_running_loop().time() + AGAIN
+    while True:
+        try:
+            return await asyncio.open_connection(address, port)
+        except OSError:
+            if asyncio.get_running_loop().time() > end:
+                raise
+        await asyncio.sleep(PAUSE)
+
+
 async def forward(address, port, reader, writer):
     """Carry one connection both ways, until both have ended."""
     writers = [writer]
     try:
-        connecting = asyncio.open_connection(address, port)
-        back, there = await asyncio.wait_for(connecting, PATIENCE)
+        back, there = await asyncio.wait_for(reach(address, port), PATIENCE)
         writers.append(there)
         for each in writers:
             # A peer that is gone without a word is found out in the end.
