@@ -45,11 +45,16 @@ impl Engine {
     /// Asks once whether the running container `name` is well.
     ///
     /// Docker runs the check by itself, and its last result is read: one call.
-    /// podman leaves that to systemd, which may not be there, so the check is
-    /// run now: one call, and one more for what it wrote.
+    /// Its first check is late, so that one that is starting is checked now,
+    /// with two calls more. podman leaves checks to systemd, which may not be
+    /// there, so that the check is run now: one call, and one more for what it
+    /// wrote.
     pub fn health(&self, name: &str) -> Result<Health, EngineError> {
         match self.kind {
-            Kind::Docker => Ok(self.state(name)?.health()),
+            Kind::Docker => match self.state(name)?.health() {
+                Health::Starting => self.check_early(name),
+                health => Ok(health),
+            },
             Kind::Podman => self.check(name),
         }
     }
@@ -101,6 +106,23 @@ impl Engine {
         }
     }
 
+    /// Runs the health check of `name` before docker does.
+    fn check_early(&self, name: &str) -> Result<Health, EngineError> {
+        let format = "{{json .Config.Healthcheck}}";
+        let mut command = self.command(["container", "inspect", "--format", format, name]);
+        let text = self.succeed(&mut command)?;
+        let defined: Option<Defined> = serde_json::from_str(&text)
+            .map_err(|source| EngineError::Unreadable { command: run::line(&command), source })?;
+        let Some(test) = defined.and_then(Defined::command) else { return Ok(Health::Starting) };
+        let args = ["exec".to_owned(), name.to_owned()].into_iter().chain(test);
+        match self.run_within(args, PATIENCE) {
+            Ok(_) => Ok(Health::Healthy),
+            Err(error) if error.is("not-running") => Err(error),
+            Err(EngineError::Failed(_)) => Ok(Health::Starting),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns the state of the container `name`, which must be running.
     fn state(&self, name: &str) -> Result<State, EngineError> {
         let mut command = self.command(["container", "inspect", "--format", "{{json .State}}"]);
@@ -122,6 +144,25 @@ struct State {
     /// Absent without a health check, but for podman 4, which has no word
     /// for its status then.
     health: Option<Checked>,
+}
+
+/// The health check that a container is made with.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Defined {
+    test: Option<Vec<String>>,
+}
+
+impl Defined {
+    /// Returns the command, where there is one.
+    fn command(self) -> Option<Vec<String>> {
+        let mut words = self.test?.into_iter();
+        match words.next()?.as_str() {
+            "CMD" => Some(words.collect()),
+            "CMD-SHELL" => Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), words.next()?]),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -188,6 +229,17 @@ mod tests {
         for without in WITHOUT {
             assert_eq!(state(without).health(), Health::None);
         }
+    }
+
+    #[test]
+    fn a_check_is_a_command_or_a_line_for_a_shell() {
+        let command = |text: &str| serde_json::from_str::<Defined>(text).unwrap().command();
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(command(r#"{"Test":["CMD","a","b c"],"Retries":3}"#), words(&["a", "b c"]));
+        let shell = words(&["/bin/sh", "-c", "a; b"]);
+        assert_eq!(command(r#"{"Test":["CMD-SHELL","a; b"]}"#), shell);
+        assert_eq!(command(r#"{"Test":["NONE"]}"#), None);
+        assert_eq!(command(r#"{"Test":null}"#), None);
     }
 
     #[test]

@@ -191,6 +191,21 @@ fn docker_is_asked_what_it_makes_of_its_checks() {
     assert_eq!(world.changes(), expected);
     let asked = "docker container inspect --format {{json .State}} c-proxy";
     assert!(world.calls().iter().any(|call| call.join(" ") == asked), "{:?}", world.calls());
+    // Its first check is late, so that it is made before.
+    world.forget();
+    world.answer("starting", r#"{"Running":true,"Health":{"Status":"starting","Log":[]}}"#);
+    world.answer("check", r#"{"Test":["CMD","probe","--listen","a b"]}"#);
+    world.on(
+        "docker-container-inspect",
+        "case $* in *Config*) call=check ;; *) call=starting ;; esac",
+    );
+    ctr_start(&world, &["dev-a", "--engine", "docker"]).assert().success();
+    let check = "docker exec c-proxy probe --listen a b";
+    assert_eq!(world.changes(), [&expected[..2], &[check], &expected[2..]].concat());
+    world.refuse("docker-exec", 1, "");
+    let mut command = ctr_start(&world, &["dev-a", "--engine", "docker", "--timeout", "0"]);
+    let error = refused(&mut command, 69, "proxy-unhealthy");
+    assert!(error["message"].as_str().unwrap().ends_with("it is starting after 0 s"), "{error}");
 }
 
 #[test]
