@@ -161,7 +161,7 @@ class Names:
         self.log, self.turns = log, collections.Counter()
         self.address, self.private = address, private
 
-    def find(self, name):
+    def find(self, name, kind):
         """Return the addresses of a name; None if it has none.
 
         `ip-1-2-3-4.…` and `six-HEX.…` say their address themselves, `flip.…`
@@ -173,7 +173,7 @@ class Names:
         if first.startswith("six-"):
             return [ipaddress.ip_address(bytes.fromhex(first[4:]))]
         if first.startswith("flip"):
-            self.turns[name] += 1
+            self.turns[name] += kind == 1
             even = self.turns[name] % 2 == 0
             return [ipaddress.ip_address(self.private if even else self.address)]
         return None if first.startswith("nx") else [ipaddress.ip_address(self.address)]
@@ -186,7 +186,7 @@ class Names:
         kind = int.from_bytes(query[at + 1 : at + 3], "big")
         name = ".".join(labels)
         self.log.write("dns", over=over, name=name, type=kind)
-        found = self.find(name)
+        found = self.find(name, kind)
         wanted = [one for one in found or () if {1: 4, 28: 6}.get(kind) == one.version]
         status = 0x8180 if found else 0x8183
         head = query[:2] + struct.pack(">HHHHH", status, 1, len(wanted), 0, 0)
