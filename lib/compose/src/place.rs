@@ -41,10 +41,10 @@ const INSIDE: &str = "name a file or a directory of the project, from its root: 
 /// path anew at each start of a container, and links may have come by then:
 /// ask again before.
 pub fn beneath(project: &Path, source: &str) -> Result<PathBuf, OutOfReach> {
-    let project = fs::canonicalize(project).map_err(|e| OutOfReach::unreadable(project, &e))?;
-    let mut path = project.clone();
-    let mut found = None;
-    for part in relative(&project, source)?.components() {
+    let root = fs::canonicalize(project).map_err(|e| OutOfReach::unreadable(project, &e))?;
+    let source = relative(&[project, &root], source)?;
+    let (mut path, mut found) = (root, None);
+    for part in source.components() {
         match part {
             Component::Normal(name) => {
                 if is_own(name.as_bytes()) {
@@ -76,8 +76,8 @@ pub fn beneath(project: &Path, source: &str) -> Result<PathBuf, OutOfReach> {
     Ok(path)
 }
 
-/// Returns `source` as seen from the project's root.
-fn relative<'a>(project: &Path, source: &'a str) -> Result<&'a Path, OutOfReach> {
+/// Returns `source` as seen from the project's root, which has several names.
+fn relative<'a>(roots: &[&Path], source: &'a str) -> Result<&'a Path, OutOfReach> {
     if source.starts_with('~') {
         return Err(OutOfReach::new("'~' lies outside of the project", INSIDE));
     }
@@ -85,8 +85,8 @@ fn relative<'a>(project: &Path, source: &'a str) -> Result<&'a Path, OutOfReach>
     if path.is_relative() {
         return Ok(path);
     }
-    path.strip_prefix(project)
-        .map_err(|_| OutOfReach::new(format!("'{source}' lies outside of the project"), INSIDE))
+    let inside = roots.iter().find_map(|root| path.strip_prefix(root).ok());
+    inside.ok_or_else(|| OutOfReach::new(format!("'{source}' lies outside of the project"), INSIDE))
 }
 
 /// Says whether a name is that of git's or ctrkit's own directory; on some

@@ -74,7 +74,7 @@ impl Service<'_> {
         match key {
             _ if key.starts_with("x-") => Ok(Vec::new()),
             "environment" => one("environment", self.environment(at)),
-            "labels" => one("labels", labels(at)),
+            "labels" => one("labels", self.labels(at)),
             "volumes" => one("volumes", self.mounts().volumes(at)),
             "tmpfs" => one("tmpfs", self.mounts().tmpfs(at)),
             "mem_limit" => one("mem_limit", self.limit("mem_limit", at)),
@@ -157,6 +157,20 @@ impl Service<'_> {
             Ok((name, Value::String(value)))
         }))?;
         Ok(Value::Object(variables.into_iter().collect()))
+    }
+
+    /// Checks labels; those that the model gives to the container stay.
+    fn labels(&self, at: &At<'_>) -> Checked<Value> {
+        let own = self.base.app_key("labels").and_then(Value::as_object).filter(|_| self.is_app);
+        let labels = labels(at)?;
+        let mut names = labels.as_object().into_iter().flat_map(Map::keys);
+        match names.find(|name| own.is_some_and(|own| own.contains_key(*name))) {
+            None => Ok(labels),
+            Some(name) => {
+                let reason = format!("mkcompose sets the label '{name}'");
+                Err(at.refused(reason, "use a name of your own"))
+            }
+        }
     }
 
     fn cap_drop(&self, at: &At<'_>) -> Checked<Value> {

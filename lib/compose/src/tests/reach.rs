@@ -14,6 +14,10 @@ fn an_absolute_path_may_lie_in_the_project() {
     let data = root.join("data");
     assert_eq!(beneath(&root, data.to_str().unwrap()).unwrap(), data);
     assert_eq!(beneath(project.path(), "data/./deep/").unwrap(), data.join("deep"));
+    let other = project.path().join("data/deep");
+    std::os::unix::fs::symlink(&root, root.join("name")).unwrap();
+    let name = root.join("name");
+    assert_eq!(beneath(&name, name.join("data/deep").to_str().unwrap()).unwrap(), other);
     let beside = format!("{}-other/data", root.display());
     assert!(beneath(&root, &beside).unwrap_err().reason.contains("outside"));
     assert!(beneath(&root, root.to_str().unwrap()).unwrap_err().reason.contains("root"));

@@ -314,6 +314,7 @@ const VALUES: &[Row] = &[
     ),
     (App, "labels: {x-a: b}", "services.app.labels.x-a", "such a name", "labels: {a-x: b}"),
     (App, "labels: {'a b': c}", "services.app.labels.\"a b\"", "such a name", ""),
+    (App, "labels: {role: x}", "services.app.labels", "'role'", "labels: {roles: x}"),
     (App, "labels: [a]", "services.app.labels[0]", "environment", "labels: [a=]"),
     (App, "mem_limit: 5g", "services.app.mem_limit", "more than the 4g", "mem_limit: 4096m"),
     (App, "mem_limit: 4294967297", "services.app.mem_limit", "more than", "mem_limit: 4294967296"),
