@@ -33,6 +33,9 @@ impl Rebuilder<'_> {
             return Err(engine.managed(name).err().unwrap_or_else(|| gone(name)).into());
         };
         engine.check_authority(found)?;
+        if found.is_isolated() {
+            return Err(Error::NoPolicy { name: name.to_owned() });
+        }
         let path = found
             .label(labels::PROJECT_PATH)
             .ok_or_else(|| Error::NoWorktree { name: name.to_owned() })?;

@@ -56,6 +56,13 @@ pub enum Error {
         name: String,
     },
 
+    /// The document is lost, and with it which policy isolates the container.
+    #[error("the document of '{name}' is lost, and nothing else says what it may reach")]
+    NoPolicy {
+        /// The container.
+        name: String,
+    },
+
     /// The worktree's container has another name.
     #[error("the document of '{name}' is lost, and the container of '{path}' would be '{other}'")]
     OtherName {
@@ -106,6 +113,7 @@ impl Failure for Error {
             Self::Signals(_) => "cannot-handle-signals",
             Self::OtherEngine { .. } => "other-engine",
             Self::NoWorktree { .. } => "no-worktree",
+            Self::NoPolicy { .. } => "no-policy",
             Self::OtherName { .. } => "other-name",
             Self::Tool(error) => error.kind(),
             Self::Step(step) => step.kind,
@@ -120,9 +128,10 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
-            Self::OtherEngine { .. } | Self::NoWorktree { .. } | Self::OtherName { .. } => {
-                Exit::DataErr
-            }
+            Self::OtherEngine { .. }
+            | Self::NoWorktree { .. }
+            | Self::NoPolicy { .. }
+            | Self::OtherName { .. } => Exit::DataErr,
             Self::Tool(error) => error.exit(),
             Self::Step(step) => step.exit,
         }
@@ -137,6 +146,9 @@ impl Failure for Error {
             Self::OtherEngine { option, engine, .. } => Some(format!("say {option} {engine}")),
             Self::NoWorktree { .. } | Self::OtherName { .. } => {
                 Some("make one in its worktree, and move the work: ctrkit create".to_owned())
+            }
+            Self::NoPolicy { .. } => {
+                Some("say it in its worktree: ctrkit create --replace --isolate POLICY".to_owned())
             }
             Self::Tool(error) => error.hint(),
             Self::Step(step) => step.hint.clone(),

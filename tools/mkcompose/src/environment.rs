@@ -61,6 +61,14 @@ pub(crate) fn fill(container: &mut Container, proxy: Ipv4Addr) {
     java(container, proxy);
 }
 
+/// Lets `services` be reached without the proxy, which is not asked for them.
+pub(crate) fn direct(container: &mut Container, services: &[String]) {
+    let names = format!("{DIRECT},{}", services.join(","));
+    for name in ["no_proxy", "NO_PROXY"] {
+        set(container, name, names.clone());
+    }
+}
+
 fn set(container: &mut Container, name: &str, value: String) {
     match container.env.iter_mut().find(|variable| variable.name == name) {
         Some(variable) => variable.value = value,

@@ -114,9 +114,15 @@ pub fn install(
 
 /// Lays the person's own Compose file at `path` over `model`, if nothing in it
 /// leads out of the isolation.
-pub fn lay_over(container: &Container, model: &mut Value, path: &Path) -> Result<(), Error> {
+///
+/// Services that it adds are reached without the proxy.
+pub fn lay_over(container: &mut Container, model: &mut Value, path: &Path) -> Result<(), Error> {
     let base = Base { model, app: "app", project: &container.project.path, engine_is_here: true };
     let over = Override::read(path, &base)?;
+    if !over.services().is_empty() {
+        environment::direct(container, over.services());
+        *model = self::model(container)?;
+    }
     over.apply(model);
     model::claim(container, model, &over);
     Ok(())

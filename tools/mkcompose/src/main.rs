@@ -63,8 +63,8 @@ impl Tool for Mkcompose {
         self.choose(&mut document);
         mkcompose::prepare(&mut document)?;
         let mut model = mkcompose::model(&document)?;
-        if let Some(over) = document.compose.as_ref().and_then(|compose| compose.over.as_deref()) {
-            mkcompose::lay_over(&document, &mut model, over)?;
+        if let Some(over) = document.compose.as_ref().and_then(|compose| compose.over.clone()) {
+            mkcompose::lay_over(&mut document, &mut model, &over)?;
         }
         let text = mkcompose::text(&model)?;
         if self.print {
