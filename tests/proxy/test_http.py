@@ -216,6 +216,22 @@ class Http(Case):
                     self.assertIn(read, ([], [f"{more['method']} /outer HTTP/1.1"]))
                     self.assertFalse(seen.get("odd"))
 
+    def test_nothing_is_left_to_the_next_hop(self):
+        """Connection could name Host as a field that the server is to ignore."""
+        port = self.world.port
+        with self.arrives() as requests:
+            self.proxy.https(
+                f"GET / HTTP/1.1\r\nHost: allowed.test:{port}\r\nAuthorization: x\r\n"
+                "Connection: Host, close\r\nConnection: authorization,content-length\r\n"
+                "Proxy-Connection: keep-alive\r\nUpgrade: h2c\r\n\r\n".encode(),
+                "allowed.test",
+                port,
+            )
+        headers = dict(requests[0]["headers"])
+        self.assertEqual(headers.get("connection"), "close")
+        self.assertEqual(headers.get("authorization"), "x")
+        self.assertFalse({"proxy-connection", "upgrade"} & set(headers))
+
     def test_a_websocket_is_for_http_1_alone(self):
         head = [("upgrade", "websocket"), ("connection", "upgrade")]
         head += [("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]

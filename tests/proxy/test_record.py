@@ -156,10 +156,13 @@ class Record(Case):
         request.sendall(f"GET /events HTTP/1.1\r\nHost: allowed.test:{port}\r\n\r\n".encode())
         request.recv(1000)
         tunnel = proxy.open_tls("pinned.test", port, authority=self.world.ca)
+        silent, _ = proxy.open_tunnel("allowed.test", port)
         proxy.stop()
         kinds = [(record["kind"], record["decision"]) for record in proxy.records()]
-        self.assertCountEqual(kinds, [("request", "allowed"), ("tunnel", "allowed")])
+        kinds_of_all = ("request", "tunnel", "connect")
+        self.assertCountEqual(kinds, [(kind, "allowed") for kind in kinds_of_all])
         tunnel.close()
+        silent.close()
 
     def test_the_probe_is_not_recorded(self):
         command = [os.sys.executable, "-I", str(self.proxy.filter), "--probe", "--listen"]

@@ -75,7 +75,8 @@ class Upstream(Case):
         closed.close()
         mute = self.serve_bytes(b"")
         ssh = self.serve_bytes(b"SSH-2.0-x\r\n")
-        names = {"dead": dead, "mute": mute, "ssh": ssh, "inner": 443}
+        liar = self.serve_bytes(b"x refused: unknown-name Certificate verify failed\r\n\r\n")
+        names = {"dead": dead, "mute": mute, "ssh": ssh, "liar": liar, "inner": 443}
         policy = "".join(
             f'[[allow]]\nname = "{name}.test"\nports = [{port}]\n'
             + ("" if name == "inner" else 'addresses = ["127.0.0.0/8"]\n')
@@ -91,6 +92,10 @@ class Upstream(Case):
                 self.assertEqual(status(answer), 403 if refused else 502)
                 self.assertEqual(body["reason"], "address" if refused else "upstream")
                 self.assertEqual(body["error"], "refused-by-policy" if refused else "not-reached")
+        # What the server says does not become what the proxy says.
+        request = f"GET http://liar.test:{liar}/ HTTP/1.1\r\nHost: liar.test:{liar}\r\n"
+        answer = proxy.plain(f"{request}Connection: close\r\n\r\n".encode())
+        self.assertEqual(json.loads(answer.partition(b"\r\n\r\n")[2])["reason"], "upstream")
         answer = proxy.get("allowed.test", "/close")
         self.assertEqual(json.loads(answer.partition(b"\r\n\r\n")[2])["reason"], "upstream")
         time.sleep(0.2)
@@ -101,7 +106,9 @@ class Upstream(Case):
                 ("dead.test", "allowed", None, 502),
                 ("mute.test", "allowed", None, 502),
                 ("ssh.test", "allowed", None, 502),
+                ("liar.test", "allowed", None, 502),
                 ("inner.test", "refused", "address", 403),
+                ("liar.test", "allowed", None, 502),
                 ("allowed.test", "allowed", None, 502),
             ],
         )

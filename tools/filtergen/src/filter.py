@@ -649,10 +649,7 @@ class Gate:
         record.decide(decision)
         if not decision.allowed:
             return self.refuse(flow, record)
-        if not upgrade:
-            strip_upgrade(request)
-        for header in ("proxy-authorization", "proxy-connection"):
-            request.headers.pop(header, None)
+        strip_hops(request, upgrade)
         if tunnel is None:
             request.data.host = normalise(host)
         spell(request, normalise(host), port)
@@ -677,7 +674,7 @@ class Gate:
         http2 = request.http_version.startswith("HTTP/2")
         if not http2 and request.http_version not in ("HTTP/1.0", "HTTP/1.1"):
             return "protocol"
-        if not is_plain(request, http2):
+        if not is_plain(request):
             return "protocol"
         authority = request.data.authority.decode("latin-1")
         if http2 and parse_host(authority, 443) != (host, port):
@@ -828,19 +825,24 @@ class Gate:
 
     def done(self):
         """Record what is under way when the proxy ends."""
-        for key in [*self.records, *self.tunnels]:
-            for record in list(self.records.get(key, ())):
-                record.finish(error="the proxy ended before the answer")
-            if key in self.tunnels and self.tunnels[key].is_passed():
-                self.tunnels[key].finish()
+        for key, tunnel in self.tunnels.items():
+            if tunnel.is_passed() or key not in self.records:
+                tunnel.finish()
+        for record in [record for records in self.records.values() for record in records]:
+            record.finish(error="the proxy ended before the answer")
+
+
+REFUSED = re.compile(r"(?:Connection killed: )?refused: ([a-z-]+)\Z")
 
 
 def reason_of(message):
     """Return why nothing was reached: what the gate has said, or mitmproxy."""
-    said = re.search(r"refused: ([a-z-]+)", message or "")
+    said = REFUSED.match(message or "")
     if said and said[1] in SENTENCES:
         return said[1]
-    return "upstream-certificate" if "ertificate verify failed" in (message or "") else "upstream"
+    # At the beginning alone: further on a message may have what the server said.
+    failed = (message or "").startswith("Certificate verify failed")
+    return "upstream-certificate" if failed else "upstream"
 
 
 def connections(server):
@@ -896,7 +898,7 @@ TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 TARGET = re.compile(r"[^\0-\x20\x7f]+\Z")
 
 
-def is_plain(request, http2):
+def is_plain(request):
     """Say whether a request can be read in one way alone, also when it is sent
     on in the other version of HTTP."""
     fields = [(name.lower(), value) for name, value in request.headers.fields]
@@ -906,7 +908,7 @@ def is_plain(request, http2):
     codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
     if lengths and (codings or len(lengths) > 1 or not lengths[0].isdigit()):
         return False
-    if codings and (http2 or codings != [b"chunked"]):
+    if codings and (request.http_version != "HTTP/1.1" or codings != [b"chunked"]):
         return False
     return bool(TARGET.match(request.path))
 
@@ -918,13 +920,17 @@ def websocket_asked(request):
     return any(token.startswith("websocket") for token in tokens)
 
 
-def strip_upgrade(request):
-    """Take away what asks for another protocol: it is for the next hop."""
-    for header in ("upgrade", "http2-settings"):
+def strip_hops(request, upgrade):
+    """Take away what is for the next hop: credentials, another protocol, and
+    names of fields for it to leave out, of which Host could be one."""
+    for header in ("proxy-authorization", "proxy-connection", "http2-settings"):
         request.headers.pop(header, None)
+    if not upgrade:
+        request.headers.pop("upgrade", None)
+    known = ("close", "keep-alive", "te", *(("upgrade",) if upgrade else ()))
     values = request.headers.get_all("connection")
     tokens = [token.strip() for value in values for token in value.split(",")]
-    kept = [token for token in tokens if token.lower() not in ("upgrade", "http2-settings")]
+    kept = [token for token in tokens if token.lower() in known]
     if kept != tokens:
         request.headers.pop("connection", None)
         if kept:
