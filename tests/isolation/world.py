@@ -356,7 +356,11 @@ class Site:
         head, _, rest = done.stdout.partition(b"\r\n\r\n")
         headers = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
         status = [value.split()[0] for key, value in headers if key == "Status"]
-        return int((status or [200])[0]), [(k.lower(), v) for k, v in headers if k != "Status"], [rest]
+        return (
+            int((status or [200])[0]),
+            [(k.lower(), v) for k, v in headers if k != "Status"],
+            [rest],
+        )
 
 
 class Exchange:
@@ -426,7 +430,9 @@ def serve_http1(world, connection, about):
     while request := read_request(reader):
         upgrade = request.fields.get("upgrade", "").lower()
         if upgrade:
-            exchange.note("request", line=f"{request.method} {request.target}", headers=request.headers)
+            exchange.note(
+                "request", line=f"{request.method} {request.target}", headers=request.headers
+            )
             return serve_upgrade(connection, exchange, request, upgrade)
         status, headers, parts = exchange.serve(request, "1.1")
         if not isinstance(parts, list) and "x-size" not in dict(headers):
@@ -687,7 +693,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["serve", "listen"])
     parser.add_argument("--log", required=True)
-    for option in ("directory", "address", "private", "interface", "where", "ports", "sniff", "source"):
+    for option in (
+        "directory",
+        "address",
+        "private",
+        "interface",
+        "where",
+        "ports",
+        "sniff",
+        "source",
+    ):
         parser.add_argument(f"--{option}")
     arguments = parser.parse_args()
     (World if arguments.what == "serve" else Canary)(arguments).serve(arguments)
