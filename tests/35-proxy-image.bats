@@ -7,6 +7,7 @@ load world
 bats_require_minimum_version 1.5.0
 
 setup_file() {
+    home=$HOME
     make_world "$BATS_FILE_TMPDIR"
     proxy_image=localhost/ctrkit-proxy:latest
     # Names of this run alone, for the engine is everybody's.
@@ -14,7 +15,7 @@ setup_file() {
     python=/opt/mitmproxy/bin/python3
     filter="/etc/ctrkit/proxy/filter.py --listen 0.0.0.0:8080"
     forward=/usr/local/lib/ctrkit/forward.py
-    export world proxy_image id python filter forward
+    export home world proxy_image id python filter forward
     mkdir "$world/proxy"
     printf 'schema = "policy/1"\n[[allow]]\nname = "allowed.example"\n' >"$world/policy.toml"
     filtergen -p "$world/policy.toml" --print >"$world/proxy/filter.py"
@@ -35,6 +36,7 @@ setup_file() {
 teardown_file() {
     "$engine" rm --force "$id-proxy" "$id-ingress" >/dev/null 2>&1 || true
     "$engine" volume rm "$id-proxy" "$id-trust" >/dev/null
+    "$engine" rmi "localhost/ctrkit-proxy:$id" >/dev/null 2>&1 || true
     unmake_world
 }
 
@@ -122,7 +124,57 @@ print(to.makefile().readline().strip())")" "HTTP/1.1 403 Forbidden"
 @test "a document with a proxy gets its image's name, and nothing is made twice" {
     local document before
     before=$("$engine" image inspect --format '{{.Id}}' "$proxy_image")
-    document=$(ctr-spec "$(worktree app)" | jq -c '.isolation = {"mode": "proxy"}' | ctr-image)
+    document=$(isolated "" | jq -c 'del(.isolation.image)' | ctr-image)
     is "$(get .isolation.image <<<"$document")" "$proxy_image"
     is "$("$engine" image inspect --format '{{.Id}}' "$proxy_image")" "$before"
+}
+
+# isolated IMAGE: the document of a container whose proxy has that image.
+isolated() {
+    [[ -d $world/app ]] || worktree app >/dev/null
+    ctr-spec "$world/app" | jq -c --arg image "$1" '.isolation = {"mode": "proxy", "image": $image}'
+}
+
+@test "an image that is none, and one that nobody has" {
+    isolated --privileged >"$world/in"
+    is "$(ctr-image --error-format json <"$world/in" 2>&1 | jq -r .kind)" bad-image-name
+    isolated localhost/no-such-proxy:1 >"$world/in"
+    is "$(ctr-image --error-format json <"$world/in" 2>&1 | jq -r .kind)" image-missing
+}
+
+# recipe IMAGE: the recipe that it was built by.
+recipe() { "$engine" image inspect --format '{{index .Config.Labels "ctrkit.recipe"}}' "$1"; }
+
+@test "one of an older recipe is made anew, and the index's password is not in it" {
+    local old=localhost/ctrkit-proxy:$id index error
+    printf 'FROM %s\nLABEL ctrkit.recipe=000000000000\n' "$proxy_image" |
+        "$engine" build --quiet --tag "$old" - >/dev/null
+    is "$(recipe "$old")" 000000000000
+    isolated "$old" >"$world/in"
+    # Where the network re-signs TLS, the machine was told by whom.
+    if [[ -z ${CTRKIT_CA_BUNDLE:-} ]] && cat /usr/local/share/ca-certificates/*.crt >"$world/bundle" 2>/dev/null; then
+        export CTRKIT_CA_BUNDLE=$world/bundle
+    fi
+
+    # The index is really the one that is asked; where it does not answer, the image
+    # stays as it is and the password is not told.
+    PIP_INDEX_URL=http://someone:s3cr3t-w0rd@127.0.0.1:9/ run -69 \
+        ctr-image --base "$image" --error-format json --events "$world/events" <"$world/in"
+    error=$output
+    is "$(jq -r .kind <<<"$error")" cannot-build-image
+    run -1 grep s3cr3t-w0rd - "$world/events" <<<"$error"
+    is "$(recipe "$old")" 000000000000
+
+    index=${PIP_INDEX_URL:-$("$(HOME=$home "$root/scripts/mitmproxy")" -c \
+        'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')}
+    PIP_INDEX_URL=${index/:\/\//:\/\/someone:s3cr3t-w0rd@} ctr-image --base "$image" <"$world/in" >"$world/out"
+    is "$(get .isolation.image <"$world/out")" "$old"
+    is "$(recipe "$old")" "$(recipe "$proxy_image")"
+    is "$(once "$old")" "mitmproxy 11.0.2"
+    # Neither in a layer nor in what is said of them; the twin is what must be in one.
+    "$engine" save "$old" 2>/dev/null >"$world/saved.tar"
+    is "$(grep -a -c s3cr3t-w0rd "$world/saved.tar")" 0
+    grep -a -q 'Forward TCP connections' "$world/saved.tar"
+    is "$("$engine" images --all --quiet --filter label=ctrkit.stage)" ""
+    "$engine" rmi "$old" >/dev/null
 }

@@ -79,8 +79,11 @@ impl Recipe {
             Role::Container { user } => build_arg("USER_NAME", user),
             Role::Proxy => Vec::new(),
         };
+        // Docker would keep the container of a step that fails, and with it the
+        // stage that the step is of.
         let arguments = [
             vec!["build".to_owned(), "--tag".to_owned(), image.clone()],
+            vec!["--force-rm".to_owned()],
             build_arg("BASE", base),
             user,
             build_arg("RECIPE", &role.digest()),

@@ -157,7 +157,7 @@ fn ours_is_built_from_the_recipe_upon_a_pulled_base() {
     let [_version, pull, build] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!(*pull, format!("podman pull {DEBIAN}"));
     let expected = format!(
-        "podman build --tag {BASE} --build-arg BASE={DEBIAN} --build-arg USER_NAME=dev \
+        "podman build --tag {BASE} --force-rm --build-arg BASE={DEBIAN} --build-arg USER_NAME=dev \
          --build-arg RECIPE={} --file ",
         Role::Container { user: "dev".to_owned() }.digest()
     );
@@ -260,7 +260,7 @@ fn the_proxys_image_is_built_and_named_in_the_document() {
         let changes = world.changes();
         let [_version, build, prune] = &changes[..] else { panic!("{changes:?}") };
         let expected = format!(
-            "{engine} build --tag {PROXY} --build-arg BASE={DEBIAN} --build-arg RECIPE={} --file ",
+            "{engine} build --tag {PROXY} --force-rm --build-arg BASE={DEBIAN} --build-arg RECIPE={} --file ",
             Role::Proxy.digest()
         );
         assert!(build.starts_with(&expected), "{build}");
@@ -492,6 +492,17 @@ fn a_document_that_cannot_be_used_is_refused() {
             "image" => document.as_object_mut().unwrap().remove(key),
             _ => document.as_object_mut().unwrap().insert(key.to_owned(), "root".into()),
         };
+        refused(ctr_image(&world, BASE).write_stdin(document.to_string()), 65, kind);
+    }
+    for (isolation, kind) in [
+        (json!({"mode": "proxy", "image": "-v/:/x"}), "bad-image-name"),
+        (json!({"mode": "proxy", "image": ""}), "bad-image-name"),
+        (json!({"mode": "proxy", "image": ["x"]}), "malformed-document"),
+        (json!({"image": "x"}), "malformed-document"),
+        (json!("proxy"), "malformed-document"),
+    ] {
+        let mut document = document(BASE);
+        document["isolation"] = isolation;
         refused(ctr_image(&world, BASE).write_stdin(document.to_string()), 65, kind);
     }
     assert_eq!(world.calls().len(), 0);
