@@ -2,6 +2,7 @@
 #
 # lib: what the test files here begin and end with
 
+source "$BATS_TEST_DIRNAME/../world.bash"
 source "$BATS_TEST_DIRNAME/outside.bash"
 source "$BATS_TEST_DIRNAME/predecessor.bash"
 
@@ -20,11 +21,36 @@ begin() {
 # end: what has been started so far is ended by `finish`.
 end() { printf '%s\n' "${outside_processes[@]}" >"$BATS_FILE_TMPDIR/processes"; }
 
+# create NAME: a container of ctrkit's, in a home of its own.
+create() {
+    local path hash
+    if [[ ! -d $BATS_FILE_TMPDIR/home ]]; then
+        make_world "$BATS_FILE_TMPDIR/home"
+        printf '[isolation]\ndns = ["%s"]\nupstream_ca = "%s"\n' "$outside_address" "$ATTACK_WORLD/ca.pem" \
+            >>"$config/config.toml"
+        export world state config
+    fi
+    path=$(worktree "$1")
+    hash=$(tail -n 1 "$world/hashes")
+    echo "planted-secret-$hash" >"$world/$1.secrets"
+    ctrkit create --isolate "$isolation/policy.toml" --image localhost/ctrkit-attack:latest "$path" \
+        >"$world/$1.json"
+    mkdir -p "$BATS_FILE_TMPDIR/$1"
+    cat >"$BATS_FILE_TMPDIR/$1/env" <<END
+export ATTACK_APP=$(jq -r .name "$world/$1.json")
+export ATTACK_PROXY=ctrkit-$hash-proxy ATTACK_INGRESS=ctrkit-$hash-ingress
+export ATTACK_FILTER=$(jq -r .isolation.filter "$world/$1.json")
+export ATTACK_SECRETS=$world/$1.secrets
+export ATTACK_SSH="ssh -q -F $CTRKIT_SSH_CONFIG $(jq -r .name "$world/$1.json")"
+END
+}
+
 # finish PROJECT...
 finish() {
     local name
     outside_names
     for name; do "$isolation/by-hand" down "$name"; done
+    [[ ! -d $BATS_FILE_TMPDIR/home ]] || unmake_world
     mapfile -t outside_processes <"$BATS_FILE_TMPDIR/processes" || true
     outside_down
 }

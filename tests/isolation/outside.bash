@@ -39,6 +39,8 @@ outside_up() {
     sysctl -qw "net.ipv6.conf.$outside_link.disable_ipv6=1"
     ip addr add "$outside_host/24" dev "$outside_link"
     ip link set "$outside_link" up
+    # Should the world be gone, nothing for it leaves this machine.
+    ip route replace blackhole "${outside_host%.*}.0/24" metric 4000
     in_space sysctl -qw "net.ipv6.conf.${outside_link}w.disable_ipv6=1"
     in_space ip link set lo up
     in_space ip addr add "$outside_address/24" dev "${outside_link}w"
@@ -89,6 +91,7 @@ outside_unmake() {
     ip route del "$outside_private/32" 2>/dev/null || true
     ip netns del "$outside_space" 2>/dev/null || true
     ip link del "$outside_link" 2>/dev/null || true
+    ip route del blackhole "${outside_host%.*}.0/24" 2>/dev/null || true
 }
 
 outside_down() {

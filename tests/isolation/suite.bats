@@ -9,20 +9,20 @@ bats_require_minimum_version 1.5.0
 setup_file() {
     load lib
     begin
-    make attack-shut 900
-    make attack-other 910
-    others attack-other
+    create shut
+    create other
+    others other
     end
 }
 
 teardown_file() {
     load lib
-    finish attack-shut attack-other attack-small
+    finish attack-small
 }
 
 setup() {
     load lib
-    use attack-shut
+    use shut
 }
 
 @test "nothing gets out of an isolated project, and what is allowed passes" {

@@ -372,6 +372,11 @@ impl Error {
             Self::Unhealthy { name, .. } => {
                 format!("read its log: podman logs {name}, or docker logs {name}")
             }
+            Self::Escaped { probe, .. } if probe == "host-broadcast" => {
+                "let this machine look at where packets come from: \
+                 sudo sysctl net.ipv4.conf.all.rp_filter=2"
+                    .to_owned()
+            }
             Self::Escaped { .. } => "see that no network of its name was there before, and what \
                                      is known of this engine: ctrkit doctor"
                 .to_owned(),

@@ -1,11 +1,12 @@
 """Try to get out of a container's network by every way but the proxy.
 
-Arguments: the proxy's address, the network's subnet, the addresses of the
-machine below. The last line that is written is a JSON array of the ways that
+Arguments: the proxy's address, the network's subnet, a UDP port on which the
+machine below listens and what to say to it, that machine's addresses. The last line that is written is a JSON array of the ways that
 lead somewhere: {"probe": NAME, "detail": WHAT}. It is empty if there is none.
 """
 
 import concurrent.futures
+import contextlib
 import errno
 import ipaddress
 import json
@@ -73,6 +74,17 @@ def has_ipv6():
     return f"{found[0][5]} has the IPv6 address {found[0][0]}" if found else None
 
 
+def cry(network, port, word):
+    """Say a word to everybody on the wire; who hears it tells, and not we."""
+    everybody = ("255.255.255.255", str(network.broadcast_address), "224.0.0.1", "224.0.0.251")
+    for address in everybody:
+        for _, interface in socket.if_nameindex():
+            with contextlib.suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as attempt:
+                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+                attempt.sendto(word.encode(), (address, int(port)))
+
+
 def proxy_refuses(address):
     """Return None if the proxy answers, and refuses what no policy allows."""
     try:
@@ -108,7 +120,8 @@ def attempts(proxy, subnet, machine):
     yield "proxy", lambda: proxy_refuses(proxy)
 
 
-def main(proxy, subnet, *machine):
+def main(proxy, subnet, port, word, *machine):
+    cry(ipaddress.ip_network(subnet), port, word)
     ways = list(attempts(proxy, subnet, machine))
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(ways)) as pool:
         details = list(pool.map(lambda way: way[1](), ways))

@@ -2,7 +2,8 @@
 //! gone with it if this run made them.
 
 use std::{
-    net::IpAddr,
+    io,
+    net::{IpAddr, Ipv4Addr, UdpSocket},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -119,13 +120,18 @@ impl Run<'_> {
         let Some(isolated) = &self.plan.isolated else { return Ok(()) };
         self.interrupt.check()?;
         let (engine, name) = (self.engine, &self.plan.container.name);
-        let args = attempt(isolated, name, &own_addresses());
+        let ear = Ear::new().map_err(|_| Error::Unprobed { name: name.clone() })?;
+        let args = attempt(isolated, name, &ear, &own_addresses());
         let answer = self.events.step("probe", || {
             engine.run_with_input(&args, |pipe| pipe.write_all(ESCAPE.as_bytes()))
         })?;
         let found = answer.lines().last().and_then(|line| serde_json::from_str(line).ok());
         let found: Vec<Escaped> = found.ok_or_else(|| Error::Unprobed { name: name.clone() })?;
-        match found.into_iter().next() {
+        let heard = ear.has_heard().then(|| Escaped {
+            probe: "host-broadcast".to_owned(),
+            detail: "this machine hears what is said to everybody on its network".to_owned(),
+        });
+        match found.into_iter().chain(heard).next() {
             None => Ok(()),
             Some(Escaped { probe, detail }) => {
                 Err(Error::Escaped { name: name.clone(), probe, detail })
@@ -175,7 +181,7 @@ fn all_run(isolated: &Isolated, found: &[Summary]) -> bool {
 }
 
 /// Returns the arguments that run the attempt beside the container `name`.
-fn attempt(isolated: &Isolated, name: &str, addresses: &[IpAddr]) -> Vec<String> {
+fn attempt(isolated: &Isolated, name: &str, ear: &Ear, addresses: &[IpAddr]) -> Vec<String> {
     let (image, proxy, subnet) = isolated.way();
     let mut args: Vec<String> = ["run", "--rm", "--interactive", "--pull=never", "--cap-drop=ALL"]
         .map(str::to_owned)
@@ -186,8 +192,39 @@ fn attempt(isolated: &Isolated, name: &str, addresses: &[IpAddr]) -> Vec<String>
     args.push(format!("--network=container:{name}"));
     args.push("--entrypoint=/opt/mitmproxy/bin/python3".to_owned());
     args.extend([image, "-I", "-", proxy, subnet].map(str::to_owned));
+    args.extend([ear.port.to_string(), ear.word.clone()]);
     args.extend(addresses.iter().map(IpAddr::to_string));
     args
+}
+
+/// A socket of this machine, which nothing in an isolated container gets to:
+/// not even by a broadcast, which needs no address of this machine. Linux takes
+/// those on a bridge that has none, unless it looks at where they come from
+/// (`rp_filter` in the kernel's ip-sysctl).
+struct Ear {
+    socket: UdpSocket,
+    port: u16,
+    word: String,
+}
+
+impl Ear {
+    fn new() -> io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.set_nonblocking(true)?;
+        let port = socket.local_addr()?.port();
+        let word = format!("ctr-up {} {port}", std::process::id());
+        Ok(Self { socket, port, word })
+    }
+
+    fn has_heard(&self) -> bool {
+        let mut heard = [0; 64];
+        while let Ok(length) = self.socket.recv(&mut heard) {
+            if &heard[..length] == self.word.as_bytes() {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// Returns the addresses of this machine, on which an engine here runs.

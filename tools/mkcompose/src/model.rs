@@ -1,6 +1,6 @@
 //! The Compose model (Compose Specification), as data.
 
-use std::path::Path;
+use std::{net::Ipv4Addr, path::Path};
 
 use compose::Override;
 use document::{
@@ -97,6 +97,18 @@ impl Parts<'_> {
         net
     }
 
+    /// Returns the place at `address`. With a hardware address of podman's
+    /// choosing, a proxy that was started again would be sought at its old one
+    /// for half a minute; docker makes it of the address, as here.
+    fn place(&self, address: Ipv4Addr) -> Value {
+        let mut place = json!({"ipv4_address": address.to_string()});
+        if self.podman {
+            let [a, b, c, d] = address.octets();
+            place["mac_address"] = json!(format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}"));
+        }
+        place
+    }
+
     fn volumes(&self) -> Value {
         let names = self.names();
         let mut volumes = Object::new();
@@ -127,7 +139,7 @@ impl Parts<'_> {
             "labels": app_labels(container),
             "environment": environment(container),
             "volumes": self.app_mounts(),
-            "networks": {"net": {"ipv4_address": self.network.app().to_string()}},
+            "networks": {"net": self.place(self.network.app())},
             // There nobody answers, at once. Without it some engines let names
             // be asked for outside (CVE-2024-29018).
             "dns": [self.network.proxy().to_string()],
@@ -161,7 +173,8 @@ impl Parts<'_> {
         let directory = filter.parent().unwrap_or(Path::new("/"));
         let name = filter.file_name().unwrap_or_default().to_string_lossy();
         let program = format!("{FILTER}/{name}");
-        let listen = format!("0.0.0.0:{PORT}");
+        // Nobody else is served: neither the machine below nor the edge.
+        let listen = format!("{}:{PORT}", self.network.proxy());
         let mut command = vec!["-I", &program, "--listen", &listen];
         command.extend(["--confdir", "/var/lib/ctrkit/ca"]);
         command.extend(["--log", "/var/lib/ctrkit/log/requests.jsonl"]);
@@ -203,7 +216,7 @@ impl Parts<'_> {
     }
 
     /// Returns what all sidecars have in common: nothing that they do not need.
-    fn sidecar(&self, service: &str, address: std::net::Ipv4Addr, command: &[&str]) -> Value {
+    fn sidecar(&self, service: &str, address: Ipv4Addr, command: &[&str]) -> Value {
         let driver = if self.podman { "k8s-file" } else { "json-file" };
         let options: Object =
             LOG.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect();
@@ -221,11 +234,16 @@ impl Parts<'_> {
             "labels": sidecar_labels(self.container, Some(service)),
             "environment": {"HOME": "/tmp"},
             "networks": {
-                "net": {"ipv4_address": address.to_string()},
+                "net": self.place(address),
                 "edge": {},
             },
-            // Neither of them leads from one network to the other.
-            "sysctls": {"net.ipv4.ip_forward": "0"},
+            // Neither of them leads from one network to the other, nor lets a
+            // packet say that it should.
+            "sysctls": {
+                "net.ipv4.ip_forward": "0",
+                "net.ipv4.conf.all.accept_source_route": "0",
+                "net.ipv4.conf.default.accept_source_route": "0",
+            },
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],
             "read_only": true,

@@ -82,7 +82,8 @@ fn the_container_is_on_the_internal_network_alone() {
     let world = World::new();
     let model = model(&world, &document(&world));
     let app = &model["services"]["app"];
-    assert_eq!(app["networks"], json!({"net": {"ipv4_address": "10.208.137.132"}}));
+    let place = json!({"ipv4_address": "10.208.137.132", "mac_address": "02:42:0a:d0:89:84"});
+    assert_eq!(app["networks"], json!({"net": place}));
     assert_eq!(app["dns"], json!(["10.208.137.130"]));
     assert_eq!(app.get("ports"), None);
     assert_eq!(app["sysctls"]["net.ipv6.conf.all.disable_ipv6"], "1");
@@ -131,6 +132,7 @@ fn sidecars_have_nothing_that_they_do_not_need() {
         assert_eq!(sidecar["security_opt"], json!(["no-new-privileges:true"]), "{service}");
         assert_eq!(sidecar["user"], "10001:10001", "{service}");
         assert_eq!(sidecar["sysctls"]["net.ipv4.ip_forward"], "0", "{service}");
+        assert_eq!(sidecar["sysctls"]["net.ipv4.conf.all.accept_source_route"], "0", "{service}");
         assert_eq!(sidecar["labels"]["ctrkit.sidecar.type"], service);
         assert_eq!(sidecar["labels"]["ctrkit.authority"], "SHA256:x");
     }
@@ -163,6 +165,8 @@ fn options_reach_the_proxy_and_stay_in_the_document() {
     assert_eq!(found["isolation"]["dns"], json!(["10.1.1.1", "10.1.1.2"]));
     let model: Value = serde_json::from_slice(&fs::read(file(&world)).unwrap()).unwrap();
     let proxy = &model["services"]["proxy"];
+    // It serves the internal network alone.
+    assert!(proxy["command"].as_array().unwrap().contains(&json!("10.208.137.130:8080")));
     assert_eq!(proxy["dns"], json!(["10.1.1.1", "10.1.1.2"]));
     assert!(proxy["volumes"].as_array().unwrap().iter().any(|mount| mount["source"] == "/ca.pem"));
     assert_eq!(run(&mut mkcompose(&world, &[], &found)), out);
