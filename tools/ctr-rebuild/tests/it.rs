@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use stubs::{Command, World, refused};
 
 /// The calls of the tools that take a document and write one.
-const PIPE: [(&str, &str); 6] = [
+const PIPE: [(&str, &str); 8] = [
     ("sshca", "sshca---new-key"),
     ("dotfiles", "dotfiles-"),
     ("ghtoken", "ghtoken-"),
+    ("filtergen", "filtergen-"),
     ("ctr-image", "ctr-image-"),
+    ("mkcompose", "mkcompose-"),
     ("ctr-up", "ctr-up---replace"),
     ("sshcfg", "sshcfg-add"),
 ];
@@ -86,8 +88,16 @@ fn container(name: &str, of: &str) -> Value {
 }
 
 /// What the tools are called with, for a container.
-const STEPS: [&str; 6] =
-    ["sshca --new-key", "dotfiles", "ghtoken", "ctr-image", "ctr-up --replace", "sshcfg add"];
+const STEPS: [&str; 8] = [
+    "sshca --new-key",
+    "dotfiles",
+    "ghtoken",
+    "filtergen",
+    "ctr-image",
+    "mkcompose",
+    "ctr-up --replace",
+    "sshcfg add",
+];
 
 #[test]
 fn the_kept_document_goes_through_the_pipe() {
@@ -106,7 +116,7 @@ fn the_token_goes_into_a_container_that_runs() {
     made.world.on("ghtoken-push", "cat");
     made.rebuild(&["dev-a"]).assert().success();
     let push = made.tools().iter().position(|call| call == "ghtoken push");
-    assert_eq!(push, Some(5), "{:?}", made.tools());
+    assert_eq!(push, Some(7), "{:?}", made.tools());
 }
 
 #[test]
@@ -117,7 +127,7 @@ fn what_is_asked_of_the_image_is_passed_on() {
     made.rebuild(&["--image", "localhost/other:1", "--pull", "--build", "dev-a"])
         .assert()
         .success();
-    assert_eq!(made.tools()[3], "ctr-image --pull --build");
+    assert_eq!(made.tools()[4], "ctr-image --pull --build");
     assert_eq!(made.seen()["image"], "localhost/other:1");
     assert_eq!(made.seen()["x-mine"], 1);
 }
@@ -148,7 +158,9 @@ fn a_step_that_fails_ends_it_with_the_words_and_the_status_of_the_tool() {
         "cannot-certify",
         "cannot-choose-dotfiles",
         "cannot-push-token",
+        "cannot-make-filter",
         "cannot-make-image",
+        "cannot-compose",
         "cannot-replace",
         "cannot-configure-ssh",
     ];
@@ -177,7 +189,7 @@ fn of_all_the_others_are_rebuilt_when_one_fails() {
         container("dev-other", "dev-other"),
     ]);
     refused(&mut made.rebuild(&["--all"]), 70, "cannot-replace");
-    assert_eq!(made.tools(), [&STEPS[..5], &STEPS[..]].concat());
+    assert_eq!(made.tools(), [&STEPS[..7], &STEPS[..]].concat());
     made.world.on("ctr-up---replace", "cat");
     made.rebuild(&["--all"]).assert().success();
 }
@@ -223,6 +235,18 @@ fn a_document_that_is_lost_is_written_anew() {
         assert_eq!(made.seen()["ports"], document("dev-a")["ports"]);
         assert_eq!(made.seen()["engine"]["kind"], "podman");
     }
+}
+
+#[test]
+fn what_an_isolated_container_may_reach_is_not_guessed() {
+    let made = Made::new();
+    fs::remove_file(made.world.path("state/dev-a/document.json")).unwrap();
+    let mut isolated = container("dev-a", "dev-a");
+    isolated["Labels"]["ctrkit.isolation"] = json!("proxy");
+    made.list(&[isolated]);
+    let error = refused(&mut made.rebuild(&["dev-a"]), 65, "no-policy");
+    assert!(error["hint"].as_str().unwrap().contains("--isolate"), "{error}");
+    assert!(made.tools().is_empty());
 }
 
 #[test]

@@ -54,7 +54,7 @@ fi
 # apt and sudo do not heed the environment.
 if [ -d /etc/apt/apt.conf.d ]; then
     printf 'Acquire::http::Proxy "%s";\nAcquire::https::Proxy "%s";\n' \
-        "$http_proxy" "$https_proxy" >/etc/apt/apt.conf.d/80ctrkit-proxy
+        "$HTTP_PROXY" "$HTTPS_PROXY" >/etc/apt/apt.conf.d/80ctrkit-proxy
 fi
 if [ -d /etc/sudoers.d ]; then
     (umask 337 && printf 'Defaults env_keep += "%s"\n' "$CTRKIT_PROXY_VARIABLES" \
