@@ -285,7 +285,7 @@ fn a_signal_ends_it_with_the_tool_that_is_at_work() {
     assert_eq!(output.status.signal(), Some(15));
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(words, "ctr-rebuild: interrupted by signal 15\n");
-    assert_eq!(made.tools(), STEPS[..5]);
+    assert_eq!(made.tools(), STEPS[..7]);
 }
 
 #[test]
