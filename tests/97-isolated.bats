@@ -143,6 +143,36 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     is "$(answers cat mine)" mine
 }
 
+@test "a person's own Compose file is laid over it, and opens nothing" {
+    local override=$world/override.yaml
+    printf 'services:\n  app:\n    privileged: true\n' >"$override"
+    refused 65 override-refused ctrkit create --isolate claude --compose-override "$override" "$path"
+    is "$(get .services.app.mem_limit <"$state/$name/compose.json")" 4g
+    cat >"$override" <<'YAML'
+services:
+  app:
+    environment: {MINE: "yes $$HOME"}
+    mem_limit: 1g
+  db:
+    image: localhost/ctrkit-base:latest
+    command: [sleep, "1000"]
+    volumes: [data:/data]
+volumes:
+  data:
+YAML
+    ctrkit create --replace --isolate claude --compose-override "$override" "$path" >"$world/over"
+    is "$("$engine" exec "$name" printenv MINE)" 'yes $HOME'
+    is "$(ctr-info --json "$name" | get '.containers[0].isolation | [.isolated, .memory] | @csv')" 'true,"1g"'
+    is "$(in_app getent hosts db | wc -l)" 1
+    around "$hash" | grep -qx "container ctrkit-$hash-db"
+    ctrkit stop "$name"
+    is "$("$engine" inspect --format '{{.State.Running}}' "ctrkit-$hash-db")" false
+    (cd "$path" && ctrkit start && ctrkit rebuild)
+    is "$("$engine" exec "$name" printenv MINE)" 'yes $HOME'
+    ctrkit create --replace --isolate claude "$path" >"$world/document"
+    run ! "$engine" exec "$name" printenv MINE
+}
+
 @test "rm takes all of it" {
     ctrkit rm --force "$name"
     is "$(around "$hash")" ""

@@ -120,6 +120,10 @@ pub struct Isolation {
     /// The digest of the policy: `sha256:` and hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The digest of the program without the policy, `sha256:` and hex: a proxy
+    /// that runs takes over another policy, but not another program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// The proxy's image; absent means ctrkit's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,

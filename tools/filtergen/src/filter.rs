@@ -32,6 +32,11 @@ pub fn render(policy: &Policy, name: Option<&str>) -> Result<String, Error> {
     Ok(text.replacen(DIGEST, &digest, 1))
 }
 
+/// Returns the digest of the program without a policy: `sha256:` and hex.
+pub(crate) fn program() -> String {
+    format!("sha256:{:x}", Sha256::digest(PROGRAM))
+}
+
 /// Escapes JSON so that it can stand in a raw string of Python: what is left
 /// is ASCII without an apostrophe, and it ends in a brace.
 fn literal(json: &str) -> String {

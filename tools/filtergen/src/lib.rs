@@ -62,6 +62,7 @@ pub fn fill(document: &mut Container, force: &Force, filter: PathBuf) -> Result<
     section.passthrough = named(true);
     section.filter = Some(filter);
     section.digest = Some(force.policy.digest()?);
+    section.program = Some(filter::program());
     Ok(())
 }
 

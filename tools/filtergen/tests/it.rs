@@ -62,6 +62,7 @@ fn the_filter_is_written_and_the_document_filled_in() {
     assert!(section["allow"].as_array().unwrap().contains(&json!("*.a.org")));
     assert_eq!(section.get("passthrough"), None);
     assert!(section["digest"].as_str().unwrap().starts_with("sha256:"));
+    assert!(section["program"].as_str().unwrap().starts_with("sha256:"));
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(filter(&world)), 0o644);
     assert_eq!(mode(world.path("state/dev-a-b3e5ed")), 0o700);

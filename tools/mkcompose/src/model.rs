@@ -192,6 +192,10 @@ impl Parts<'_> {
         proxy["volumes"] = json!(mounts);
         proxy["healthcheck"] = check(&["-I", &program, "--probe", "--listen", &listen]);
         proxy["mem_limit"] = json!("1g");
+        if let Some(digest) = &self.isolation.program {
+            // Another program is another proxy: it does not take it over.
+            proxy["environment"]["CTRKIT_FILTER"] = json!(digest);
+        }
         if !self.isolation.dns.is_empty() {
             proxy["dns"] = json!(self.isolation.dns);
         }

@@ -173,6 +173,18 @@ fn options_reach_the_proxy_and_stay_in_the_document() {
 }
 
 #[test]
+fn another_program_is_another_proxy_and_another_policy_is_not() {
+    let world = World::new();
+    let mut document = document(&world);
+    document["isolation"]["program"] = json!("sha256:1");
+    let before = model(&world, &document);
+    document["isolation"]["digest"] = json!("sha256:2");
+    assert_eq!(model(&world, &document), before);
+    document["isolation"]["program"] = json!("sha256:3");
+    assert_ne!(model(&world, &document)["services"]["proxy"], before["services"]["proxy"]);
+}
+
+#[test]
 fn what_cannot_be_isolated_is_refused() {
     let world = World::new();
     let refuse = |change: &dyn Fn(&mut Value), status, kind| {
