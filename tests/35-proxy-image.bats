@@ -176,5 +176,7 @@ recipe() { "$engine" image inspect --format '{{index .Config.Labels "ctrkit.reci
     is "$(grep -a -c s3cr3t-w0rd "$world/saved.tar")" 0
     grep -a -q 'Forward TCP connections' "$world/saved.tar"
     is "$("$engine" images --all --quiet --filter label=ctrkit.stage)" ""
-    "$engine" rmi "$old" >/dev/null
+    # podman 4.3 leaves a container of its own, without the password, of a build
+    # that failed.
+    "$engine" rmi --force "$old" >/dev/null
 }
