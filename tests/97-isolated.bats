@@ -176,5 +176,5 @@ YAML
 @test "rm takes all of it" {
     ctrkit rm --force "$name"
     is "$(around "$hash")" ""
-    is "$(on_engine | sort)" "$(printf 'volume %s\n' "$name-home" "$name-workspace")"
+    is "$(on_engine | sort)" "$(printf 'volume %s\n' "$name-data" "$name-home" "$name-workspace")"
 }

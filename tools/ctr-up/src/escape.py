@@ -1,6 +1,7 @@
 """Try to get out of a container's network by every way but the proxy.
 
-Arguments: the proxy's address, the network's subnet, a UDP port on which the
+Arguments: the proxy's address and, behind commas, those of all others that
+belong to the container, the network's subnet, a UDP port on which the
 machine below listens and what to say to it, that machine's addresses. The last line that is written is a JSON array of the ways that
 lead somewhere: {"probe": NAME, "detail": WHAT}. It is empty if there is none.
 """
@@ -97,12 +98,11 @@ def proxy_refuses(address):
     return None if refused else f"the proxy at {address} does not refuse: {answer[:40]!r}"
 
 
-def attempts(proxy, subnet, machine):
+def attempts(proxy, others, subnet, machine):
     """Return (name of the probe, what tries it) of all of them."""
     network = ipaddress.ip_network(subnet)
-    # The proxy, the forwarder and the container itself may answer.
-    ours = {ipaddress.ip_address(proxy) + step for step in (0, 1, 2)}
-    bridge = [str(host) for host in network.hosts() if host not in ours]
+    # What was made for the container may answer, and the container itself.
+    bridge = [str(host) for host in network.hosts() if str(host) not in (proxy, *others)]
     targets = {
         "outside-address": OUTSIDE,
         "metadata-address": METADATA,
@@ -120,9 +120,10 @@ def attempts(proxy, subnet, machine):
     yield "proxy", lambda: proxy_refuses(proxy)
 
 
-def main(proxy, subnet, port, word, *machine):
+def main(ours, subnet, port, word, *machine):
     cry(ipaddress.ip_network(subnet), port, word)
-    ways = list(attempts(proxy, subnet, machine))
+    proxy, *others = ours.split(",")
+    ways = list(attempts(proxy, others, subnet, machine))
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(ways)) as pool:
         details = list(pool.map(lambda way: way[1](), ways))
     found = [{"probe": way[0], "detail": detail} for way, detail in zip(ways, details) if detail]

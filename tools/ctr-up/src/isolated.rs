@@ -120,16 +120,23 @@ impl Isolated {
         }
     }
 
-    /// Returns the proxy's image and its address, and the internal network.
-    pub(crate) fn way(&self) -> (&str, &str, &str) {
-        let proxy = &self.model["services"]["proxy"];
-        (
-            proxy["image"].as_str().unwrap_or_default(),
-            proxy["networks"]["net"]["ipv4_address"].as_str().unwrap_or_default(),
-            self.model["networks"]["net"]["ipam"]["config"][0]["subnet"]
-                .as_str()
-                .unwrap_or_default(),
-        )
+    /// Returns the proxy's image.
+    pub(crate) fn image(&self) -> &str {
+        self.model["services"]["proxy"]["image"].as_str().unwrap_or_default()
+    }
+
+    /// Returns the addresses on the internal network of all services, the
+    /// proxy's first.
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        let others = self.services().into_iter().chain([APP]).filter(|name| *name != "proxy");
+        let address =
+            |name: &str| self.model["services"][name]["networks"]["net"]["ipv4_address"].as_str();
+        ["proxy"].into_iter().chain(others).filter_map(address).collect()
+    }
+
+    /// Returns the internal network.
+    pub(crate) fn subnet(&self) -> &str {
+        self.model["networks"]["net"]["ipam"]["config"][0]["subnet"].as_str().unwrap_or_default()
     }
 
     /// Makes the sidecars be there and run; `anew` also where they do already.
@@ -141,7 +148,7 @@ impl Isolated {
         }
         let file = self.write("compose.sidecars.json", &model)?;
         let anew = anew.then_some("--force-recreate");
-        let args = ["up", "--detach", "--no-deps"].into_iter().chain(anew);
+        let args = ["up", "--detach", "--no-deps", "--remove-orphans"].into_iter().chain(anew);
         compose.run(&self.project, &file, args, LIMIT)?;
         Ok(())
     }

@@ -182,7 +182,6 @@ fn all_run(isolated: &Isolated, found: &[Summary]) -> bool {
 
 /// Returns the arguments that run the attempt beside the container `name`.
 fn attempt(isolated: &Isolated, name: &str, ear: &Ear, addresses: &[IpAddr]) -> Vec<String> {
-    let (image, proxy, subnet) = isolated.way();
     let mut args: Vec<String> = ["run", "--rm", "--interactive", "--pull=never", "--cap-drop=ALL"]
         .map(str::to_owned)
         .into();
@@ -191,7 +190,9 @@ fn attempt(isolated: &Isolated, name: &str, ear: &Ear, addresses: &[IpAddr]) -> 
     args.push(format!("--label={}=probe", labels::SIDECAR_TYPE));
     args.push(format!("--network=container:{name}"));
     args.push("--entrypoint=/opt/mitmproxy/bin/python3".to_owned());
-    args.extend([image, "-I", "-", proxy, subnet].map(str::to_owned));
+    let ours = isolated.addresses().join(",");
+    let words = [isolated.image(), "-I", "-", &ours, isolated.subnet()];
+    args.extend(words.map(str::to_owned));
     args.extend([ear.port.to_string(), ear.word.clone()]);
     args.extend(addresses.iter().map(IpAddr::to_string));
     args
