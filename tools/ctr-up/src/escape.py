@@ -19,7 +19,7 @@ PATIENCE = 1.5
 # Where something answers in most of the world; whether it does is found out.
 OUTSIDE = ("1.1.1.1", "8.8.8.8", "9.9.9.9")
 METADATA = ("169.254.169.254",)
-NAMES = ("example.com", "deb.debian.org", "github.com")
+NAMES = ("example.com", "example.org", "github.com")
 PORTS = (22, 53, 80, 443)
 # That nobody listens is an answer, too: a packet came there and back.
 ANSWERS = (0, errno.ECONNREFUSED, errno.ECONNRESET)
