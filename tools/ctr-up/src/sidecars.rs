@@ -160,13 +160,13 @@ impl Run<'_> {
         for found in self.sidecars()? {
             self.engine.remove(&found.id, Nameless::Removed)?;
         }
-        let filter = format!("label={}={}", labels::SIDECAR_OF, self.plan.container.project.hash);
-        for kind in ["network", "volume"] {
-            let names = [kind, "ls", "--filter", &filter, "--format", "{{.Name}}"];
-            let names = self.engine.run(names)?;
-            for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
-                self.engine.run([kind, "rm", name])?;
-            }
+        let hash = &self.plan.container.project.hash;
+        for network in self.engine.networks_of(hash)? {
+            self.engine.remove_network(&network.name)?;
+        }
+        let filter = format!("label={}={hash}", labels::SIDECAR_OF);
+        for volume in self.engine.volumes(&[&filter])? {
+            self.engine.remove_volume(&volume.name)?;
         }
         Ok(())
     }
