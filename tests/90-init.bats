@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     make_world "$BATS_TEST_TMPDIR"
-    port=$((${CTRKIT_TEST_PORTS:-42200} + 900))
+    port=$((${CTRKIT_TEST_PORTS:-22200} + 900))
     [[ $engine == podman ]] || port=$((port + 1000))
     serve
 }

@@ -11,7 +11,7 @@ setup() {
     mkdir -p "$state"
     echo '{"schema":"ports/1","reservations":[]}' >"$state/ports.json"
     name=dev-foreign-$BATS_TEST_NUMBER-$$
-    ssh_port=$((${CTRKIT_TEST_PORTS:-42200} + 600))
+    ssh_port=$((${CTRKIT_TEST_PORTS:-22200} + 600))
     [[ $engine == podman ]] || ssh_port=$((ssh_port + 1000))
 }
 

@@ -6,7 +6,7 @@
 # them. The server is called `box`.
 make_server() {
     local socket
-    server_port=$((${CTRKIT_TEST_PORTS:-42200} + 900))
+    server_port=$((${CTRKIT_TEST_PORTS:-22200} + 900))
     [[ $engine == podman ]] || server_port=$((server_port + 1))
     mkdir -p /run/sshd "$world/server"
     ssh-keygen -q -t ed25519 -N '' -f "$world/server/host"

@@ -69,7 +69,7 @@ hurt() { "$engine" exec "$proxy" rm -f /healthy; }
 
 # A port that is this world's, and the engine's, own.
 isolated_port() {
-    local base=${CTRKIT_TEST_PORTS:-42200}
+    local base=${CTRKIT_TEST_PORTS:-22200}
     [[ $engine == podman ]] || base=$((base + 1000))
     printf '%s\n' "$((base + 600 + BATS_TEST_NUMBER))"
 }

@@ -37,9 +37,10 @@ make_world() {
 }
 
 # own_ports: ranges that neither a person's containers nor the other engine's
-# tests use; those that everybody gets have a test of their own.
+# tests use; those that everybody gets have a test of their own. They lie below
+# those that the kernel gives to outgoing connections (ip_local_port_range).
 own_ports() {
-    local base=${CTRKIT_TEST_PORTS:-42200}
+    local base=${CTRKIT_TEST_PORTS:-22200}
     [[ $engine == podman ]] || base=$((base + 1000))
     printf '[ports]\nssh_start = %s\nweb_start = %s\naudio_start = %s\n' \
         "$base" "$((base + 200))" "$((base + 400))" >"$config/config.toml"

@@ -57,7 +57,7 @@ finish() {
 
 # make NAME PORT [VARIANT]: a project by hand; its ports are those of the tests.
 make() {
-    local base=${CTRKIT_TEST_PORTS:-42200}
+    local base=${CTRKIT_TEST_PORTS:-22200}
     [[ $engine == podman ]] || base=$((base + 1000))
     "$isolation/by-hand" down "$1"
     ATTACK_PORT=$((base + $2)) "$isolation/by-hand" up "$1" "$BATS_FILE_TMPDIR/$1" "${3:-shut}"

@@ -12,7 +12,7 @@ isolation=$(cd "$here" && pwd)
 
 # outside_names: the names and addresses that follow from engine and ports.
 outside_names() {
-    local base=${CTRKIT_TEST_PORTS:-42200}
+    local base=${CTRKIT_TEST_PORTS:-22200}
     [[ $engine == podman ]] || base=$((base + 1000))
     outside_base=$base
     local number=$((base / 100 % 250))
