@@ -101,6 +101,7 @@ impl Rule {
             name: self.pattern.to_string(),
             ports: self.ports.iter().copied().collect(),
             methods: methods.iter().flatten().cloned().collect(),
+            paths: Vec::new(),
             websockets: *websockets,
             addresses: self.addresses(),
             log: (!self.log).then_some(false),
@@ -130,6 +131,8 @@ impl Policy {
             why: None,
             allow: self.rules.iter().filter_map(Rule::allow).collect(),
             passthrough: self.rules.iter().filter_map(Rule::passthrough).collect(),
+            github: None,
+            secret: Vec::new(),
             limits: (self.limits != Limits::default()).then_some(self.limits),
         }
     }

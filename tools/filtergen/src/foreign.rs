@@ -55,6 +55,8 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Foreign, Error> {
         why: warnings.first().map(|warning| format!("the filter says: {warning}")),
         allow: allowed.map(|domain| allow(&file, domain)).collect(),
         passthrough: through.into_iter().map(|domain| passthrough(&file, domain)).collect(),
+        github: None,
+        secret: Vec::new(),
         limits: None,
     };
     Ok(Foreign { policy, warnings })
