@@ -8,8 +8,26 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The program, with a place for the digest and one for the data.
-const PROGRAM: &str = include_str!("filter.py");
+/// Joins files to one text, two empty lines apart.
+macro_rules! join {
+    ($first:literal $(, $more:literal)*) => {
+        concat!(include_str!($first) $(, "\n\n", include_str!($more))*)
+    };
+}
+
+/// The program, with a place for the digest and one for the data: one file,
+/// joined from parts that share its names. The first says what it is.
+const PROGRAM: &str = join!(
+    "filter/head.py",
+    "filter/policy.py",
+    "filter/addresses.py",
+    "filter/log.py",
+    "filter/refusals.py",
+    "filter/gate.py",
+    "filter/requests.py",
+    "filter/mend.py",
+    "filter/proxy.py"
+);
 const DIGEST: &str = "@DIGEST@";
 const DATA: &str = "@POLICY@";
 
