@@ -18,4 +18,4 @@ python3 -m venv /opt/mitmproxy
 /opt/mitmproxy/bin/pip install --disable-pip-version-check --no-cache-dir --no-deps --only-binary :all: \
     --require-hashes --requirement /usr/local/share/ctrkit/requirements.txt
 /opt/mitmproxy/bin/pip uninstall --disable-pip-version-check --quiet --yes setuptools pip
-/opt/mitmproxy/bin/python3 -I -c 'import mitmproxy.addons'
+/opt/mitmproxy/bin/python3 -I -c 'import graphql, mitmproxy.addons'
