@@ -1,5 +1,7 @@
-"""Run the filter where names resolve as the fake world has it."""
+"""Run the filter where names resolve as the fake world has it, in which port 443
+is that of its server."""
 
+import os
 import runpy
 import socket
 import sys
@@ -10,14 +12,18 @@ ADDRESSES = {
     "six.test": "fe80::1",
     "mapped.test": "::ffff:127.0.0.1",
 }
+GITHUB = ("github.com", "api.github.com", "uploads.github.com")
+PORT = int(os.environ["CTRKIT_TEST_443"])
 original = socket.getaddrinfo
 
 
 def getaddrinfo(host, port, *rest, **more):
     host = host.decode() if isinstance(host, bytes) else host
     name = (host or "").rstrip(".").lower()
-    if name.endswith(".test"):
+    if name.endswith(".test") or name in GITHUB:
         host = ADDRESSES.get(name, "127.0.0.1")
+    if port == 443 and host == "127.0.0.1":
+        port = PORT
     return original(host, port, *rest, **more)
 
 

@@ -69,7 +69,8 @@ class Upstream:
     """The server that answers for every name, on one port in TLS and plain.
 
     Names that begin with `h2` speak HTTP/2 if they are asked to. A function in
-    `sites` answers for the name that it is under, and sees whole requests.
+    `sites` answers for the name that it is under, and sees whole requests; one
+    with `streams` has their bodies as they come.
     """
 
     def __init__(self, directory, authority):
@@ -135,16 +136,15 @@ class Upstream:
         with self.lock:
             entry["requests"].append(request)
         found = dict(headers)
-        site, body = self.sites.get(found.get("host", "").partition(":")[0]), []
-        for part in read_body(reader, found, request):
-            request["first_body"] = request["first_body"] or time.monotonic()
-            request["body"] += len(part)
-            if site:
-                body.append(part)
-        target = line.split(" ")[1]
+        site = self.sites.get(found.get("host", "").partition(":")[0])
+        parts = note_body(read_body(reader, found, request), request)
+        method, target = line.split(" ")[:2]
         target = "/" + target.split("/", 3)[-1] if "://" in target else target
+        if getattr(site, "streams", False):
+            return self.send(connection, *site(method, target, found, parts))
+        body = b"".join(part if site else b"" for part in parts)
         if site:
-            return self.send(connection, *site(line.split(" ")[0], target, found, b"".join(body)))
+            return self.send(connection, *site(method, target, found, body))
         return self.respond(connection, target.split("?")[0], found, request)
 
     def send(self, connection, code, headers, body):
@@ -211,6 +211,15 @@ class Upstream:
         return headers.get("connection", "") != "close"
 
 
+def note_body(parts, request):
+    """Note how much of a body comes, and whether all of it does."""
+    for part in parts:
+        request["first_body"] = request["first_body"] or time.monotonic()
+        request["body"] += len(part)
+        yield part
+    request["whole"] = True
+
+
 def read_body(reader, headers, request):
     """Yield the parts of a request's body, and note its trailers."""
     if "chunked" in headers.get("transfer-encoding", ""):
@@ -231,7 +240,15 @@ class Proxy:
     """The filter, run as it is run in a container."""
 
     def __init__(
-        self, world, policy, file_limit=None, log=True, disk=None, also=(), environment=None
+        self,
+        world,
+        policy,
+        file_limit=None,
+        log=True,
+        disk=None,
+        also=(),
+        environment=None,
+        options=(),
     ):
         self.world, self.also = world, also
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=world.directory))
@@ -244,6 +261,7 @@ class Proxy:
             self.port = free.getsockname()[1]
         arguments = ["--listen", f"127.0.0.1:{self.port}", "--confdir", str(world.confdir)]
         arguments += ["--upstream-ca", str(world.ca)] + (["--log", str(self.log)] if log else [])
+        arguments += map(str, options)
         command = [sys.executable, "-I", str(HERE / "launch.py"), str(self.filter), *arguments]
         if disk:
             mount = f'mount -t tmpfs -o size={disk}k tmpfs "$0" && exec "$@"'
@@ -253,7 +271,10 @@ class Proxy:
         limit = lambda: file_limit and resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, -1))
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
-                command, stderr=errors, preexec_fn=limit, env=environment
+                command,
+                stderr=errors,
+                preexec_fn=limit,
+                env={**(environment or os.environ), "CTRKIT_TEST_443": str(world.port)},
             )
         if disk:  # which nobody but the proxy sees
             self.log = pathlib.Path(f"/proc/{self.process.pid}/root{self.log}")
@@ -314,6 +335,16 @@ class Proxy:
         """Begin to measure the most memory, `VmHWM`, anew."""
         pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
+    def change(self, policy):
+        """Put another policy in force, and wait until it is."""
+        said = self.errors.read_text().count("the policy is now")
+        self.set_policy(policy.replace("PORT", str(self.world.port)))
+        for _ in range(500):
+            if self.errors.read_text().count("the policy is now") > said:
+                return
+            time.sleep(0.02)
+        raise RuntimeError("the policy is not taken over")
+
     def stop(self):
         self.process.terminate()
         self.process.wait(TIMEOUT)
@@ -366,7 +397,8 @@ class Proxy:
 
     def get(self, name, path="/", method="GET", headers="", port=None, body=b""):
         port = port or self.world.port
-        request = f"{method} {path} HTTP/1.1\r\nHost: {name}:{port}\r\n{headers}"
+        host = name if port == 443 else f"{name}:{port}"
+        request = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}"
         return self.https(request.encode() + b"Connection: close\r\n\r\n" + body, name, port)
 
     def plain(self, request):

@@ -19,10 +19,15 @@ macro_rules! join {
 /// joined from parts that share its names. The first says what it is.
 const PROGRAM: &str = join!(
     "filter/head.py",
+    "filter/operations.py",
+    "filter/operations_rest.py",
+    "filter/operations_graphql.py",
+    "filter/operations_push.py",
     "filter/policy.py",
     "filter/addresses.py",
     "filter/log.py",
     "filter/refusals.py",
+    "filter/secrets.py",
     "filter/gate.py",
     "filter/requests.py",
     "filter/mend.py",

@@ -1,5 +1,9 @@
 # ---------------------------------------------------------------- the gate
 
+# What is held at most of all bodies together, and how long of one.
+HELD_BODIES, HOLD_SECONDS = 64 << 20, 300
+TRAILER = 32  # of a pack: its digest
+
 
 class Tunnel:
     """What a CONNECT has opened."""
@@ -23,6 +27,23 @@ class Tunnel:
         self.record.finish(error=error and error[:200])
 
 
+class Upload:
+    """A push on its way."""
+
+    def __init__(self, push, record):
+        self.push, self.record = push, record
+        self.start, self.tail = bytearray(), b""  # what is not sent yet
+        self.ended = self.is_cut = False
+        self.answer = []  # what the server said before it had all
+
+    def pass_on(self, data):
+        """Return what may be sent now: until it may be sent to its end, all but
+        that, without which no server takes a pack for whole."""
+        whole = self.tail + data
+        self.tail = b"" if self.ended else whole[-TRAILER:]
+        return count(self.record, "sent", whole[: len(whole) - len(self.tail)])
+
+
 def closed_on_failure(hook):
     """Make a hook that fails refuse: mitmproxy would go on without it."""
 
@@ -40,23 +61,49 @@ def closed_on_failure(hook):
 class Gate:
     """The addon that decides."""
 
-    def __init__(self, policy, log):
-        self.policy, self.log = policy, log
+    def __init__(self, policy, log, secrets=None):
+        self.policy, self.log, self.secrets = policy, log, secrets
         self.log.limits = policy.limits
         self.tunnels, self.records = {}, {}
+        self.held = 0  # bytes of all bodies that are not decided on yet
         self.server = None
 
     def adopt(self, policy):
         """Take over a policy, and cut off what it does not allow any more."""
-        self.policy, self.log.limits = policy, policy.limits
+        before, self.policy, self.log.limits = self.policy, policy, policy.limits
         cut = {key for key, tunnel in self.tunnels.items() if not self.may_go_on(tunnel)}
         for key, records in self.records.items():
-            asked = [record.question for record in records]
-            if not all(policy.decide(*question).allowed for question in asked if question):
+            if not all(self.is_allowed_still(record, before) for record in records):
                 cut.add(key)
+        self.cut(cut)
+
+    def cut(self, clients):
+        """End connections, whatever is under way on them."""
         for handler in list(connections(self.server)):
-            if handler.client.id in cut and handler.client in handler.transports:
+            if handler.client.id in clients and handler.client in handler.transports:
                 handler.transports[handler.client].handler.cancel("refused by policy")
+
+    def is_allowed_still(self, record, before):
+        """Say whether a request that is under way may stay. What is held of a
+        body is decided on by the policy that is in force when it is whole. Of
+        a push the beginning is gone: it goes on under the same rules alone."""
+        if record.question is None:
+            return True
+        if record.upload is not None and not self.policy.guards_as(before):
+            return False
+        whole = record.flow and not record.pending and record.flow.request.raw_content
+        if whole:
+            return self.policy.judge_body(record.question, whole).allowed
+        return self.policy.judge(record.question).allowed
+
+    def expire(self):
+        """End the connections whose bodies are not whole after a long time."""
+        late = time.monotonic() - HOLD_SECONDS
+        self.cut(
+            key
+            for key, records in self.records.items()
+            if any(record.pending and record.start < late for record in records)
+        )
 
     def may_go_on(self, tunnel):
         """Say whether a tunnel may stay. In one that is looked into, each
@@ -180,13 +227,18 @@ class Gate:
         record = Record(self, "request", host, port, **about)
         flow.metadata["ctrkit"] = record
         self.note(flow.client_conn, record)
-        record.question = scheme, host, port, method, upgrade
-        decision = self.policy.decide(*record.question)
+        fields = request.headers.fields
+        record.question = Question(scheme, host, port, method, upgrade, request.path, fields)
+        decision = self.policy.decide(*record.question[:-1])
         objection = self.objection(flow, tunnel)
         if objection and (decision.allowed or objection in ("host", "target", "protocol")):
             decision = Decision(objection, decision.rule)
+        if decision.allowed:
+            decision = self.policy.judge(record.question)
         if decision.allowed and not self.log.ready():
             decision = Decision("log", decision.rule)
+        if decision.allowed and not self.has_secrets(record.question):
+            decision = Decision("secret", decision.rule, decision.verdict)
         record.decide(decision)
         if not decision.allowed:
             return self.refuse(flow, record)
@@ -195,8 +247,135 @@ class Gate:
             request.data.host = normalise(host)
         spell(request, normalise(host), port)
         flow.metadata["ctrkit.websocket"] = upgrade
-        request.stream = functools.partial(count, record, "sent")
+        return self.take_in(flow, record, decision.verdict)
+
+    def take_in(self, flow, record, verdict):
+        """Begin with the body of a request that is allowed as far as its head
+        tells: it is passed on as it comes, or held until more is known."""
+        record.flow = flow
+        if verdict is None or (verdict.kind == "allow" and verdict.limit is None):
+            self.equip(flow, record)
+            flow.request.stream = functools.partial(count, record, "sent")
+            return
+        record.pending = True
+        if verdict.kind == "push":
+            push = self.policy.guard.push(verdict, list(record.question.headers))
+            record.upload = flow.metadata["ctrkit.upload"] = Upload(push, record)
+        else:
+            flow.metadata["ctrkit.limit"] = verdict.limit or 0
+
+    def is_guarded(self, question):
+        """Say whether more than the name of a host is looked at."""
+        name = question and normalise(question.host)
+        return bool(name) and (name in self.policy.secrets or self.policy.rules(name) == [self.policy.guarded])
+
+    def has_secrets(self, question):
+        """Say whether all that is to be added to a request is there."""
+        wanted = self.policy.secrets.get(normalise(question.host), ())
+        if (question.scheme, question.port) != ("https", 443):
+            return True
+        return all(secret.value(self.secrets) is not None for secret in wanted)
+
+    def equip(self, flow, record):
+        """Take the container's own credentials away, and where they are wanted
+        put the real ones in their place, just before a request goes out."""
+        question = record.question
+        for secret in self.policy.secrets.get(normalise(question.host), ()):
+            secret.strip(flow.request.headers)
+            if (question.scheme, question.port) == ("https", 443):
+                value = secret.value(self.secrets)
+                if value is None:
+                    raise ValueError("the secret is gone")
+                flow.request.headers[secret.header] = value
+
+    # A body that is held.
+
+    def hold(self, flow, size):
+        """Say whether as much more may be held of a request's body; if not, it
+        is refused."""
+        record, limit = flow.metadata["ctrkit"], flow.metadata.get("ctrkit.limit", 0)
+        record.hold(size)
+        if record.held <= limit and self.held <= HELD_BODIES:
+            return True
+        detail = "it has a body, and must not" if limit == 0 else "its body is too long"
+        verdict = Verdict("refuse", record.fields.get("operation"), "unclear", detail)
+        record.hold(-record.held)
+        record.decide(Decision.of(verdict, record.rule))
+        self.refuse(flow, record)
+        return False
+
+    def judge_whole(self, flow, record):
+        """Decide on a request whose body is there, by the policy in force now."""
+        body = flow.request.raw_content or b""
+        decision = self.policy.judge_body(record.question, body)
+        if decision.allowed and not self.has_secrets(record.question):
+            decision = Decision("secret", decision.rule, decision.verdict)
+        record.decide(decision)
+        if not decision.allowed:
+            return self.refuse(flow, record)
+        self.equip(flow, record)
+        record.sent += len(body)
         return None
+
+    # A push.
+
+    def feed(self, flow, data):
+        """Give a part of a push to what reads it. Return True if it may go on,
+        None if that is not known yet, and False if it is refused."""
+        upload = flow.metadata["ctrkit.upload"]
+        try:
+            verdict = upload.push.feed(data)
+            if verdict is None and not self.hold_start(upload, data):
+                verdict = Verdict("refuse", "push", "unclear", "its commands are too long")
+            return self.settle(flow, upload, verdict)
+        except Exception as error:  # noqa: BLE001, as in every hook
+            return self.fail_push(flow, error)
+
+    def hold_start(self, upload, data):
+        """Keep a part of a push whose commands are not all there, if there is
+        room for it."""
+        upload.start += data
+        upload.record.hold(len(data))
+        return self.held <= HELD_BODIES
+
+    def finish_push(self, flow):
+        """Say whether a push may be sent to its end."""
+        upload = flow.metadata["ctrkit.upload"]
+        try:
+            return self.settle(flow, upload, upload.push.finish()) is True
+        except Exception as error:  # noqa: BLE001
+            return self.fail_push(flow, error)
+
+    def settle(self, flow, upload, verdict):
+        record = upload.record
+        if verdict is None:
+            return None
+        record.hold(-record.held)
+        allowed = verdict.kind == "allow"
+        if allowed and record.pending:
+            if self.has_secrets(record.question):
+                self.equip(flow, record)
+            else:
+                detail = "the proxy does not have the credential for it now"
+                verdict = Verdict("refuse", verdict.operation, "secret", detail)
+                allowed = False
+        if record.pending or not allowed:
+            record.decide(Decision.of(verdict, record.rule))
+        if not allowed:
+            flow.response = push_refusal(record, verdict)
+        return allowed
+
+    def fail_push(self, flow, error):
+        print(f"filter: a push failed: {ascii(error)}", file=sys.stderr)
+        record = flow.metadata["ctrkit"]
+        record.decide(Decision("internal", record.rule))
+        flow.response = refusal(record)
+        return False
+
+    def refuse_push(self, flow, detail):
+        """Refuse a push for what the proxy itself sees of it."""
+        verdict = Verdict("refuse", "push", "unclear", detail)
+        self.settle(flow, flow.metadata["ctrkit.upload"], verdict)
 
     def objection(self, flow, tunnel):
         """Return what speaks against a request apart from the policy."""
@@ -262,9 +441,14 @@ class Gate:
 
     @closed_on_failure
     def request(self, flow):
-        """Leave out trailers that HTTP/1 would have to carry: mitmproxy cannot."""
-        if flow.server_conn.alpn != b"h2":
+        """Decide on what was held. Leave out trailers that HTTP/1 would have to
+        carry, because mitmproxy cannot, and those where they could be more."""
+        record = flow.metadata.get("ctrkit")
+        own = record is not None and self.is_guarded(record.question)
+        if flow.server_conn.alpn != b"h2" or own:
             flow.request.trailers = None
+        if record is not None and record.pending and flow.response is None:
+            self.judge_whole(flow, record)
 
     @closed_on_failure
     def response(self, flow):

@@ -15,6 +15,8 @@ understood. A hook that fails refuses too, because mitmproxy itself goes on.
 
 import argparse
 import asyncio
+import base64
+import collections
 import contextlib
 import functools
 import hashlib
@@ -30,26 +32,31 @@ import urllib.parse
 import weakref
 
 try:
-    if "--probe" in sys.argv:  # it only asks, and often: half a second of imports is saved
+    if {"--probe", "--keep-secrets"} & set(sys.argv):  # no proxy: half a second of imports is saved
         raise ModuleNotFoundError
     from mitmproxy import http, version
     from mitmproxy.addons import block, core, errorcheck, next_layer, proxyserver, tlsconfig
     from mitmproxy.master import Master
+    from mitmproxy.net.http import status_codes
     from mitmproxy.options import Options
     from mitmproxy.proxy import commands, events, layer, layers, server
     from mitmproxy.proxy.layers import modes
     from mitmproxy.proxy.layers.http import (
+        DropStream,
         Http1Client,
         Http1Server,
         Http2Server,
         HTTPMode,
         HttpStream,
         RequestData,
+        RequestEndOfMessage,
         RequestHeaders,
+        RequestProtocolError,
         ResponseData,
         ResponseEndOfMessage,
         ResponseHeaders,
         ResponseProtocolError,
+        ResponseTrailers,
         SendHttp,
         _http1,
         _http2,

@@ -125,20 +125,30 @@ class Record:
 
     def __init__(self, gate, kind, host, port, **more):
         self.gate, self.done, self.start = gate, False, time.monotonic()
-        self.sent = self.received = 0
-        self.rule = self.question = None
+        self.sent = self.received = self.held = 0
+        self.rule = self.question = self.upload = self.flow = self.detail = None
+        self.pending = False  # it depends on the body, of which nothing is sent yet
         self.open = {self}  # those of the connection that are not finished
         self.fields = {"time": now(), "container": gate.policy.container, "kind": kind}
         self.fields.update({key: value for key, value in more.items() if value is not None})
         self.fields.update({"host": str(host)[:300], "port": port})
 
     def decide(self, decision):
-        self.rule = decision.rule
+        self.rule, self.pending = decision.rule, False
         self.fields["decision"] = "allowed" if decision.allowed else "refused"
         if decision.reason:
             self.fields["reason"] = decision.reason
         if decision.rule:
             self.fields["rule"] = decision.rule.text
+        if decision.verdict and decision.verdict.operation:
+            self.fields["operation"] = decision.verdict.operation
+        self.detail = decision.verdict and decision.verdict.detail
+        self.fields["policy"] = self.gate.policy.mark
+
+    def hold(self, size):
+        """Count what is held of the body."""
+        self.held += size
+        self.gate.held += size
 
     def finish(self, **more):
         """Write the record, the first time that it is called."""
@@ -146,6 +156,10 @@ class Record:
             return
         self.done = True
         self.open.discard(self)
+        self.hold(-self.held)
+        if self.pending:  # so nothing has gone out
+            self.decide(Decision("unclear", self.rule))
+        self.flow = self.upload = None
         refused = self.fields.get("decision") != "allowed"
         self.fields.update({key: value for key, value in more.items() if value is not None})
         if self.fields["kind"] != "connect":

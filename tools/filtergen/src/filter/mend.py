@@ -1,25 +1,118 @@
 # ---------------------------------------------------------------- mitmproxy, mended
 
-REFUSED_BODY = 1 << 20
+# How much of a refused body is read before the connection is closed. Of a push it
+# is much: git shows the answer to one that it could send, and no other.
+REFUSED_BODY, REFUSED_PUSH = 1 << 20, 4 << 30
+EARLY_ANSWER = 1 << 20
 HELD_BODY = 4 << 20
 
 
-def bound_refused_bodies():
-    """Bound the body of a refused request, which mitmproxy reads before it
-    answers. Those of others are streamed, and so are in nobody's memory."""
-    original = HttpStream.check_body_size
+def hold_bodies(gate):
+    """Hold what must be looked at before it goes out, and no more of it than
+    the gate says. Of a refused request nothing is held: mitmproxy would keep its
+    whole body before it answers. Those of others are streamed."""
+    consume = HttpStream.state_consume_request_body
 
-    def check_body_size(self, request):
-        if request and len(self.request_body_buf) > REFUSED_BODY:
-            self.request_body_buf = type(self.request_body_buf)()
-            error = ResponseProtocolError(self.stream_id, "refused by policy", 403)
-            yield SendHttp(error, self.context.client)
-            self.client_state = self.server_state = self.state_errored
-            self.flow.live = False
-            return True
-        return (yield from original(self, request))
+    def state_consume_request_body(self, event):
+        flow = self.flow
+        if flow.metadata.get("ctrkit.upload") is not None and flow.response is None:
+            return (yield from begin_push(self, event, gate, consume))
+        if not isinstance(event, RequestData):
+            return (yield from consume(self, event))
+        if flow.response is None and gate.hold(flow, len(event.data)):
+            return (yield from consume(self, event))
+        self.request_body_buf = type(self.request_body_buf)()
+        dropped = flow.metadata.get("ctrkit.dropped", 0) + len(event.data)
+        flow.metadata["ctrkit.dropped"] = dropped
+        most = REFUSED_PUSH if "ctrkit.upload" in flow.metadata else REFUSED_BODY
+        if dropped > most:
+            yield from answer_early(self)
+        return None
 
-    HttpStream.check_body_size = check_body_size
+    HttpStream.state_consume_request_body = state_consume_request_body
+
+
+def answer_early(self):
+    """Answer a request whose body does not end, and close the connection."""
+    client, number, answer = self.context.client, self.stream_id, self.flow.response
+    yield SendHttp(ResponseHeaders(number, answer, not answer.raw_content), client)
+    if answer.raw_content:
+        yield SendHttp(ResponseData(number, answer.raw_content), client)
+    yield SendHttp(ResponseEndOfMessage(number), client)
+    if client.alpn != b"h2":  # there it is one stream of many, and the rest is dropped
+        close = ResponseProtocolError(number, "refused by policy", status_codes.NO_RESPONSE)
+        yield SendHttp(close, client)
+    self.client_state = self.server_state = self.state_errored
+    self.flow.live = False
+    yield DropStream(number)
+
+
+def begin_push(self, event, gate, consume):
+    """Hold a push until its commands are decided on, and then send it on."""
+    flow, upload = self.flow, self.flow.metadata["ctrkit.upload"]
+    if isinstance(event, RequestData):
+        if not gate.feed(flow, event.data):
+            return
+        flow.request.stream, start = upload.pass_on, bytes(upload.start) + event.data
+        upload.start = None
+        yield from self.start_request_stream()
+        if self.client_state == self.state_stream_request_body:
+            yield SendHttp(RequestData(self.stream_id, upload.pass_on(start)), self.context.server)
+        return
+    if isinstance(event, RequestEndOfMessage) and gate.finish_push(flow):
+        gate.refuse_push(flow, "it has no commands")
+    yield from consume(self, event)
+
+
+def carry_pushes(gate):
+    """Send a push on as it comes, but for its end: that waits for the verdict on
+    the whole, and so does the answer of the server. A push that is refused on
+    the way is cut off there, and the client still has its answer."""
+    stream, handle = HttpStream.state_stream_request_body, HttpStream._handle_event
+    answers = (ResponseHeaders, ResponseData, ResponseTrailers, ResponseEndOfMessage)
+
+    def state_stream_request_body(self, event):
+        flow, upload = self.flow, self.flow.metadata.get("ctrkit.upload")
+        if upload is None:
+            return (yield from stream(self, event))
+        if isinstance(event, RequestData) and gate.feed(flow, event.data) is not False:
+            return (yield from stream(self, event))
+        if isinstance(event, RequestEndOfMessage) and gate.finish_push(flow):
+            upload.ended = True  # so that the rest is sent
+            yield from stream(self, event)
+            for early in upload.answer:
+                yield from handle(self, early)
+            return None
+        if flow.response is not None:
+            yield from cut(self, upload)
+            yield from self.client_state(event)
+        return None
+
+    def cut(self, upload):
+        upload.is_cut = True
+        error = RequestProtocolError(self.stream_id, "refused by policy")
+        yield SendHttp(error, self.context.server)
+        self.client_state = self.state_consume_request_body
+
+    def _handle_event(self, event):
+        flow = getattr(self, "flow", None)
+        upload = flow and flow.metadata.get("ctrkit.upload")
+        if not upload or upload.ended or not isinstance(event, (*answers, ResponseProtocolError)):
+            return (yield from handle(self, event))
+        if upload.is_cut:
+            return None
+        if isinstance(event, answers):
+            upload.answer.append(event)
+            if sum(len(getattr(one, "data", b"")) for one in upload.answer) > EARLY_ANSWER:
+                gate.refuse_push(flow, "the server answers at length before it has all")
+                yield from cut(self, upload)
+        elif not any(isinstance(one, ResponseEndOfMessage) for one in upload.answer):
+            upload.is_cut = True
+            yield from handle(self, event)
+        return None
+
+    HttpStream.state_stream_request_body = state_stream_request_body
+    HttpStream._handle_event = _handle_event
 
 
 def frame_bodies():
@@ -144,7 +237,8 @@ def count_passed(gate):
 
 def mend(gate):
     """Do what mitmproxy leaves undone."""
-    bound_refused_bodies()
+    hold_bodies(gate)
+    carry_pushes(gate)
     bound_http2()
     frame_bodies()
     drop_trailers()

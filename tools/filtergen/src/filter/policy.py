@@ -5,7 +5,7 @@ BEGIN, END = "\nPOLICY = r'''\n", "\n'''\n"
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z", re.ASCII)
 NUMBER = re.compile(r"[0-9]*\Z|0x[0-9a-f]*\Z", re.ASCII)
 METHOD = re.compile(r"[A-Za-z-]{1,32}\Z", re.ASCII)
-REASONS = ["no-name", "unknown-name", "port", "scheme", "method", "websocket"]
+REASONS = ["no-name", "unknown-name", "port", "scheme", "method", "websocket", "path"]
 LIMITS = {"log_bytes": 16 << 20, "log_files": 4, "request_bytes": None}
 
 
@@ -32,13 +32,14 @@ class Rule:
             raise ValueError(f"not a name: {name!r}")
         self.ports = frozenset(entry["ports"])
         self.methods = frozenset(entry.get("methods", ()))
+        self.paths = Paths(entry["paths"]) if entry.get("paths") else None
         self.websockets = entry.get("websockets", False) is True
         self.networks = [ipaddress.ip_network(text) for text in entry.get("addresses", ())]
         self.log = entry.get("log", True) is not False
         self.passthrough = passthrough
         self.text = f"{entry.get('from', '?')} {name}"
 
-    def objection(self, scheme, port, method, websocket):
+    def objection(self, scheme, port, method, websocket, target):
         """Return what speaks against a request that has the rule's name."""
         if port not in self.ports:
             return "port"
@@ -57,16 +58,33 @@ class Rule:
             allowed = bool(ordinary)
         if not allowed:
             return "method"
-        return "websocket" if websocket and not self.websockets else None
+        if websocket and not self.websockets:
+            return "websocket"
+        return "path" if self.paths and not self.paths.match(target) else None
+
+
+# A request as far as its head tells, as it came over the wire.
+Question = collections.namedtuple("Question", "scheme host port method websocket target headers")
 
 
 class Decision:
-    """What is done with a request, by which rule, and if refused, why."""
+    """What is done with a request, by which rule, and if refused, why.
 
-    def __init__(self, reason=None, rule=None):
+    On a guarded host there is a verdict, and it may be that it is allowed only
+    as far as its head tells.
+    """
+
+    def __init__(self, reason=None, rule=None, verdict=None):
         self.allowed = reason is None
         self.reason = reason
         self.rule = rule
+        self.verdict = verdict
+
+    @classmethod
+    def of(cls, verdict, rule):
+        """Return the decision that a guard's verdict is."""
+        refused = (verdict.reason or "unclear") if verdict.kind == "refuse" else None
+        return cls(refused, rule, verdict)
 
 
 class Policy:
@@ -78,11 +96,23 @@ class Policy:
             raise ValueError("the policy is of another version")
         self.container = str(data.get("container", ""))
         self.digest = data["digest"]
+        self.mark = self.digest.rpartition(":")[2][:12]
         self.limits = {**LIMITS, **policy.get("limits", {})}
+        self.github = policy.get("github")
+        self.guard = self.guarded = None
+        if self.github is not None:
+            self.guard = Guard(self.github)
+            name = self.github["hosts"][0]  # of all of them, it is one rule
+            self.guarded = Rule({**self.github, "name": name, "ports": [443]}, False)
+            self.guarded.text = f"{self.github.get('from', '?')} [github]"
+        self.secrets = {}
+        for each in policy.get("secret", ()):
+            secret = Secret(each)
+            self.secrets.setdefault(secret.host, []).append(secret)
         self.exact, self.under = {}, {}
         entries = [(entry, False) for entry in policy.get("allow", ())]
         entries += [(entry, True) for entry in policy.get("passthrough", ())]
-        if not entries:
+        if not entries and self.guard is None:
             raise ValueError("the policy is empty")
         for entry, passthrough in entries:
             rule = Rule(entry, passthrough)
@@ -90,7 +120,10 @@ class Policy:
             index.setdefault(rule.name, []).append(rule)
 
     def rules(self, name):
-        """Return the rules that have `name`, the nearest first."""
+        """Return the rules that have `name`, the nearest first. A guarded host
+        has one alone: no other opens it any further."""
+        if self.guard is not None and self.guard.covers(name):
+            return [self.guarded]
         found = list(self.exact.get(name, ()))
         suffix = name
         while suffix:
@@ -98,7 +131,7 @@ class Policy:
             suffix = suffix.partition(".")[2]
         return found
 
-    def decide(self, scheme, name, port, method, websocket=False):
+    def decide(self, scheme, name, port, method, websocket=False, target="/"):
         """Decide on a request; `filtergen --check` decides in the same way."""
         name = normalise(name)
         if name is None:
@@ -106,12 +139,35 @@ class Policy:
         rules = self.rules(name)
         reason, nearest = "unknown-name", None
         for rule in sorted(rules, key=lambda rule: not rule.passthrough):
-            objection = rule.objection(scheme, port, method, websocket)
+            objection = rule.objection(scheme, port, method, websocket, target)
             if objection is None:
                 return Decision(None, rule)
             if REASONS.index(objection) > REASONS.index(reason):
                 reason, nearest = objection, rule
         return Decision(reason, nearest)
+
+    def judge(self, question):
+        """Decide on a request as far as its head tells, operations included."""
+        decision = self.decide(*question[:-1])
+        if decision.allowed and decision.rule is self.guarded:
+            host, headers = normalise(question.host), list(question.headers)
+            verdict = self.guard.begin(host, question.method, question.target, headers)
+            return Decision.of(verdict, decision.rule)
+        return decision
+
+    def judge_body(self, question, body):
+        """Decide on a request by its head and its whole body."""
+        decision = self.judge(question)
+        if decision.allowed and decision.verdict and decision.verdict.kind != "allow":
+            if decision.verdict.kind != "body":
+                raise ValueError("a body is there already, and is not to be")
+            verdict = self.guard.body(decision.verdict, list(question.headers), body)
+            return Decision.of(verdict, decision.rule)
+        return decision
+
+    def guards_as(self, other):
+        """Say whether another policy has the same rules about operations."""
+        return operations_of(self.github) == operations_of(other.github)
 
     def tunnel(self, name, port):
         """Decide on a CONNECT: is there a rule for TLS to that name and port?"""
@@ -129,6 +185,11 @@ class Policy:
     def networks(self, name):
         """Return the networks that are not public in which `name` may lie."""
         return [network for rule in self.rules(name) for network in rule.networks]
+
+
+def operations_of(github):
+    """Return what of [github] is more than a remark."""
+    return github and {key: github[key] for key in github if key not in ("from", "why")}
 
 
 def read_file(path):

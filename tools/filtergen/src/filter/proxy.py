@@ -54,6 +54,7 @@ async def watch_file(path, program, gate):
     last = state()
     while True:
         await asyncio.sleep(0.5)
+        gate.expire()
         seen, last = last, state()
         if last == seen or last is None:
             continue
@@ -114,7 +115,7 @@ async def serve(arguments, program, policy):
     log.limits = policy.limits
     if not log.ready():
         raise Unfit(f"cannot write the log {arguments.log!r}")
-    gate, opts = Gate(policy, log), Options()
+    gate, opts = Gate(policy, log, arguments.secrets), Options()
     master = Master(opts)
     # Nothing but what a proxy needs: no scripts, no replay, no mitm.it.
     addons = [core.Core(), block.Block(), proxyserver.Proxyserver(), next_layer.NextLayer()]
@@ -170,12 +171,18 @@ def main():
     parser.add_argument("--log", metavar="FILE", help="where requests are recorded")
     parser.add_argument("--certificate", metavar="FILE", help="write the CA's certificate here")
     parser.add_argument("--upstream-ca", metavar="FILE", help="trust these CAs and no others")
+    parser.add_argument("--secrets", metavar="DIR", help="what is added to requests")
+    parser.add_argument(
+        "--keep-secrets", metavar="DIR", help="keep there what standard input has, and end"
+    )
     parser.add_argument("--probe", action="store_true", help="ask a proxy that runs, and end")
     arguments = parser.parse_args()
     arguments.filter = os.path.abspath(__file__)
     try:
         if arguments.probe:
             return probe(arguments.listen)
+        if arguments.keep_secrets:
+            return keep_secrets(arguments.keep_secrets, sys.stdin.buffer)
         if version is None or not (8, 1) <= release() < (12, 0):
             raise Unfit("this needs mitmproxy 8.1 to 11")
         program, policy = read_file(arguments.filter)

@@ -7,6 +7,12 @@ SENTENCES = {
     "scheme": "is allowed by the policy of this container, but not for this scheme on this port",
     "method": "is allowed by the policy of this container, but not with this method",
     "websocket": "is allowed by the policy of this container, but not for WebSockets",
+    "path": "is allowed by the policy of this container, but not with this path",
+    "operation": "is allowed by the policy of this container, but not for this operation",
+    "repository": "is allowed by the policy of this container, but not to change this repository",
+    "branch": "is allowed by the policy of this container, but not to change this branch",
+    "unclear": "was asked for something of which the proxy cannot tell what it would do",
+    "secret": "is sent a credential by the proxy, which it does not have now",
     "host": "was named in one place of the request and another host in another",
     "sni": "was named by CONNECT, and TLS did not name the same host",
     "not-tls": "was named by CONNECT, which is for TLS alone",
@@ -32,14 +38,25 @@ def refusal(record, reason=None, cause=ADVICE):
     host, reason = fields["host"], reason or fields.get("reason", "internal")
     status, error = (502, "not-reached") if reason in UPSTREAM else (403, "refused-by-policy")
     body = {"schema": "refusal/1", "error": error, "reason": reason}
-    body.update({key: fields[key] for key in ("host", "port", "method", "rule") if key in fields})
-    body["message"] = f"{host} {SENTENCES[reason]}: {cause}"
+    known = ("host", "port", "method", "operation", "rule")
+    body.update({key: fields[key] for key in known if key in fields})
+    detail = f" ({record.detail})" if record.detail and reason not in UPSTREAM else ""
+    body["message"] = f"{host} {SENTENCES[reason]}{detail}: {cause}"
     text = json.dumps(body) + "\n"
     headers = {"content-type": "application/json", "cache-control": "no-store"}
     answer = http.Response.make(status, text, {**headers, "x-ctrkit-refused": reason})
     if fields.get("method") == "HEAD":
         answer.data.content = b""  # and the length stays
     return answer
+
+
+def push_refusal(record, verdict):
+    """Return the answer to a refused push, which git takes for one of its own
+    and shows to whoever pushes."""
+    reason = record.fields["reason"]
+    head = {"content-type": "application/x-git-receive-pack-result", "cache-control": "no-store"}
+    body = record.upload.push.answer(verdict)
+    return http.Response.make(200, body, {**head, "x-ctrkit-refused": reason})
 
 
 class Closed(Layer):
