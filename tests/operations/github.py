@@ -45,7 +45,8 @@ class Repositories:
 
     def git(self, *command, data=None, **more):
         return subprocess.run(
-            ["git", *map(str, command)], env={**self.environment, **more}, input=data, capture_output=True
+            ["git", *map(str, command)], env={**self.environment, **more}, input=data, capture_output=True,
+            timeout=60,
         )
 
     def make(self, name, object_format="sha1"):
@@ -54,7 +55,7 @@ class Repositories:
         self.git("init", "-q", "--bare", f"--object-format={object_format}", "-b", "main", path)
         for key, value in {
             "http.receivepack": "true", "receive.advertisePushOptions": "true", "receive.certNonceSeed": "x",
-            "uploadpack.allowFilter": "true",
+            "uploadpack.allowFilter": "true", "receive.autogc": "false", "gc.auto": "0",
         }.items():
             self.git("-C", path, "config", key, value)
         tree = self.git("-C", path, "mktree", data=b"").stdout.decode().strip()
