@@ -463,14 +463,9 @@ class Guard:
         if self.repositories is None:
             return True
         owner, name = (part.casefold() for part in repository)
-        names = {name, name.removesuffix(".git")}
-        return all(
-            any(
-                fnmatch.fnmatchcase(owner, pair[0]) and fnmatch.fnmatchcase(one, pair[1])
-                for pair in self.repositories
-            )
-            for one in names
-        )
+        name = name.removesuffix(".git")
+        match = fnmatch.fnmatchcase
+        return any(match(owner, one) and match(name, two) for one, two in self.repositories)
 
     def permit_ref(self, ref, operation):
         """Refuse a ref (None is one that is not known) that may not be written."""

@@ -46,7 +46,7 @@ class Push:
             elif chunk:
                 self.read_pack(chunk)
         except Refused as refused:
-            self.verdict = refused.verdict
+            self.verdict, self.buffer = refused.verdict, bytearray()
         return self.verdict
 
     def finish(self):
@@ -211,7 +211,8 @@ class Push:
                 why = command.fault or "refused with the others"
                 if not any(one.fault for one in self.commands):
                     why = detail
-                report += packet_of(b"ng %s %s\n" % (command.raw, printable(why, 300).encode()))
+                name = command.raw if command.ref.isprintable() else printable(command.ref).encode()
+                report += packet_of(b"ng %s %s\n" % (name, printable(why, 300).encode()))
             report += b"0000"
         if b"side-band-64k" in self.capabilities:
             return self.in_bands(report, detail, 65515)
