@@ -2,10 +2,13 @@
 //!
 //! `filter.py` decides in the same way; a property test holds the two together.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use crate::{
-    name,
+    Github, name, path,
     rule::{Manner, PLAIN_PORT, Policy, Rule, TLS_PORT},
 };
 
@@ -20,6 +23,8 @@ pub struct Request<'a> {
     pub port: u16,
     /// The method, as it came.
     pub method: &'a str,
+    /// The path as it came, with its query.
+    pub target: &'a str,
     /// Whether it asks to become a WebSocket.
     pub websocket: bool,
 }
@@ -27,15 +32,34 @@ pub struct Request<'a> {
 /// What is done with a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decision<'a> {
-    /// It goes out, by this entry.
-    Allowed(&'a Rule),
+    /// It goes out, by this entry; if that is `[github]`, reading does, and
+    /// the rest is decided by what is done.
+    Allowed(Entry<'a>),
     /// It does not.
     Refused {
         /// Why not.
         reason: Reason,
         /// The entry that came nearest.
-        rule: Option<&'a Rule>,
+        entry: Option<Entry<'a>>,
     },
+}
+
+/// What a decision is made by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Entry<'a> {
+    /// An entry of `allow` or `passthrough`.
+    Rule(&'a Rule),
+    /// The table `[github]`.
+    Github(&'a Github),
+}
+
+impl fmt::Display for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(rule) => write!(f, "{} {}", rule.from, rule.pattern),
+            Self::Github(github) => write!(f, "{} [github]", github.places()),
+        }
+    }
 }
 
 /// Why a request is refused, in the order in which it is looked at.
@@ -54,6 +78,14 @@ pub enum Reason {
     Method,
     /// WebSockets are not allowed.
     WebSocket,
+    /// The path is not allowed, or can be read in two ways.
+    Path,
+    /// What is done is refused.
+    Operation,
+    /// The repository is not one that may be written to.
+    Repository,
+    /// The branch is not one that may be written to.
+    Branch,
 }
 
 impl fmt::Display for Reason {
@@ -65,6 +97,10 @@ impl fmt::Display for Reason {
             Self::Scheme => "scheme",
             Self::Method => "method",
             Self::WebSocket => "websocket",
+            Self::Path => "path",
+            Self::Operation => "operation",
+            Self::Repository => "repository",
+            Self::Branch => "branch",
         })
     }
 }
@@ -75,13 +111,15 @@ impl fmt::Display for Reason {
 pub struct Decider<'a> {
     exact: HashMap<&'a str, Vec<&'a Rule>>,
     below: HashMap<&'a str, Vec<&'a Rule>>,
+    guard: Option<(&'a Github, BTreeSet<String>)>,
 }
 
 impl<'a> Decider<'a> {
     /// Arranges the entries of `policy`.
     #[must_use]
     pub fn new(policy: &'a Policy) -> Self {
-        let mut decider = Self { exact: HashMap::new(), below: HashMap::new() };
+        let guard = policy.github.as_ref().map(|github| (github, github.guarded()));
+        let mut decider = Self { exact: HashMap::new(), below: HashMap::new(), guard };
         for rule in &policy.rules {
             let map = if rule.pattern.below { &mut decider.below } else { &mut decider.exact };
             map.entry(rule.pattern.name.as_str()).or_default().push(rule);
@@ -93,24 +131,52 @@ impl<'a> Decider<'a> {
     ///
     /// What any entry lets through goes out. An entry for the name itself is
     /// asked before those for `*.` and a longer name before a shorter one; TLS
-    /// that an entry passes through is passed through, whatever others say.
+    /// that an entry passes through is passed through, whatever others say. A
+    /// host that is guarded is not opened by any of them.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Decision<'a> {
         let Some(name) = name::normalise(request.name) else {
-            return Decision::Refused { reason: Reason::NoName, rule: None };
+            return Decision::Refused { reason: Reason::NoName, entry: None };
         };
+        if let Some(github) = self.guard(&name) {
+            let entry = Entry::Github(github);
+            return match guard_objection(request) {
+                None => Decision::Allowed(entry),
+                Some(reason) => Decision::Refused { reason, entry: Some(entry) },
+            };
+        }
         let rules = self.rules(&name);
         let through = rules.iter().filter(|rule| rule.is_passthrough());
         let inspected = rules.iter().filter(|rule| !rule.is_passthrough());
         let mut nearest = (Reason::UnknownName, None);
         for &rule in through.chain(inspected) {
             match objection(rule, request) {
-                None => return Decision::Allowed(rule),
-                Some(reason) if reason > nearest.0 => nearest = (reason, Some(rule)),
+                None => return Decision::Allowed(Entry::Rule(rule)),
+                Some(reason) if reason > nearest.0 => nearest = (reason, Some(Entry::Rule(rule))),
                 Some(_) => {}
             }
         }
-        Decision::Refused { reason: nearest.0, rule: nearest.1 }
+        Decision::Refused { reason: nearest.0, entry: nearest.1 }
+    }
+
+    /// Returns what guards `name`, which is normalised.
+    #[must_use]
+    pub fn guard(&self, name: &str) -> Option<&'a Github> {
+        let guard = self.guard.as_ref().filter(|(_, hosts)| hosts.contains(name));
+        guard.map(|(github, _)| *github)
+    }
+
+    /// Says whether a header can be added to requests for `host`; an error is
+    /// why not, in words.
+    pub(crate) fn carries(&self, host: &str) -> Result<(), &'static str> {
+        let rules = self.rules(host);
+        if self.guard(host).is_some() {
+            return Ok(());
+        }
+        if rules.iter().any(|rule| rule.is_passthrough()) {
+            return Err("passed through, so that nothing can be added");
+        }
+        if rules.is_empty() { Err("not allowed") } else { Ok(()) }
     }
 
     /// Returns the entries that have `name`, the nearest first.
@@ -138,7 +204,7 @@ fn objection(rule: &Rule, request: &Request<'_>) -> Option<Reason> {
     if other_scheme {
         return Some(Reason::Scheme);
     }
-    let Manner::Inspect { methods, websockets } = &rule.manner else { return None };
+    let Manner::Inspect { methods, paths, websockets } = &rule.manner else { return None };
     let allowed = match methods {
         Some(methods) => methods.contains(request.method),
         None => is_ordinary(request.method),
@@ -146,7 +212,28 @@ fn objection(rule: &Rule, request: &Request<'_>) -> Option<Reason> {
     if !allowed {
         return Some(Reason::Method);
     }
-    (request.websocket && !websockets).then_some(Reason::WebSocket)
+    if request.websocket && !websockets {
+        return Some(Reason::WebSocket);
+    }
+    let templates = paths.as_ref()?;
+    let path = path::clean(request.target);
+    let has = |path: Vec<String>| templates.iter().any(|template| template.matches(&path));
+    (!path.is_some_and(has)).then_some(Reason::Path)
+}
+
+/// Returns what speaks against `request`, whose host is guarded, before it is
+/// known what it does.
+fn guard_objection(request: &Request<'_>) -> Option<Reason> {
+    if request.port != TLS_PORT {
+        return Some(Reason::Port);
+    }
+    if request.scheme != "https" {
+        return Some(Reason::Scheme);
+    }
+    if !is_ordinary(request.method) {
+        return Some(Reason::Method);
+    }
+    request.websocket.then_some(Reason::WebSocket)
 }
 
 /// Says whether `method` is one that an entry without methods lets through.

@@ -44,7 +44,7 @@ pub enum PolicyError {
     },
 
     /// The file allows nothing.
-    #[error("the policy '{file}' allows nothing: it has no [[allow]] and no [[passthrough]]")]
+    #[error("the policy '{file}' allows nothing: it has no [[allow]], [[passthrough]] or [github]")]
     Empty {
         /// The file.
         file: String,
@@ -87,6 +87,50 @@ pub enum PolicyError {
         again: usize,
     },
 
+    /// TLS to a host that is guarded would be passed through.
+    #[error(
+        "the policy '{file}' passes '{name}' through at line {line}, and [github] in {github} \
+         guards {host}"
+    )]
+    GuardedPassthrough {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// The name that is passed through.
+        name: String,
+        /// The host that is guarded.
+        host: String,
+        /// Where that is written.
+        github: String,
+    },
+
+    /// A secret is for a host that it cannot be added for.
+    #[error("the policy '{file}' has a secret for '{host}' at line {line}, which is {problem}")]
+    SecretHost {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// The host.
+        host: String,
+        /// Why not.
+        problem: &'static str,
+    },
+
+    /// Two secrets are for the same header of the same host.
+    #[error("the policy '{file}' has another secret '{id}' at line {line}, after that of {first}")]
+    DuplicateSecret {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// The secret.
+        id: String,
+        /// Where the other one is.
+        first: String,
+    },
+
     /// A file that may only narrow would widen.
     #[error(
         "the policy '{file}' may only narrow what is allowed, and line {line} widens it: \
@@ -117,6 +161,9 @@ impl Failure for PolicyError {
             Self::Malformed { .. } => "malformed-policy",
             Self::Name { .. } => "bad-host-name",
             Self::Duplicate { .. } => "duplicate-host-name",
+            Self::GuardedPassthrough { .. } => "guarded-passthrough",
+            Self::SecretHost { .. } => "secret-host",
+            Self::DuplicateSecret { .. } => "duplicate-secret",
             Self::Widens { .. } => "policy-widens",
         }
     }
@@ -140,6 +187,13 @@ impl Failure for PolicyError {
             Self::Malformed { hint, .. } => Some(hint.clone()),
             Self::Name { source, .. } => Some(source.hint()),
             Self::Duplicate { .. } => Some("put what is allowed of a name in one entry".to_owned()),
+            Self::GuardedPassthrough { .. } => Some(
+                "leave one of the two out: what is passed through cannot be looked at".to_owned(),
+            ),
+            Self::SecretHost { .. } => {
+                Some("name a host that is allowed, and that requests are looked at for".to_owned())
+            }
+            Self::DuplicateSecret { .. } => Some("leave one of the two out".to_owned()),
             Self::Widens { .. } => {
                 Some("take it out, or add it to a policy that lies outside the project".to_owned())
             }

@@ -8,21 +8,28 @@ mod address;
 mod compose;
 mod decide;
 mod error;
+mod github;
+mod glob;
 mod library;
 mod name;
 pub mod packages;
+mod path;
 mod read;
 mod rule;
+mod secret;
 mod tree;
 
 pub use crate::{
     address::Network,
-    decide::{Decider, Decision, Reason, Request},
+    decide::{Decider, Decision, Entry, Reason, Request},
     error::PolicyError,
+    github::{Action, Github, Said},
     library::{Library, is_file, narrow, split},
     name::{NameError, Pattern, normalise},
-    read::{parse, parse_foreign},
+    path::{Template, clean, decoded, is_bare},
+    read::{find_operation, parse, parse_foreign},
     rule::{From, Manner, Policy, Rule},
+    secret::Secret,
 };
 
 #[cfg(test)]

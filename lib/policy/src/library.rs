@@ -53,7 +53,9 @@ impl Library {
                 None => policy = Some(one),
             }
         }
-        policy.ok_or(PolicyError::None)
+        let policy = policy.ok_or(PolicyError::None)?;
+        policy.check()?;
+        Ok(policy)
     }
 
     /// Returns the policy `name`: a person's own before one that is shipped.

@@ -122,6 +122,7 @@ fn policy(found: impl Iterator<Item = Found>) -> Policy {
             ports: BTreeSet::new(),
             manner: Manner::Inspect {
                 methods: Some(["GET", "HEAD"].map(str::to_owned).into()),
+                paths: None,
                 websockets: false,
             },
             addresses: Vec::new(),

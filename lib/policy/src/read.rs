@@ -5,10 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use document::{Document, policy::Limits};
 
 use crate::{
-    Network, Pattern, PolicyError,
+    Network, Pattern, PolicyError, Template,
     rule::{From, Manner, PLAIN_PORT, Policy, Rule, TLS_PORT, WEB_PORTS},
     tree::{self, Malformed, Node, Value},
 };
+
+mod github;
+mod secret;
+
+pub use github::find as find_operation;
 
 const SEE: &str = "ctrkit-policy(5) has all keys; a newer ctrkit may know more";
 
@@ -32,7 +37,7 @@ fn read(reader: Reader<'_>, text: &str) -> Result<Policy, PolicyError> {
     }
     let root = tree::parse(text).map_err(|error| reader.malformed(error))?;
     let policy = reader.policy(root)?;
-    if policy.rules.is_empty() {
+    if policy.is_empty() {
         return Err(PolicyError::Empty { file: file.to_owned() });
     }
     reader.no_name_twice(&policy.rules)?;
@@ -67,13 +72,17 @@ impl Reader<'_> {
         table.text("why")?;
         let allow = table.list("allow")?;
         let passthrough = table.list("passthrough")?;
+        let github = table.take("github").map(|node| self.github(node)).transpose()?;
+        let secrets = table.list("secret")?;
         let limits = table.take("limits");
         table.end()?;
         let allow = allow.into_iter().map(|(line, node)| self.allow(line, node));
         let passthrough = passthrough.into_iter().map(|(line, node)| self.passthrough(line, node));
         let rules = allow.chain(passthrough).collect::<Result<_, _>>()?;
+        let secrets = secrets.into_iter().map(|(line, node)| self.secret(line, node));
+        let secrets = secrets.collect::<Result<_, _>>()?;
         let limits = limits.map(|node| self.limits(node)).transpose()?.unwrap_or_default();
-        Ok(Policy { rules, limits })
+        Ok(Policy { rules, github, secrets, limits })
     }
 
     fn allow(&self, line: usize, node: Node) -> Result<Rule, PolicyError> {
@@ -81,8 +90,13 @@ impl Reader<'_> {
         let methods = table.list("methods")?;
         let methods = methods.into_iter().map(|(_, node)| self.method(node));
         let methods: BTreeSet<_> = methods.collect::<Result<_, _>>()?;
+        let paths = table.texts("paths", |at, path| match Template::parse(&path) {
+            Ok(template) => Ok(template),
+            Err(problem) => self.wrong(at, problem),
+        })?;
         let manner = Manner::Inspect {
             methods: (!methods.is_empty()).then_some(methods),
+            paths,
             websockets: table.boolean("websockets")?.unwrap_or(false),
         };
         self.rule(line, table, manner, &WEB_PORTS)
@@ -262,6 +276,30 @@ impl Table<'_> {
             }
             Some(node) => self.expected(key, "a list", &node),
         }
+    }
+
+    /// Takes a list of strings, each made by `read` into what it stands for.
+    fn texts<T: Ord>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(usize, String) -> Result<T, PolicyError>,
+    ) -> Result<Option<BTreeSet<T>>, PolicyError> {
+        let mut items = BTreeSet::new();
+        for (line, node) in self.list(key)? {
+            let Value::Text(text) = node.value else {
+                let found = node.value.kind();
+                return self.reader.wrong(line, format!("'{key}' has {found}, not a string"));
+            };
+            items.insert(read(line, text)?);
+        }
+        Ok((!items.is_empty()).then_some(items))
+    }
+
+    /// Takes a list that is there and empty, where that means something.
+    fn take_empty(&mut self, key: &'static str) -> bool {
+        let is_empty = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
+        let found = self.pairs.iter().any(|(name, node)| name == key && is_empty(node));
+        found && self.take(key).is_some()
     }
 
     fn expected<T>(&self, key: &str, wanted: &str, node: &Node) -> Result<T, PolicyError> {

@@ -8,7 +8,7 @@ use document::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Network, Pattern};
+use crate::{Github, Network, Pattern, Secret, Template};
 
 /// The ports of an entry that names none.
 pub(crate) const WEB_PORTS: [u16; 2] = [80, 443];
@@ -24,6 +24,10 @@ pub(crate) const PLAIN_PORT: u16 = 80;
 pub struct Policy {
     /// The entries, in the order in which they were written.
     pub rules: Vec<Rule>,
+    /// What may be done on GitHub, if anything.
+    pub github: Option<Github>,
+    /// The credentials that the proxy adds.
+    pub secrets: Vec<Secret>,
     /// The bounds, as far as they are given.
     pub limits: Limits,
 }
@@ -54,6 +58,8 @@ pub enum Manner {
     Inspect {
         /// The methods; `None` means all but `CONNECT` and `TRACE`.
         methods: Option<BTreeSet<String>>,
+        /// The paths; `None` means any.
+        paths: Option<BTreeSet<Template>>,
         /// Whether a request may become a WebSocket.
         websockets: bool,
     },
@@ -62,7 +68,7 @@ pub enum Manner {
 }
 
 /// The place of an entry: `FILE:LINE`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct From {
     /// The file.
     pub file: String,
@@ -82,6 +88,11 @@ impl From {
         let (file, line) = text.rsplit_once(':')?;
         Some(Self { file: file.to_owned(), line: line.parse().ok()? })
     }
+
+    /// Reads several places, joined by commas.
+    pub(crate) fn parse_all(text: &str) -> Option<Vec<Self>> {
+        text.split(", ").map(Self::parse).collect()
+    }
 }
 
 impl Rule {
@@ -96,12 +107,12 @@ impl Rule {
     }
 
     fn allow(&self) -> Option<Allow> {
-        let Manner::Inspect { methods, websockets } = &self.manner else { return None };
+        let Manner::Inspect { methods, paths, websockets } = &self.manner else { return None };
         Some(Allow {
             name: self.pattern.to_string(),
             ports: self.ports.iter().copied().collect(),
             methods: methods.iter().flatten().cloned().collect(),
-            paths: Vec::new(),
+            paths: paths.iter().flatten().map(ToString::to_string).collect(),
             websockets: *websockets,
             addresses: self.addresses(),
             log: (!self.log).then_some(false),
@@ -131,8 +142,8 @@ impl Policy {
             why: None,
             allow: self.rules.iter().filter_map(Rule::allow).collect(),
             passthrough: self.rules.iter().filter_map(Rule::passthrough).collect(),
-            github: None,
-            secret: Vec::new(),
+            github: self.github.as_ref().map(Github::document),
+            secret: self.secrets.iter().map(Secret::document).collect(),
             limits: (self.limits != Limits::default()).then_some(self.limits),
         }
     }

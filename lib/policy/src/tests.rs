@@ -5,9 +5,11 @@ use std::{fs, path::Path, time::Instant};
 use toolkit::Failure;
 
 use crate::{
-    Decider, Decision, Library, Policy, PolicyError, Reason, Request, narrow, packages::Machine,
-    parse, parse_foreign, split,
+    Decider, Decision, Entry, Library, Policy, PolicyError, Reason, Request, narrow,
+    packages::Machine, parse, parse_foreign, split,
 };
+
+mod guard;
 
 const HEAD: &str = "schema = \"policy/1\"\n";
 
@@ -19,11 +21,13 @@ fn policy(entries: &str) -> Policy {
 fn decide(policy: &Policy, request: &str) -> String {
     let (method, url) = request.split_once(' ').unwrap();
     let (scheme, rest) = url.split_once("://").unwrap();
-    let (name, port) = rest.rsplit_once(':').unwrap();
+    let (name, port) = rest.split_once(':').unwrap();
     let (scheme, websocket) = scheme.strip_prefix("ws+").map_or((scheme, false), |s| (s, true));
-    let request = Request { scheme, name, port: port.parse().unwrap(), method, websocket };
+    let (port, target) = port.find('/').map_or((port, "/"), |at| port.split_at(at));
+    let request = Request { scheme, name, port: port.parse().unwrap(), method, target, websocket };
     match Decider::new(policy).decide(&request) {
-        Decision::Allowed(rule) => rule.from.to_string(),
+        Decision::Allowed(Entry::Rule(rule)) => rule.from.to_string(),
+        Decision::Allowed(entry) => entry.to_string(),
         Decision::Refused { reason, .. } => reason.to_string(),
     }
 }
@@ -265,6 +269,8 @@ fn every_shipped_policy_is_sound_and_says_why() {
             let why = rule.why.as_deref().unwrap_or_default();
             assert!(why.len() > 20, "{name}: {}", rule.pattern);
         }
+        let github = policy.github.map(|github| github.why.unwrap_or_default());
+        assert!(github.is_none_or(|why| why.len() > 20), "{name}");
     }
     let both = compose(nowhere, &["claude+github", "github"]).unwrap();
     let single = ["claude", "github"].map(|name| compose(nowhere, &[name]).unwrap().rules.len());
@@ -337,8 +343,14 @@ fn the_length_of_the_list_does_not_matter() {
     let short = policy("[[allow]]\nname = \"*.n0.example.org\"\n[[allow]]\nname = \"b.org\"\n");
     let time = |policy: &Policy| {
         let decider = Decider::new(policy);
-        let request =
-            |name| Request { scheme: "https", name, port: 443, method: "GET", websocket: false };
+        let request = |name| Request {
+            scheme: "https",
+            name,
+            port: 443,
+            method: "GET",
+            target: "/",
+            websocket: false,
+        };
         let once = || {
             let start = Instant::now();
             for _ in 0..2000 {

@@ -36,11 +36,20 @@ pub enum Error {
         name: String,
     },
 
-    /// What should be asked about is not a URL.
-    #[error("'{text}' is not a URL that can be decided on")]
+    /// What should be asked about is not a URL nor an operation.
+    #[error("'{text}' is not a URL or an operation that can be decided on")]
     BadUrl {
         /// The text.
         text: String,
+        /// Which operation may be meant.
+        hint: Option<String>,
+    },
+
+    /// There is no home directory that a secret's file could be in.
+    #[error("there is no home directory that '{file}' could be in")]
+    NoHome {
+        /// The file, as it is written.
+        file: String,
     },
 
     /// The filter that should be read is not there.
@@ -77,6 +86,7 @@ impl Failure for Error {
             Self::Json(_) => "cannot-write-policy",
             Self::BadName { .. } => "bad-name",
             Self::BadUrl { .. } => "bad-url",
+            Self::NoHome { .. } => "no-home",
             Self::FilterAbsent { .. } => "filter-absent",
             Self::NoFilter { .. } => "no-filter",
             Self::FilterChanged { .. } => "filter-changed",
@@ -91,6 +101,7 @@ impl Failure for Error {
             Self::Policy(error) => error.exit(),
             Self::Json(_) => Exit::Software,
             Self::BadUrl { .. } => Exit::Usage,
+            Self::NoHome { .. } => Exit::Unavailable,
             Self::FilterAbsent { .. } => Exit::NoInput,
             Self::BadName { .. } | Self::NoFilter { .. } | Self::FilterChanged { .. } => {
                 Exit::DataErr
@@ -104,9 +115,13 @@ impl Failure for Error {
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
             Self::Policy(error) => error.hint(),
-            Self::BadUrl { .. } => {
-                Some("write it as https://name[:port]/, http://… or wss://…".to_owned())
-            }
+            Self::BadUrl { hint: Some(hint), .. } => Some(hint.clone()),
+            Self::BadUrl { .. } => Some(
+                "write it as https://name[:port]/…, http://… or wss://…, or as \
+                 push:OWNER/REPOSITORY:BRANCH"
+                    .to_owned(),
+            ),
+            Self::NoHome { .. } => Some("set HOME, or write an absolute path".to_owned()),
             Self::FilterChanged { .. } => {
                 Some("change the policy, and let filtergen make the filter again".to_owned())
             }

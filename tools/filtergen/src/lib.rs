@@ -7,12 +7,17 @@ mod check;
 mod error;
 mod filter;
 mod foreign;
+mod guard;
 mod python;
+mod rest;
 
 use std::path::{Path, PathBuf};
 
-use document::{Container, policy::Isolation};
-use policy::{Policy, Rule};
+use document::{
+    Container,
+    policy::{Isolation, IsolationSecret},
+};
+use policy::{Github, Policy, Rule, Secret};
 use toolkit::files::{self, Lock};
 
 pub use crate::{
@@ -42,6 +47,8 @@ pub struct Force {
     pub narrowed_by: Option<PathBuf>,
     /// What that comes to.
     pub policy: Policy,
+    /// The person's home, where files of secrets may be.
+    pub home: Option<PathBuf>,
 }
 
 /// Notes in `document` what is in force, and where the filter is.
@@ -50,6 +57,8 @@ pub fn fill(document: &mut Container, force: &Force, filter: PathBuf) -> Result<
     let named = |passthrough: bool| {
         let rules = rules.iter().filter(move |rule| rule.is_passthrough() == passthrough);
         let mut names: Vec<_> = rules.map(|rule: &Rule| rule.pattern.to_string()).collect();
+        let github = force.policy.github.as_ref().filter(|_| !passthrough);
+        names.extend(github.into_iter().flat_map(Github::guarded));
         names.sort();
         names.dedup();
         names
@@ -60,10 +69,20 @@ pub fn fill(document: &mut Container, force: &Force, filter: PathBuf) -> Result<
     section.narrowed_by.clone_from(&force.narrowed_by);
     section.allow = named(false);
     section.passthrough = named(true);
+    section.secrets = secrets(force)?;
     section.filter = Some(filter);
     section.digest = Some(force.policy.digest()?);
     section.program = Some(filter::program());
     Ok(())
+}
+
+/// Returns the secrets with the files that they are in.
+fn secrets(force: &Force) -> Result<Vec<IsolationSecret>, Error> {
+    let home = force.home.as_deref();
+    let note = |secret: &Secret| {
+        secret.noted(home).ok_or_else(|| Error::NoHome { file: secret.file.clone() })
+    };
+    force.policy.secrets.iter().map(note).collect()
 }
 
 /// Returns where the filter of the container with the state directory `state`

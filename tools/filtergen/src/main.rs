@@ -10,7 +10,7 @@ use std::{
 use clap::Parser;
 use document::{Container, Received, container};
 use filtergen::{Error, Force, PROJECT_POLICY};
-use policy::{Decider, Library, packages::Machine};
+use policy::{Library, packages::Machine};
 use toolkit::{Common, DocumentError, Events, Exit, Places, Tool};
 
 /// How long another filtergen may take for the same container.
@@ -46,8 +46,8 @@ struct Filtergen {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "policies", "narrow", "root"])]
     read: Option<PathBuf>,
 
-    /// Say whether URL is allowed, and by which rule; '-' reads 'METHOD URL' lines
-    #[arg(long, value_name = "URL")]
+    /// Say whether URL, or OPERATION:REPOSITORY:BRANCH, is allowed; '-' reads 'METHOD URL' lines
+    #[arg(long, value_name = "URL|OPERATION")]
     check: Option<String>,
 
     /// The method of the request that is asked about
@@ -149,7 +149,7 @@ impl Filtergen {
                 None => {}
             }
         }
-        Ok(Force { names, narrowed_by, policy })
+        Ok(Force { names, narrowed_by, policy, home: etcetera::home_dir().ok() })
     }
 
     fn machine(&self) -> Machine {
@@ -184,12 +184,12 @@ impl Filtergen {
 
     fn explain(&self, url: &str) -> Result<Exit, Error> {
         let force = self.force(self.policies.clone(), None)?;
-        let decider = Decider::new(&force.policy);
         let questions = match url {
             "-" => questions()?,
             url => vec![(self.method.clone(), url.to_owned())],
         };
-        let answers = questions.iter().map(|(method, url)| filtergen::check(&decider, method, url));
+        let answers =
+            questions.iter().map(|(method, url)| filtergen::check(&force.policy, method, url));
         let answers: Vec<_> = answers.collect::<Result<_, _>>()?;
         let lines: String = answers.iter().map(|answer| format!("{}\n", answer.line)).collect();
         toolkit::write_text(&lines)?;
@@ -204,7 +204,8 @@ fn questions() -> Result<Vec<(String, String)>, Error> {
     io::stdin().lock().read_to_string(&mut text).map_err(DocumentError::Read)?;
     let split = |line: &str| match line.split_once(' ') {
         Some((method, url)) => Ok((method.to_owned(), url.to_owned())),
-        None => Err(Error::BadUrl { text: line.to_owned() }),
+        None if !line.contains("://") => Ok((String::new(), line.to_owned())),
+        None => Err(Error::BadUrl { text: line.to_owned(), hint: None }),
     };
     text.lines().map(split).collect()
 }

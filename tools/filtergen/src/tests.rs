@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use document::Container;
-use policy::{Decider, Policy};
+use policy::Policy;
 use serde_json::json;
 use toolkit::Failure;
 
@@ -158,7 +158,8 @@ fn a_foreign_filter_that_cannot_be_read_says_where() {
 #[test]
 fn a_url_is_split_and_nothing_in_it_interpreted() {
     let target = |text: &str| Target::parse(text).map(|target| format!("{target:?}")).ok();
-    assert_eq!(target("https://a.org"), target("https://a.org:443/x?y#z"));
+    assert_eq!(target("https://a.org"), target("https://a.org:443/"));
+    assert!(target("https://a.org/x?y#z").unwrap().contains("target: \"/x?y\""));
     assert_eq!(target("wss://a.org:8443").unwrap().matches("true").count(), 1);
     assert!(target("http://[::1]:1/").unwrap().contains("\"::1\""));
     for text in
@@ -173,8 +174,7 @@ fn an_answer_names_the_rule_and_its_line() {
     let policy = policy(
         "[[allow]]\nname = \"*.a.org\"\nmethods = [\"GET\"]\n[[passthrough]]\nname = \"p.org\"\n",
     );
-    let decider = Decider::new(&policy);
-    let answer = |method: &str, url: &str| check(&decider, method, url).unwrap().line;
+    let answer = |method: &str, url: &str| check(&policy, method, url).unwrap().line;
     assert_eq!(
         answer("GET", "https://x.a.org/"),
         "allowed GET https://x.a.org/ allow by p.toml:3 *.a.org"
@@ -194,6 +194,111 @@ fn an_answer_names_the_rule_and_its_line() {
     );
 }
 
+/// The end of the line that answers, without the question.
+#[track_caller]
+fn answers(policy: &Policy, cases: &[(&str, &str)]) {
+    for (question, expected) in cases {
+        let (method, url) = question.split_once(' ').unwrap_or(("", question));
+        let answer = check(policy, method, url).unwrap();
+        let (verdict, rest) = answer.line.split_once(' ').unwrap();
+        let reason = rest.strip_prefix(question).unwrap();
+        assert_eq!(format!("{verdict}{reason}"), *expected, "{question}");
+        assert_eq!(answer.allowed, verdict == "allowed");
+    }
+}
+
+#[test]
+fn what_is_done_on_github_is_explained() {
+    let policy = policy(
+        "[github]\nrepositories = [\"me/*\"]\n[github.operations]\npr-write = \"allow\"\n\
+         contents-write = \"allow\"\n",
+    );
+    answers(
+        &policy,
+        &[
+            ("GET https://api.github.com/repos/x/y", "allowed read by p.toml:2 [github]"),
+            ("GET https://api.github.com/a%2Fb%3Fc", "allowed read by p.toml:2 [github]"),
+            ("GET https://api.github.com/a//b", "refused path by p.toml:2 [github]"),
+            (
+                "PUT https://api.github.com/repos/me/x/pulls/1/merge?x",
+                "refused operation pr-merge by p.toml:2 [github]",
+            ),
+            (
+                "POST https://api.github.com/repos/me/x/pulls",
+                "allowed pr-write by p.toml:5 [github]",
+            ),
+            (
+                "POST https://api.github.com/repos/you/x/pulls",
+                "refused repository pr-write by p.toml:5 [github]",
+            ),
+            (
+                "POST https://api.github.com/repos/me/x/pulls/1/reviews",
+                "depends pr-write by p.toml:5 [github] (on whether it approves)",
+            ),
+            (
+                "PUT https://api.github.com/repos/me/x/contents/a",
+                "depends contents-write by p.toml:6 [github] (on the branch)",
+            ),
+            (
+                "POST https://api.github.com/graphql",
+                "depends read by p.toml:2 [github] (on what its GraphQL asks for)",
+            ),
+            ("POST https://github.com/x/y/git-upload-pack", "allowed read by p.toml:2 [github]"),
+            (
+                "POST https://github.com/you/y.git/git-receive-pack",
+                "refused repository push by p.toml:2 [github]",
+            ),
+            (
+                "POST https://api.github.com/repos/me/x%2Fpulls/1/merge",
+                "refused operation pr-merge by p.toml:2 [github]",
+            ),
+            ("PURGE https://api.github.com/", "refused unclear by p.toml:2 [github]"),
+            ("GET https://api.github.com:8443/", "refused port by p.toml:2 [github]"),
+        ],
+    );
+}
+
+#[test]
+fn an_operation_is_explained_by_its_name() {
+    let guarded = policy(
+        "[github]\nrepositories = [\"me/*\"]\nprotected = [\"main\"]\n[github.operations]\n\
+         contents-write = \"allow\"\n",
+    );
+    answers(
+        &guarded,
+        &[
+            ("pr-merge", "refused operation by p.toml:2 [github]"),
+            ("pr-write", "allowed allow by p.toml:2 [github] (in me/*)"),
+            ("push", "allowed allow by p.toml:2 [github] (in me/*; to *; not to main)"),
+            ("push:me/x:main", "refused branch by p.toml:2 [github]"),
+            ("push:me/x:a:b", "refused branch by p.toml:2 [github]"),
+            ("push:me/x:a/b", "allowed allow by p.toml:2 [github]"),
+            ("push:you/x", "refused repository by p.toml:2 [github]"),
+            (
+                "contents-write:me/x",
+                "refused branch by p.toml:6 [github] (without a branch it writes to the default one)",
+            ),
+        ],
+    );
+    let open = policy("[[allow]]\nname = \"api.github.com\"\n");
+    answers(
+        &open,
+        &[
+            (
+                "pr-merge",
+                "allowed allow by p.toml:3 api.github.com \
+                 (nothing tells it from other requests: there is no [github])",
+            ),
+            ("push", "refused unknown-name"),
+        ],
+    );
+    for (text, hint) in [("pr-merg", "pr-merge"), ("a.org", "https://"), ("push:x", "https://")] {
+        let error = check(&guarded, "", text).unwrap_err();
+        assert_eq!(error.kind(), "bad-url");
+        assert!(error.hint().unwrap().contains(hint), "{text}: {:?}", error.hint());
+    }
+}
+
 #[test]
 fn the_document_says_what_is_in_force() {
     let text = json!({
@@ -202,12 +307,16 @@ fn the_document_says_what_is_in_force() {
     });
     let mut document: Container = serde_json::from_value(text).unwrap();
     let policy = policy(
-        "[[allow]]\nname = \"b.org\"\n[[allow]]\nname = \"a.org\"\n[[passthrough]]\nname = \"p.org\"\n",
+        "[[allow]]\nname = \"b.org\"\n[[allow]]\nname = \"a.org\"\n[[passthrough]]\nname = \"p.org\"\n\
+         [[secret]]\nhost = \"a.org\"\nheader = \"X-Key\"\nfile = \"~/k\"\nenv = \"KEY\"\n",
     );
-    let force = Force { names: vec!["mine".to_owned()], narrowed_by: None, policy };
+    let names = vec!["mine".to_owned()];
+    let force = Force { names, narrowed_by: None, policy, home: Some("/home/me".into()) };
     fill(&mut document, &force, "/s/filter.py".into()).unwrap();
     let section = serde_json::to_value(document.isolation.unwrap()).unwrap();
     assert_eq!(section["allow"], json!(["a.org", "b.org"]));
     assert_eq!(section["passthrough"], json!(["p.org"]));
+    let secret = json!({"id": "a.org.x-key", "host": "a.org", "header": "X-Key", "file": "/home/me/k", "env": "KEY"});
+    assert_eq!(section["secrets"], json!([secret]));
     assert_eq!((&section["mode"], &section["x-note"]), (&json!("proxy"), &json!(1)));
 }
