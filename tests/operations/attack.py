@@ -167,14 +167,20 @@ def attacks(seed, scale):
     yield from documents.requests(seed, scale)
 
 
+def ordinary():
+    """Yield what programs ask all day."""
+    return friendly.requests()
+
+
 def innocent(seed, scale):
     yield from friendly.requests()
     yield from documents.innocent(seed, scale)
 
 
-def part(decider, seed, scale, number, of, every):
+def part(decider, seed, scale, number, of):
+    """Ask about every case whose turn it is: `number` of so many."""
     report = Report()
-    step = lambda stream: itertools.islice(stream, number * every, None, of * every)
+    step = lambda stream: itertools.islice(stream, number, None, of)
     for case in step(attacks(seed, scale)):
         report.cases[case.group] += 1
         if decider.passes(case):
@@ -194,30 +200,21 @@ def part(decider, seed, scale, number, of, every):
     return report
 
 
-def work(arguments):
-    decider, rest = arguments
-    return part(decider, *rest)
-
-
-def run(decider, seed=SEED, scale=1, jobs=2, every=1):
-    """Ask `decider` about all cases, or about one of `every` so many."""
-    start, report = time.monotonic(), Report()
-    tasks = [(decider, (seed, scale, number, jobs, every)) for number in range(jobs)]
-    if jobs == 1:
-        found = map(work, tasks)
-    else:
-        DECIDER[:] = [decider]
-        with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            found = pool.map(inherited, [rest for _, rest in tasks], chunksize=1)
-    for one in found:
-        report.add(one)
-    report.seconds = time.monotonic() - start
-    return report
-
-
 DECIDER = []
 
 
 def inherited(rest):
     """Work with what the fork has brought: modules are not sent to others."""
     return part(DECIDER[0], *rest)
+
+
+def run(decider, seed=SEED, scale=1, jobs=2):
+    """Ask `decider` about all cases, or about the part of them that `scale` says."""
+    start, report = time.monotonic(), Report()
+    DECIDER[:] = [decider]
+    tasks = [(seed, scale, number, jobs) for number in range(jobs)]
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        for one in pool.map(inherited, tasks, chunksize=1):
+            report.add(one)
+    report.seconds = time.monotonic() - start
+    return report

@@ -5,6 +5,7 @@ gets through to such a server is the test. Nothing here knows how the filter dec
 """
 
 import dataclasses
+import itertools
 import json
 import random
 import re
@@ -314,12 +315,17 @@ def spell_json(choose, value):
     return choose.choice(["", "", "\ufeff", " \n\t"]).encode() + text.encode()
 
 
+def thinned(stream, scale):
+    """Return of what is not drawn at random the part that `scale` says."""
+    return itertools.islice(stream, 0, None, max(1, round(1 / scale)))
+
+
 def requests(seed, scale=1):
-    """Yield all of it; `scale` is what part of it, of that which is drawn at random."""
+    """Yield all of it, or the part of it that `scale` says."""
     choose = random.Random(seed)
-    yield from spelled_bytes(choose)
-    yield from separated(choose)
-    yield from methods(choose)
+    yield from thinned(spelled_bytes(choose), scale)
+    yield from thinned(separated(choose), scale)
+    yield from thinned(methods(choose), scale)
     yield from spelled_pairs(choose, int(20_000 * scale))
     yield from crossed(choose, int(40_000 * scale))
     yield from disguised(choose, int(8_000 * scale))

@@ -14,7 +14,7 @@ import brotli
 import zstandard
 
 import effects
-from cases import API, ENTERPRISE, JSON, TENANT, Case
+from cases import API, ENTERPRISE, JSON, TENANT, Case, thinned
 
 RULES = effects.Rules({})
 REFUSED = [
@@ -356,10 +356,10 @@ def requests(seed, scale=1):
     choose = random.Random(f"documents {seed}")
     for _ in range(int(30_000 * scale)):
         yield a_request(choose, *a_document(choose))
-    for name in REFUSED:
+    for name in thinned(REFUSED, scale):
         text = f'mutation {{ {name}(input: {{event: APPROVE, a: "b"}}) {{ clientMutationId }} }}'
         yield Case("every mutation", API, "POST", "/graphql", JSON, json.dumps({"query": text}).encode())
-    yield from odd_sizes(choose)
+    yield from thinned(odd_sizes(choose), scale)
     yield from reviews(choose, int(4_000 * scale))
     yield from nodes(choose, int(4_000 * scale))
     for key in ("id", "documentId", "extensions"):

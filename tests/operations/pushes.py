@@ -78,11 +78,12 @@ class Writer:
 
     def __init__(self, choose, repository):
         self.choose, self.repository = choose, repository
+        self.rate = 0  # of what is strange, in the push that is being made
 
     def command(self):
         """Return old, new, ref and the commits that go with it."""
         choose, refs = self.choose, self.repository.refs
-        way = choose.choice(["bad", "bad", "good", "delete", "force", "odd", "tag", "liar"])
+        way = choose.choice(["bad", "bad", "good", "good", "good", "delete", "force", "odd", "tag", "liar", "liar"])
         if way == "bad":
             ref = choose.choice(["refs/heads/main", "refs/heads/main", "refs/heads/master", "refs/heads/release/2", "refs/heads/gh-pages"])
         elif way == "odd":
@@ -109,9 +110,9 @@ class Writer:
         """Return one command, perhaps as nobody writes it."""
         choose = self.choose
         text = f"{old} {new} {ref}"
-        if choose.random() < 0.1:
+        if choose.random() < self.rate:
             text = choose.choice([text.upper(), text.replace(" ", "  ", 1), text.replace(" ", "\t", 1), f" {text}", f"{old}{new} {ref}", f"{text} x"])
-        if first or choose.random() < 0.05:
+        if first or choose.random() < self.rate:
             text += "\0" + choose.choice(["", " "]) + choose.choice([
                 CAPABILITIES, CAPABILITIES, "report-status-v2 side-band-64k atomic ofs-delta", "", "report-status", "push-options " + CAPABILITIES,
                 "atomic", "object-format=sha256 report-status", f"push-cert=x {CAPABILITIES}", "quiet delete-refs report-status",
@@ -119,7 +120,7 @@ class Writer:
         if choose.random() < 0.5:
             text += "\n"
         data = line(text)
-        if choose.random() < 0.08:
+        if choose.random() < self.rate:
             size = int(data[:4], 16)
             data = choose.choice([
                 data[:4].upper() + data[4:], b"%04x" % (size + 1) + data[4:], b"%04x" % (size - 1) + data[4:], b"0004" + data,
@@ -130,37 +131,38 @@ class Writer:
     def push(self):
         """Return the body of a push."""
         choose = self.choose
+        self.rate = choose.choice([0, 0, 0.03, 0.2])
         commands = [self.command() for _ in range(choose.choice([1, 1, 1, 2, 3, 20]))]
-        if choose.random() < 0.15:
+        if choose.random() < self.rate:
             commands.append(choose.choice(commands))
         if choose.random() < 0.2:  # what is harmless goes first
             topic = self.repository.refs["refs/heads/topic"]
             new, commits = self.repository.child(topic)
             commands.insert(0, (topic, new, "refs/heads/topic", commits))
-        body = b"".join(line(f"shallow {'1' * 40}") for _ in range(choose.choice([0] * 9 + [1])))
+        body = b"".join(line(f"shallow {'1' * 40}") for _ in range(choose.random() < self.rate))
         spelled = [self.spelled(*command[:3], first=not at) for at, command in enumerate(commands)]
-        if choose.random() < 0.05:
+        if choose.random() < self.rate / 2:
             nonce = [f"push-cert\0{CAPABILITIES}\n", "certificate version 0.1\n", "pusher x\n", "nonce x\n", "\n"]
             lines = [f"{old} {new} {ref}\n" for old, new, ref, _ in commands] + ["-----BEGIN PGP SIGNATURE-----\n", "push-cert-end\n"]
             spelled = [line(text) for text in nonce + lines]
-        body += b"".join(spelled) + choose.choice([b"0000"] * 9 + [b"", b"00000000", b"0001", b"0004"])
+        body += b"".join(spelled) + (choose.choice([b"", b"00000000", b"0001", b"0004"]) if choose.random() < self.rate else b"0000")
         if b"push-options" in body and choose.random() < 0.8:
             body += line("ci.skip") + b"0000"
         commits = [data for command in commands for data in command[3]]
         choose.shuffle(commits)
         if any(command[1] != ZERO for command in commands) or choose.random() < 0.1:
-            count = choose.choice([None] * 15 + [0, 1, 999])
+            count = choose.choice([0, 1, 999]) if choose.random() < self.rate else None
             body += pack(commits, count)
-        if choose.random() < 0.05:
+        if choose.random() < self.rate:
             body = body[: choose.randrange(len(body))]
-        if choose.random() < 0.1:
+        if choose.random() < self.rate:
             body += choose.choice([b"0000", b"\0", b"PACK", line(f"{ZERO} {ZERO} refs/heads/main"), b"x" * 70])
         return body
 
     def request(self):
         """Return headers and body of a push."""
         choose, body, headers = self.choose, self.push(), [TYPE]
-        way = choose.random()
+        way = choose.random() / max(5 * self.rate, 0.1)
         if way < 0.06:
             body, headers = gzip.compress(body, mtime=0), [TYPE, ("content-encoding", choose.choice(["gzip", "x-gzip", "GZIP"]))]
         elif way < 0.09:
