@@ -15,6 +15,7 @@ pub mod policy;
 pub mod ports;
 mod received;
 pub mod schemas;
+pub mod sessions;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -28,6 +29,7 @@ pub use crate::{
     policy::Policy,
     ports::Ports,
     received::{ParseError, Received, parse, parse_limited},
+    sessions::Sessions,
 };
 
 /// Keys that this version does not know, passed on as they came.

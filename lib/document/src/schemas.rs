@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Connections, Container, Containers, Doctor, Document, ErrorReport, Event, Policy, Ports,
+    Sessions,
 };
 
 /// Returns the name of the file and the schema of each document.
@@ -16,6 +17,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Container>(),
         schema::<Containers>(),
         schema::<Connections>(),
+        schema::<Sessions>(),
         schema::<Policy>(),
         schema::<Ports>(),
         schema::<ErrorReport>(),
