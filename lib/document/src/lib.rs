@@ -16,6 +16,7 @@ pub mod ports;
 mod received;
 pub mod schemas;
 pub mod sessions;
+pub mod verify;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -30,6 +31,7 @@ pub use crate::{
     ports::Ports,
     received::{ParseError, Received, parse, parse_limited},
     sessions::Sessions,
+    verify::Verify,
 };
 
 /// Keys that this version does not know, passed on as they came.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Connections, Container, Containers, Doctor, Document, ErrorReport, Event, Policy, Ports,
-    Sessions,
+    Sessions, Verify,
 };
 
 /// Returns the name of the file and the schema of each document.
@@ -23,6 +23,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<ErrorReport>(),
         schema::<Event>(),
         schema::<Doctor>(),
+        schema::<Verify>(),
     ]
 }
 

@@ -27,6 +27,10 @@ pub struct Inspection {
     pub user: Option<String>,
     /// The directory that it runs in.
     pub directory: Option<String>,
+    /// The environment that all processes in it begin with.
+    pub env: Vec<(String, String)>,
+    /// All labels.
+    pub labels: BTreeMap<String, String>,
     /// What keeps it apart from the rest of the machine.
     pub apart: Apart,
 }
@@ -47,6 +51,10 @@ pub struct Apart {
     pub cap_add: Vec<String>,
     /// The capabilities that root in it can have; podman tells them.
     pub capabilities: Option<Vec<String>>,
+    /// The namespaces (`pid`, `ipc`, `uts`) that are the machine's own.
+    pub shared: Vec<&'static str>,
+    /// Whether its root file system can only be read.
+    pub is_read_only: bool,
     /// All mounts, volumes included.
     pub mounts: Vec<ListedMount>,
     /// The id of its first process on the engine's machine, while it runs.
@@ -60,6 +68,18 @@ impl Engine {
         let text = self.succeed(&mut command)?;
         parse(&text)
             .map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
+    }
+
+    /// Inspects all the containers called `names`, in that order: one call.
+    pub fn inspect_all(&self, names: &[&str]) -> Result<Vec<Inspection>, EngineError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut command = self.command(["container", "inspect"]);
+        let text = self.succeed(command.args(names))?;
+        let answers: Result<Vec<Answer>, _> = serde_json::from_str(&text);
+        let all = answers.map(|all| all.into_iter().map(Inspection::from).collect());
+        all.map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
     }
 }
 
@@ -98,6 +118,8 @@ struct State {
 struct Config {
     user: String,
     working_dir: String,
+    env: Option<Vec<String>>,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 /// Host ports by container port, which is written `22/tcp`.
@@ -115,6 +137,11 @@ struct HostConfig {
     cap_drop: Option<Vec<String>>,
     cap_add: Option<Vec<String>>,
     network_mode: String,
+    pid_mode: String,
+    ipc_mode: String,
+    #[serde(rename = "UTSMode")]
+    uts_mode: String,
+    readonly_rootfs: bool,
     privileged: bool,
     security_opt: Option<Vec<String>>,
     restart_policy: RestartPolicy,
@@ -181,6 +208,8 @@ impl From<Answer> for Inspection {
             restart: Some(host_config.restart_policy.name).filter(|name| !name.is_empty()),
             user: Some(config.user).filter(|user| !user.is_empty()),
             directory: Some(config.working_dir).filter(|directory| !directory.is_empty()),
+            env: config.env.iter().flatten().filter_map(|each| variable(each)).collect(),
+            labels: config.labels.unwrap_or_default(),
             apart,
         }
     }
@@ -211,10 +240,17 @@ impl Answer {
             no_new_privileges: host.security_opt.iter().flatten().any(no_new_privileges),
             cap_add: names(host.cap_add.as_deref().unwrap_or_default()),
             capabilities: self.bounding_caps.as_deref().map(names),
+            shared: host.shared(),
+            is_read_only: host.readonly_rootfs,
             mounts: all(host, self.mounts.clone()).into_iter().map(Mounted::listed).collect(),
             pid: Some(self.state.pid).filter(|pid| *pid != 0),
         }
     }
+}
+
+/// Takes `NAME=VALUE` apart.
+fn variable(text: &str) -> Option<(String, String)> {
+    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// Returns the names of capabilities without `CAP_`.
@@ -238,6 +274,11 @@ fn published(bindings: Option<&Bindings>) -> Vec<Published> {
 }
 
 impl HostConfig {
+    fn shared(&self) -> Vec<&'static str> {
+        let modes = [("pid", &self.pid_mode), ("ipc", &self.ipc_mode), ("uts", &self.uts_mode)];
+        modes.into_iter().filter(|(_, mode)| *mode == "host").map(|(name, _)| name).collect()
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             memory: Some(self.memory).filter(|bytes| *bytes > 0).map(|bytes| bytes.to_string()),

@@ -1,0 +1,295 @@
+//! What the helper is told to do in a container.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::{
+    ear::Ear,
+    helper::Job,
+    target::Target,
+    words::{self, hex},
+};
+
+/// Where something answers in most of the world; whether it does is found out.
+const OUTSIDE: [&str; 4] = ["1.1.1.1", "8.8.8.8", "9.9.9.9", "208.67.222.222"];
+
+/// The same, by IPv6.
+const OUTSIDE6: [&str; 2] = ["2606:4700:4700::1111", "2001:4860:4860::8888"];
+
+/// Where clouds tell their machines who they are, credentials included.
+const METADATA: [&str; 5] =
+    ["169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "192.0.0.192"];
+
+/// Names of the outside that are there.
+const NAMES: &str = "example.com,example.org,github.com";
+
+/// The engine's own resolver, and another's where machines often have one.
+const RESOLVERS: [&str; 2] = ["127.0.0.11", "169.254.1.1"];
+
+/// Where services of a machine often are: the engine's among them.
+const PORTS: [u16; 7] = [22, 53, 80, 443, 2375, 2376, 8080];
+
+/// The names that engines give to the machine below.
+pub(crate) const HOST_NAMES: [&str; 4] =
+    ["host.docker.internal", "host.containers.internal", "gateway.docker.internal", "host-gateway"];
+
+/// The addresses to which everybody on a network listens.
+const EVERYBODY: [&str; 4] = ["255.255.255.255", "224.0.0.1", "224.0.0.251", "239.255.255.250"];
+
+/// What the kernel tells a process of itself and its network.
+pub(crate) const STATUS: &str = "/proc/self/status";
+pub(crate) const MOUNTS: &str = "/proc/self/mountinfo";
+pub(crate) const ADDRESSES6: &str = "/proc/net/if_inet6";
+pub(crate) const ROUTES6: &str = "/proc/net/ipv6_route";
+pub(crate) const ROUTES: &str = "/proc/net/route";
+pub(crate) const NEIGHBOURS: &str = "/proc/net/arp";
+pub(crate) const UNIX: &str = "/proc/net/unix";
+pub(crate) const HOSTS: &str = "/etc/hosts";
+pub(crate) const PIDS: [&str; 2] = ["/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max"];
+
+/// What changes the kernel for everybody, where it can be written.
+const KERNEL_FILES: [&str; 10] = [
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/modprobe",
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/vm/drop_caches",
+    "/proc/sys/net/ipv4/ip_forward",
+    "/proc/sys/fs/file-max",
+    "/proc/sysrq-trigger",
+    "/proc/kcore",
+    "/sys/kernel/uevent_helper",
+    "/sys/power/state",
+];
+
+/// What changes the limits that a container is in, where it can be written.
+const CGROUP_FILES: [&str; 7] = [
+    "/sys/fs/cgroup/cgroup.procs",
+    "/sys/fs/cgroup/release_agent",
+    "/sys/fs/cgroup/pids/pids.max",
+    "/sys/fs/cgroup/pids/release_agent",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    "/sys/fs/cgroup/devices/devices.allow",
+    "/sys/fs/cgroup/rdma/release_agent",
+];
+
+/// Where sockets of engines are.
+const SOCKETS: [&str; 11] = [
+    "/var/run/docker.sock",
+    "/run/docker.sock",
+    "/run/docker/docker.sock",
+    "/run/podman/podman.sock",
+    "/var/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/user/1000/podman/podman.sock",
+    "/run/user/1000/docker.sock",
+    "/docker.sock",
+];
+
+/// The certificate of the proxy's authority, where ctrkit puts it, and where
+/// people do.
+const CERTIFICATES: [&str; 3] = [
+    "@/etc/ctrkit/trust/ca.pem",
+    "@/usr/local/share/ca-certificates/ctrkit-proxy.crt",
+    "@/usr/local/share/ca-certificates/mitmproxy.crt",
+];
+
+/// How many files are looked at, fast and altogether.
+const FEW: usize = 20_000;
+const MANY: usize = 5_000_000;
+
+/// How many directories down is looked where it must be fast.
+const DEPTH: usize = 2;
+
+/// How far an attack goes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Extent {
+    /// Only what can be decided fast.
+    pub quick: bool,
+    /// Only what a container can try that shares the network and nothing else.
+    pub beside: bool,
+}
+
+impl Extent {
+    /// How long an answer is waited for, in milliseconds.
+    fn patience(self) -> String {
+        let milliseconds = if self.quick { "600" } else { "1500" };
+        milliseconds.to_owned()
+    }
+}
+
+/// Returns what is tried on the network.
+pub(crate) fn network(target: &Target, extent: Extent, ear: &Ear, machine: &[IpAddr]) -> Vec<Job> {
+    let patience = || vec![extent.patience()];
+    let (udp, tcp) = ear.ports();
+    let strange = target.strange_addresses();
+    let words = |job: &str, more: Vec<String>| {
+        std::iter::once(job.to_owned()).chain(patience()).chain(more).collect::<Vec<_>>()
+    };
+    let at = |addresses: &[&str], ports: &[u16]| {
+        let parsed = addresses.iter().filter_map(|each| each.parse().ok());
+        everywhere(parsed, ports)
+    };
+    let mut ports = PORTS.to_vec();
+    let strange_ips = || strange.iter().copied().map(IpAddr::V4);
+    let mut jobs = vec![
+        ("outside-tcp", words("tcp", at(&OUTSIDE, &PORTS))),
+        ("outside-udp", words("udp", at(&OUTSIDE, &[53, 123, 443]))),
+        ("outside-ping", words("ping", OUTSIDE.map(str::to_owned).into())),
+        ("metadata-tcp", words("tcp", at(&METADATA, &[80, 443]))),
+        ("outside-name", words("dns", resolvers())),
+        (
+            "tables",
+            vec![
+                "read".to_owned(),
+                ADDRESSES6.to_owned(),
+                ROUTES6.to_owned(),
+                ROUTES.to_owned(),
+                UNIX.to_owned(),
+                HOSTS.to_owned(),
+            ],
+        ),
+    ];
+    ports.push(tcp);
+    let udp_ports = [53, 123, udp];
+    jobs.extend([
+        ("bridge-tcp", words("tcp", everywhere(strange_ips(), &ports))),
+        ("bridge-udp", words("udp", everywhere(strange_ips(), &udp_ports))),
+        ("bridge-ping", words("ping", strange.iter().map(ToString::to_string).collect())),
+        ("host-tcp", words("tcp", everywhere(machine.iter().copied(), &ports))),
+        ("host-udp", words("udp", everywhere(machine.iter().copied(), &udp_ports))),
+        ("host-ping", words("ping", machine.iter().map(ToString::to_string).collect())),
+        ("cry", cry(target, ear)),
+    ]);
+    if !extent.quick {
+        jobs.push(("outside6-tcp", words("tcp", at(&OUTSIDE6, &[53, 80, 443]))));
+    }
+    jobs
+}
+
+fn cry(target: &Target, ear: &Ear) -> Vec<String> {
+    let mut words = vec!["cry".to_owned(), ear.ports().0.to_string(), ear.word.clone()];
+    words.extend(EVERYBODY.map(str::to_owned));
+    words.extend(target.broadcasts().iter().map(ToString::to_string));
+    words
+}
+
+/// Returns the names and servers to ask.
+fn resolvers() -> Vec<String> {
+    let all = [NAMES, "resolv.conf"].into_iter().chain(RESOLVERS).chain(OUTSIDE);
+    all.map(str::to_owned).collect()
+}
+
+fn everywhere(addresses: impl Iterator<Item = IpAddr>, ports: &[u16]) -> Vec<String> {
+    let at = |address: IpAddr| ports.iter().map(move |port| SocketAddr::new(address, *port));
+    addresses.flat_map(at).map(|at| at.to_string()).collect()
+}
+
+/// Returns what is tried on the proxy.
+pub(crate) fn proxy(target: &Target, extent: Extent, canary: &str) -> Vec<Job> {
+    let Some(proxy) = target.proxy else { return Vec::new() };
+    let say = |rounds: Vec<Vec<u8>>| {
+        let mut words = vec!["say".to_owned(), "5000".to_owned(), proxy.to_string()];
+        words.extend(rounds.iter().map(|round| hex(round)));
+        words
+    };
+    let connect = |authority: &str| words::connect(authority);
+    let mut jobs = vec![
+        ("proxy-connect", say(vec![connect(&format!("{canary}:443"))])),
+        ("proxy-get", say(vec![words::get(canary, canary)])),
+        ("proxy-literal-outside", say(vec![connect("1.1.1.1:443")])),
+        ("proxy-literal-metadata", say(vec![connect("169.254.169.254:80")])),
+    ];
+    if extent.quick {
+        return jobs;
+    }
+    jobs.extend([
+        ("proxy-literal-number", say(vec![connect("2852039166:80")])),
+        ("proxy-literal-hex", say(vec![connect("0xa9fea9fe:80")])),
+        (
+            "proxy-literal-octal",
+            say(vec![words::get("0251.0376.0251.0376", "0251.0376.0251.0376")]),
+        ),
+        ("proxy-literal-mapped", say(vec![connect("[::ffff:169.254.169.254]:80")])),
+        (
+            "proxy-literal-itself",
+            say(vec![words::get(&format!("127.0.0.1:{}", proxy.port()), "127.0.0.1")]),
+        ),
+        ("proxy-ports", vec!["ports".to_owned(), "200".to_owned(), proxy.ip().to_string()]),
+    ]);
+    if let Some(name) = &target.allowed {
+        jobs.extend([
+            ("proxy-port", say(vec![connect(&format!("{name}:22"))])),
+            ("proxy-host", say(vec![words::get(name, canary)])),
+            ("proxy-sni", say(vec![connect(&format!("{name}:443")), words::client_hello(canary)])),
+        ]);
+    }
+    if let Some((address, _)) = target.ingress() {
+        jobs.push((
+            "ingress-ports",
+            vec!["ports".to_owned(), "200".to_owned(), address.to_string()],
+        ));
+    }
+    jobs
+}
+
+/// Returns what is looked at when all has been tried.
+pub(crate) fn after() -> Vec<Job> {
+    vec![("after", vec!["read".to_owned(), NEIGHBOURS.to_owned()])]
+}
+
+/// Returns what is tried on the kernel and the files.
+pub(crate) fn machine(target: &Target, extent: Extent) -> Vec<Job> {
+    let list = |job: &str, all: &[&str]| {
+        std::iter::once(job).chain(all.iter().copied()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut jobs = vec![
+        ("rights", vec!["rights".to_owned()]),
+        ("status", list("read", &[STATUS, MOUNTS, PIDS[0], PIDS[1]])),
+        ("kernel-files", list("write", &KERNEL_FILES)),
+        ("cgroup-files", list("write", &CGROUP_FILES)),
+        ("devices", vec!["devices".to_owned()]),
+        ("engine-paths", list("engines", &SOCKETS)),
+        ("authority-key", keys(target, extent, &CERTIFICATES)),
+    ];
+    if !extent.quick {
+        jobs.push(("engine-sockets", list("sockets", &[&MANY.to_string(), "/"])));
+    }
+    if let Some(key) = &target.authority {
+        jobs.push(("ssh-authority-key", keys(target, extent, &[&hex(key)])));
+    }
+    jobs
+}
+
+/// Returns the job that looks for the private halves of keys: fast only near
+/// where something is mounted.
+fn keys(target: &Target, extent: Extent, needles: &[&str]) -> Vec<String> {
+    let (most, depth) = if extent.quick { (FEW, DEPTH) } else { (MANY, usize::MAX) };
+    let mut words = vec!["keys".to_owned(), most.to_string(), depth.to_string(), needles.join(",")];
+    match extent.quick {
+        false => words.push("/".to_owned()),
+        true => {
+            words.extend(
+                ["/etc/ctrkit", "/var/lib/ctrkit", "/root", "/run/secrets"].map(str::to_owned),
+            );
+            words.extend(
+                target.inspection.apart.mounts.iter().map(|mount| mount.destination.clone()),
+            );
+        }
+    }
+    words
+}
+
+/// Returns what is tried on other containers, and on what the names of the
+/// machine below stand for in `/etc/hosts`.
+pub(crate) fn neighbours(others: &[IpAddr], named: &[IpAddr], ear: &Ear) -> Vec<Job> {
+    let mut ports = PORTS.to_vec();
+    let tcp = |ports: &[u16], addresses: &[IpAddr]| {
+        let mut words = vec!["tcp".to_owned(), "1500".to_owned()];
+        words.extend(everywhere(addresses.iter().copied(), ports));
+        words
+    };
+    let near = tcp(&[22, 80, 3000, 8080], others);
+    ports.push(ear.ports().1);
+    vec![("other-containers", near), ("host-names", tcp(&ports, named))]
+}
