@@ -52,6 +52,26 @@ hold() {
     hold test_clients
 }
 
+@test "a push reaches git only if its branches may be written, and git says why not" {
+    hold test_git_push
+}
+
+@test "requests to GitHub are held until it is known what they would do" {
+    hold test_guarded_http
+}
+
+@test "secrets are added on the way out, and are nowhere else" {
+    hold test_secrets
+}
+
+@test "a policy that is replaced under load decides whole, and ends what it does not allow" {
+    hold test_replace
+}
+
+@test "memory and log are bounded, whatever is sent" {
+    hold test_bounds
+}
+
 @test "the log has one record each, no secret, and a bound" {
     hold test_log
 }

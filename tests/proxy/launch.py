@@ -1,5 +1,5 @@
-"""Run the filter where names resolve as the fake world has it, in which port 443
-is that of its server."""
+"""Run the filter where names resolve as the fake world has it, in which the ports
+443 and 80 are that of its server."""
 
 import os
 import runpy
@@ -13,7 +13,7 @@ ADDRESSES = {
     "mapped.test": "::ffff:127.0.0.1",
 }
 GITHUB = ("github.com", "api.github.com", "uploads.github.com")
-PORT = int(os.environ["CTRKIT_TEST_443"])
+PORT = int(os.environ["CTRKIT_TEST_PORT"])
 original = socket.getaddrinfo
 
 
@@ -22,7 +22,7 @@ def getaddrinfo(host, port, *rest, **more):
     name = (host or "").rstrip(".").lower()
     if name.endswith(".test") or name in GITHUB:
         host = ADDRESSES.get(name, "127.0.0.1")
-    if port == 443 and host == "127.0.0.1":
+    if port in (80, 443) and host == "127.0.0.1":
         port = PORT
     return original(host, port, *rest, **more)
 

@@ -1,15 +1,11 @@
 """Pushes of a real git to a real git, through a policy with [github]."""
 
-import contextlib
-import os
-import re
-import socket
 import subprocess
 import time
 
 import http2
 from forge import GITHUB, Forge
-from world import exchange, read_answer, receive, status
+from world import read_answer, status
 
 VERSIONS = ("HTTP/1.1", "HTTP/2")
 RESULT = b"application/x-git-receive-pack-result"

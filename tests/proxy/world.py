@@ -274,7 +274,7 @@ class Proxy:
                 command,
                 stderr=errors,
                 preexec_fn=limit,
-                env={**(environment or os.environ), "CTRKIT_TEST_443": str(world.port)},
+                env={**(environment or os.environ), "CTRKIT_TEST_PORT": str(world.port)},
             )
         if disk:  # which nobody but the proxy sees
             self.log = pathlib.Path(f"/proc/{self.process.pid}/root{self.log}")

@@ -43,3 +43,11 @@ hold() {
 @test "a client whose clock is wrong is told so by its own TLS, and nothing gets out" {
     hold test_clock
 }
+
+@test "2 GiB and 100,000 requests leave memory and log bounded" {
+    hold test_gigabytes
+}
+
+@test "of two hundred policies in turn, each request is decided on by one" {
+    hold test_turns
+}

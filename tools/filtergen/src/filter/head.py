@@ -21,6 +21,7 @@ import contextlib
 import functools
 import hashlib
 import ipaddress
+import itertools
 import json
 import os
 import re
@@ -37,7 +38,6 @@ try:
     from mitmproxy import http, version
     from mitmproxy.addons import block, core, errorcheck, next_layer, proxyserver, tlsconfig
     from mitmproxy.master import Master
-    from mitmproxy.net.http import status_codes
     from mitmproxy.options import Options
     from mitmproxy.proxy import commands, events, layer, layers, server
     from mitmproxy.proxy.layers import modes
@@ -47,6 +47,7 @@ try:
         Http1Server,
         Http2Server,
         HTTPMode,
+        HttpResponseHook,
         HttpStream,
         RequestData,
         RequestEndOfMessage,

@@ -1,10 +1,10 @@
 # ---------------------------------------------------------------- mitmproxy, mended
 
-# How much of a refused body is read before the connection is closed. Of a push it
-# is much: git shows the answer to one that it could send, and no other.
+# How much of a refused body is read before it is answered. Of a push it is much:
+# git reads the answer when it has sent everything, and not before.
 REFUSED_BODY, REFUSED_PUSH = 1 << 20, 4 << 30
 EARLY_ANSWER = 1 << 20
-HELD_BODY = 4 << 20
+HELD_BODY, QUEUED_BODY = 4 << 20, 1 << 18
 
 
 def hold_bodies(gate):
@@ -33,15 +33,13 @@ def hold_bodies(gate):
 
 
 def answer_early(self):
-    """Answer a request whose body does not end, and close the connection."""
+    """Answer a request whose body goes on, of which the rest is dropped."""
     client, number, answer = self.context.client, self.stream_id, self.flow.response
+    yield HttpResponseHook(self.flow)
     yield SendHttp(ResponseHeaders(number, answer, not answer.raw_content), client)
     if answer.raw_content:
         yield SendHttp(ResponseData(number, answer.raw_content), client)
     yield SendHttp(ResponseEndOfMessage(number), client)
-    if client.alpn != b"h2":  # there it is one stream of many, and the rest is dropped
-        close = ResponseProtocolError(number, "refused by policy", status_codes.NO_RESPONSE)
-        yield SendHttp(close, client)
     self.client_state = self.server_state = self.state_errored
     self.flow.live = False
     yield DropStream(number)
@@ -132,33 +130,48 @@ def frame_bodies():
     Http1Client.send = send
 
 
-def bound_http2():
-    """Read no more from one side while much waits for the other: HTTP/2 has
-    windows of its own, and what a peer does not take yet, mitmproxy keeps."""
+def bound_queues():
+    """Read no more from one side while much waits for the other. HTTP/2 has
+    windows of its own, and what a peer does not take yet, mitmproxy keeps; so it
+    does with what comes for a server that is not reached yet."""
     begin, drain = _http2.Http2Connection.__init__, server.ConnectionHandler.drain_writers
-    sessions = weakref.WeakValueDictionary()
+    begin_stream = HttpStream.__init__
+    sessions, streams = weakref.WeakValueDictionary(), weakref.WeakKeyDictionary()
 
     def initialise(self, context, connection):
         begin(self, context, connection)
         sessions[connection.id] = self.h2_conn
 
-    def held(handler):
-        task, size = asyncio.current_task(), 0
+    def initialise_stream(self, context, *arguments):
+        begin_stream(self, context, *arguments)
+        streams.setdefault(context.client, weakref.WeakSet()).add(self)
+
+    def kept(handler, task):
+        size = 0
         for connection, side in handler.transports.items():
             if side.handler is not task and connection.id in sessions:
                 buffers = sessions[connection.id].stream_buffers.values()
                 size += sum(len(part.data) for buffer in buffers for part in buffer)
         return size
 
+    def queued(handler):
+        found = (stream._paused_event_queue for stream in streams.get(handler.client, ()))
+        return sum(len(one.data) for queue in found for one in queue if isinstance(one, RequestData))
+
     async def drain_writers(self):
         await drain(self)
-        # A stream that waits for ever must not hold up the others for ever.
-        for _ in range(100):
-            if held(self) <= HELD_BODY:
+        task, side = asyncio.current_task(), self.transports.get(self.client)
+        ours = side is not None and side.handler is task
+        for turn in itertools.count():
+            if kept(self, task) <= HELD_BODY and not (ours and queued(self) > QUEUED_BODY):
+                break
+            # One stream that waits for ever must not hold up others for ever.
+            if turn >= 100 and not (ours and self.client.alpn != b"h2"):
                 break
             await asyncio.sleep(0.01)
 
     _http2.Http2Connection.__init__ = initialise
+    HttpStream.__init__ = initialise_stream
     server.ConnectionHandler.drain_writers = drain_writers
 
 
@@ -239,7 +252,7 @@ def mend(gate):
     """Do what mitmproxy leaves undone."""
     hold_bodies(gate)
     carry_pushes(gate)
-    bound_http2()
+    bound_queues()
     frame_bodies()
     drop_trailers()
     answer_failures(gate)
