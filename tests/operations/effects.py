@@ -319,10 +319,10 @@ def selected(selections, fragments, seen):
 def argument_values(node, variables):
     """Yield (name, value) of every leaf below a value of a document."""
     if isinstance(node, graphql.ObjectValueNode):
-        for field in node.fields:
+        for field in node.fields or ():
             yield from named_values(field.name.value, field.value, variables)
     elif isinstance(node, graphql.ListValueNode):
-        for one in node.values:
+        for one in node.values or ():
             yield from argument_values(one, variables)
     elif isinstance(node, graphql.VariableNode):
         for one in variables:
@@ -338,7 +338,7 @@ def named_values(name, node, variables):
     elif hasattr(node, "value"):
         yield name, node.value
     elif isinstance(node, graphql.ListValueNode):
-        for one in node.values:
+        for one in node.values or ():
             yield from named_values(name, one, variables)
     else:
         yield from argument_values(node, variables)
@@ -361,7 +361,7 @@ NODE = re.compile(r"(^id|^ids|[a-z]I[dD]s?)\Z")
 def mutation_effect(field, variables):
     name = field.name.value
     operations = MUTATIONS.get(name, "other-writes|settings")
-    said = [pair for one in field.arguments for pair in named_values(one.name.value, one.value, variables)]
+    said = [pair for one in field.arguments or () for pair in named_values(one.name.value, one.value, variables)]
     if operations.endswith("+approve"):
         approves = any(key == "event" and str(value).upper() == "APPROVE" for key, value in said)
         operations = "pr-approve" if approves else "pr-write"

@@ -185,7 +185,7 @@ class Answers:
         if name in ("nodes", "edges"):
             return [self.whole(node.selection_set, parent)]
         inner = self.whole(node.selection_set, name)
-        searched = any(one.name.value == "headRefName" for one in node.arguments)
+        searched = any(one.name.value == "headRefName" for one in node.arguments or ())
         if name == "pullRequests" and searched:  # there is none yet from that branch
             inner.update(nodes=[], totalCount=0)
         if name in ("milestone", "autoMergeRequest", "mergedBy", "mergeCommit", "parent", "templateRepository"):
