@@ -7,6 +7,7 @@ pub mod compose;
 pub mod connections;
 pub mod container;
 pub mod containers;
+pub mod diff;
 pub mod doctor;
 pub mod error;
 pub mod event;
@@ -24,6 +25,7 @@ pub use crate::{
     connections::Connections,
     container::Container,
     containers::Containers,
+    diff::Diff,
     doctor::Doctor,
     error::ErrorReport,
     event::Event,

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
 use crate::{
-    Connections, Container, Containers, Doctor, Document, ErrorReport, Event, Policy, Ports,
+    Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event, Policy, Ports,
     Sessions, Verify,
 };
 
@@ -24,6 +24,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Event>(),
         schema::<Doctor>(),
         schema::<Verify>(),
+        schema::<Diff>(),
     ]
 }
 

@@ -21,6 +21,7 @@ mod network;
 mod remove;
 mod run;
 mod server;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ pub use crate::{
     network::{Network, UNTOLD},
     remove::Nameless,
     server::{Place, Server},
+    tree::{Extent, Member, MemberKind},
 };
 
 /// The two engines.

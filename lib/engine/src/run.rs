@@ -122,7 +122,7 @@ impl Engine {
     /// Starts `command` in a process group of its own: Ctrl-C reaches this
     /// tool, which undoes its work in order, and never tears an engine apart
     /// in the middle of a change.
-    fn spawn(&self, command: &mut Command) -> Result<Child, EngineError> {
+    pub(crate) fn spawn(&self, command: &mut Command) -> Result<Child, EngineError> {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         command.spawn().map_err(|source| self.spawn_error(source))
     }
@@ -140,7 +140,7 @@ impl Engine {
         }))
     }
 
-    fn spawn_error(&self, source: io::Error) -> EngineError {
+    pub(crate) fn spawn_error(&self, source: io::Error) -> EngineError {
         EngineError::Spawn { program: self.program.clone(), source }
     }
 }

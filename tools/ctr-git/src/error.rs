@@ -53,6 +53,13 @@ pub enum Error {
     #[error(transparent)]
     There(#[from] ThereError),
 
+    /// An option belongs to another verb.
+    #[error("the option '{option}' is not one of this verb")]
+    NotOfVerb {
+        /// The option.
+        option: &'static str,
+    },
+
     /// There is no git.
     #[error("cannot find 'git'")]
     GitAbsent,
@@ -93,6 +100,7 @@ impl Failure for Error {
             Self::Interrupted(error) => error.kind(),
             Self::Worktree(error) => error.kind(),
             Self::There(error) => error.kind(),
+            Self::NotOfVerb { .. } => "option-of-another-verb",
             Self::Signals(_) => "cannot-watch-signals",
             Self::GitAbsent => "git-absent",
             Self::SshAbsent => "ssh-absent",
@@ -110,6 +118,7 @@ impl Failure for Error {
             Self::Interrupted(error) => error.exit(),
             Self::Worktree(error) => error.exit(),
             Self::There(error) => error.exit(),
+            Self::NotOfVerb { .. } => Exit::Usage,
             Self::Signals(_) => Exit::IoErr,
             Self::GitAbsent | Self::SshAbsent | Self::CannotRun { .. } => Exit::Unavailable,
         }
@@ -127,6 +136,8 @@ impl Failure for Error {
             Self::There(error) => error.hint(),
             Self::GitAbsent => Some("install it: apt-get install git".into()),
             Self::SshAbsent => Some("install it: apt-get install openssh-client".into()),
+            Self::NotOfVerb { option: "--trust" } => Some("it is of: ctr-git pull".into()),
+            Self::NotOfVerb { .. } => Some("it is of: ctr-git fetch".into()),
             Self::Signals(_) | Self::CannotRun { .. } => None,
         }
     }
@@ -141,7 +152,11 @@ impl Failure for Error {
             Self::Interrupted(error) => error.command(),
             Self::Worktree(error) => error.command(),
             Self::There(error) => error.command(),
-            Self::Signals(_) | Self::GitAbsent | Self::SshAbsent | Self::CannotRun { .. } => None,
+            Self::Signals(_)
+            | Self::NotOfVerb { .. }
+            | Self::GitAbsent
+            | Self::SshAbsent
+            | Self::CannotRun { .. } => None,
         }
     }
 }

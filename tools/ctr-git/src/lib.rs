@@ -4,6 +4,7 @@
 //! sides say of themselves; git and ssh do it. The container is not trusted:
 //! what comes from it is text, or objects that git has checked.
 
+mod aside;
 mod carry;
 mod error;
 mod origin;
@@ -13,6 +14,7 @@ mod pull;
 mod remote;
 pub mod report;
 mod run;
+mod runs;
 mod ssh;
 mod there;
 mod worktree;
@@ -41,7 +43,7 @@ pub use crate::{
     report::Report,
     ssh::Ssh,
     there::{Settings, Target, There},
-    worktree::Worktree,
+    worktree::{LIMIT, Worktree},
 };
 
 /// How long another that carries to the same container is waited for.
@@ -125,15 +127,25 @@ pub fn push(
     carry(&worktree, there, &branch, &config, events, |_| Ok(())).map(drop)
 }
 
+/// What a pull may bring.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Whether it may bring what something here executes by itself.
+    pub trust: bool,
+    /// How many MiB the container may send.
+    pub limit: u32,
+}
+
 /// Brings what the container `name`, or the worktree's own, has on the branch
 /// that is checked out in `directory` into that worktree.
 pub fn pull(
     host: &Host,
     directory: &Path,
     name: Option<&str>,
+    bounds: Bounds,
     events: &mut Events,
 ) -> Result<(), Error> {
-    let worktree = Worktree::find(directory, &host.ssh, &host.interrupt)?;
+    let worktree = Worktree::find(directory, &host.ssh, &host.interrupt)?.limited(bounds.limit);
     let branch = worktree.branch()?;
     worktree.check_branch(&branch)?;
     let config = worktree.config()?;
@@ -142,7 +154,28 @@ pub fn pull(
     events.about(target.name());
     running(host, &target)?;
     let cargo = Cargo { name: target.name(), branch: &branch, commit: &commit };
-    worktree.pull(cargo, &config, events)
+    worktree.pull(cargo, &config, bounds.trust, events)
+}
+
+/// Brings what a pull would bring into the bare repository `into`, which is
+/// made, and leaves the worktree and its repository as they are.
+pub fn set_aside(
+    host: &Host,
+    directory: &Path,
+    name: Option<&str>,
+    into: &Path,
+    limit: u32,
+    events: &mut Events,
+) -> Result<(), Error> {
+    let worktree = Worktree::find(directory, &host.ssh, &host.interrupt)?.limited(limit);
+    let branch = worktree.branch()?;
+    worktree.check_branch(&branch)?;
+    let target = target(host, &worktree, &worktree.config()?, name)?;
+    let (commit, _) = worktree.commits(&branch, target.name())?;
+    events.about(target.name());
+    running(host, &target)?;
+    let cargo = Cargo { name: target.name(), branch: &branch, commit: &commit };
+    worktree.set_aside(cargo, &target, into, events)
 }
 
 fn carry(

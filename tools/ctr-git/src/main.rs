@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
-use ctr_git::{Error, Host, Ssh};
+use ctr_git::{Bounds, Error, Host, LIMIT, Ssh};
 use document::Container;
 use engine::EngineArgs;
 use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
@@ -28,6 +28,24 @@ struct CtrGit {
     #[arg(short = 'C', long, value_name = "DIR", default_value = ".", requires = "verb")]
     directory: PathBuf,
 
+    /// Pull also what something on this machine executes by itself
+    #[arg(long, requires = "verb")]
+    trust: bool,
+
+    /// Fetch into the bare repository DIR, which is made
+    #[arg(long, value_name = "DIR", required_if_eq("verb", "fetch"), requires = "verb")]
+    into: Option<PathBuf>,
+
+    /// Let the container send at most MIB
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = LIMIT,
+        value_parser = clap::value_parser!(u32).range(1..),
+        requires = "verb"
+    )]
+    limit: u32,
+
     #[command(flatten)]
     engine: EngineArgs,
 
@@ -45,6 +63,8 @@ enum Verb {
     Push,
     /// Fetch it from the container and move forward to it
     Pull,
+    /// Fetch it into a repository of its own, and change nothing here
+    Fetch,
 }
 
 impl Tool for CtrGit {
@@ -55,7 +75,8 @@ impl Tool for CtrGit {
     }
 
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
-        let Self { verb, name, directory, engine, places, .. } = self;
+        self.check()?;
+        let Self { verb, name, directory, engine, places, trust, into, limit, .. } = self;
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let mut document = match verb {
             None => Some(toolkit::read::<Container>()?),
@@ -68,9 +89,16 @@ impl Tool for CtrGit {
         let proxy = link.map(|link| link.proxy_command());
         let ssh = Ssh::new(engine.ssh_config()).through(proxy);
         let host = Host { places, engine, ssh, interrupt };
+        let name = name.as_deref();
         match (verb, &mut document) {
-            (Some(Verb::Push), _) => ctr_git::push(&host, &directory, name.as_deref(), events)?,
-            (Some(Verb::Pull), _) => ctr_git::pull(&host, &directory, name.as_deref(), events)?,
+            (Some(Verb::Push), _) => ctr_git::push(&host, &directory, name, events)?,
+            (Some(Verb::Pull), _) => {
+                ctr_git::pull(&host, &directory, name, Bounds { trust, limit }, events)?;
+            }
+            (Some(Verb::Fetch), _) => {
+                let into = into.unwrap_or_default();
+                ctr_git::set_aside(&host, &directory, name, &into, limit, events)?;
+            }
             (None, None) => {}
             (None, Some(document)) => {
                 ctr_git::pipe(&host, document, events)?;
@@ -78,6 +106,18 @@ impl Tool for CtrGit {
             }
         }
         Ok(Exit::Success)
+    }
+}
+
+impl CtrGit {
+    /// Refuses an option of another verb.
+    fn check(&self) -> Result<(), Error> {
+        let option = match self.verb {
+            Some(Verb::Push | Verb::Fetch) if self.trust => "--trust",
+            Some(Verb::Push | Verb::Pull) if self.into.is_some() => "--into",
+            _ => return Ok(()),
+        };
+        Err(Error::NotOfVerb { option })
     }
 }
 

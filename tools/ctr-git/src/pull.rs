@@ -1,12 +1,13 @@
 //! Bringing the container's commits into the worktree.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path};
 
-use toolkit::Events;
+use toolkit::{Events, files::FileError};
 
 use crate::{
     Cargo, Config, Error, ThereError, Worktree, WorktreeError,
     report::FILES,
+    run::Captured,
     worktree::{EMPTY, Manner},
 };
 
@@ -17,13 +18,18 @@ const NO_SUCH_REF: i32 = 2;
 impl Worktree<'_> {
     /// Fetches the branch from the container and moves the worktree's forward
     /// to it, if nothing is lost by it; `cargo` is what the worktree has.
+    ///
+    /// Without `trust`, nothing comes that something here executes by itself.
     pub fn pull(
         &self,
         cargo: Cargo<'_>,
         config: &Config,
+        trust: bool,
         events: &mut Events,
     ) -> Result<(), Error> {
-        events.step("fetch", || self.fetch(cargo))?;
+        let Cargo { name, branch, .. } = cargo;
+        let refspec = format!("+refs/heads/{branch}:refs/remotes/{name}/{branch}");
+        events.step("fetch", || self.fetch(cargo, &refspec, &[]))?;
         self.interrupt.check()?;
         let (_, fetched) = self.commits(cargo.branch, cargo.name)?;
         let Some(fetched) = fetched.filter(|fetched| fetched != cargo.commit) else {
@@ -36,14 +42,21 @@ impl Worktree<'_> {
             let (name, branch) = (cargo.name.to_owned(), cargo.branch.to_owned());
             return Err(ThereError::Diverged { name, branch, fetched: true }.into());
         }
+        if !trust {
+            self.check_runs(cargo, &fetched, config)?;
+        }
         events.step("merge", || self.merge(cargo.commit, &fetched, config))
     }
 
     /// Fetches one branch, and nothing else that the container may offer.
-    fn fetch(&self, cargo: Cargo<'_>) -> Result<(), Error> {
+    pub(crate) fn fetch(
+        &self,
+        cargo: Cargo<'_>,
+        refspec: &str,
+        more: &[&str],
+    ) -> Result<(), Error> {
         let Cargo { name, branch, .. } = cargo;
-        let refspec = format!("+refs/heads/{branch}:refs/remotes/{name}/{branch}");
-        let args = [
+        let mut args = vec![
             "fetch",
             "--quiet",
             "--no-progress",
@@ -51,12 +64,15 @@ impl Worktree<'_> {
             "--no-prune",
             "--no-write-fetch-head",
             "--refmap=",
-            name,
-            &refspec,
         ];
-        let output = self.run(Manner::Remote, args)?;
+        args.extend(more.iter().copied().chain([name, refspec]));
+        let output = self.run(Manner::Fetch, &args)?;
         if output.status.success() {
             return Ok(());
+        }
+        if is_too_long(&output) {
+            self.clear()?;
+            return Err(ThereError::TooLarge { name: name.to_owned(), limit: self.limit }.into());
         }
         if let Some(error) = self.ssh.explain(name, self.interrupt)? {
             return Err(error.into());
@@ -68,6 +84,24 @@ impl Worktree<'_> {
             return Err(ThereError::NoBranch { name, branch }.into());
         }
         Err(self.failed(&args, &output))
+    }
+
+    /// Removes what a fetch has left that became too long.
+    fn clear(&self) -> Result<(), Error> {
+        let args = ["rev-parse", "--path-format=absolute", "--git-path", "objects/pack"];
+        let path = self.must(Manner::Ask, args)?.stdout;
+        let path = Path::new(OsStr::from_bytes(path.trim_ascii_end())).to_owned();
+        let limit = u64::from(self.limit) << 20;
+        let is_left = |entry: &fs::DirEntry| {
+            let name = entry.file_name();
+            let is_temporary = name.as_encoded_bytes().starts_with(b"tmp_pack_");
+            is_temporary && entry.metadata().is_ok_and(|metadata| metadata.len() == limit)
+        };
+        let entries = fs::read_dir(&path).map_err(FileError::reading(&path))?;
+        for entry in entries.filter_map(Result::ok).filter(is_left) {
+            fs::remove_file(entry.path()).map_err(FileError::writing(&entry.path()))?;
+        }
+        Ok(())
     }
 
     /// Moves the worktree from `old` to `new`, its descendant.
@@ -122,6 +156,12 @@ impl Worktree<'_> {
         let hits = paths.filter(|path| touches(&changed, path.trim_end_matches('/')));
         Ok(hits.take(FILES + 1).map(str::to_owned).collect())
     }
+}
+
+/// Says whether git was ended because a file became too long: by SIGXFSZ, which
+/// is 25 where Linux, macOS or a BSD runs, or by EFBIG.
+fn is_too_long(output: &Captured) -> bool {
+    output.words.contains("died of signal 25") || output.words.contains("File too large")
 }
 
 /// Says whether one of `changed` is `path`, or above it, or below it.

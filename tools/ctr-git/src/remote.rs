@@ -33,6 +33,11 @@ impl Config {
         values.find(|(found, _)| found == key).map(|(_, value)| value.as_str())
     }
 
+    /// Returns all of them, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// Returns the keys of all filters (gitattributes(5), section filter).
     pub fn filters(&self) -> impl Iterator<Item = &str> {
         let keys = self.0.iter().map(|(key, _)| key.as_str());

@@ -56,19 +56,29 @@ pub(crate) struct Terms<'a> {
     pub(crate) grace: Duration,
     /// How many bytes of standard output are kept; `None`: all.
     pub(crate) kept: Option<usize>,
+    /// Whether nobody reads on where that many are reached, which ends a
+    /// program that writes more.
+    pub(crate) closing: bool,
 }
 
 /// Runs `command` to its end.
 pub(crate) fn capture(command: &mut Command, terms: Terms<'_>) -> Result<Captured, Error> {
-    let Terms { input, interrupt, grace, kept } = terms;
+    let Terms { input, interrupt, grace, kept, closing } = terms;
     let kept = kept.unwrap_or(usize::MAX);
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let spawned = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.map_err(|source| cannot_run(command, source))?;
     let (ended, end) = mpsc::channel();
     feed(&mut child, input);
-    let stdout = collect(child.stdout.take(), ended.clone(), move |all, new| head(all, new, kept));
-    let stderr = collect(child.stderr.take(), ended, tail);
+    let keep = move |all: &mut Vec<u8>, new: &[u8]| {
+        head(all, new, kept);
+        !closing || all.len() < kept
+    };
+    let stdout = collect(child.stdout.take(), ended.clone(), keep);
+    let stderr = collect(child.stderr.take(), ended, |all, new| {
+        tail(all, new);
+        true
+    });
     let asked = watch(&child, &end, interrupt, grace);
     let status = child.wait().map_err(|source| cannot_run(command, source))?;
     // What the program has started ends by itself when it finds it gone.
@@ -99,18 +109,22 @@ fn feed(child: &mut Child, input: Option<Vec<u8>>) {
     }
 }
 
-/// Reads a stream to its end in a thread, which then drops `ended`.
+/// Reads a stream in a thread, to its end or until `keep` has enough; the
+/// thread then drops `ended`.
 fn collect(
     stream: Option<impl Read + Send + 'static>,
     ended: Sender<()>,
-    keep: impl Fn(&mut Vec<u8>, &[u8]) + Send + 'static,
+    keep: impl Fn(&mut Vec<u8>, &[u8]) -> bool + Send + 'static,
 ) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), [0; 8192]);
         let mut stream = stream;
         while let Some(count) = stream.as_mut().and_then(|stream| read(stream, &mut buffer)) {
-            keep(&mut kept, &buffer[..count]);
+            if !keep(&mut kept, &buffer[..count]) {
+                break;
+            }
         }
+        drop(stream);
         drop(ended);
         kept
     })

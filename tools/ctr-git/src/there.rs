@@ -130,7 +130,8 @@ impl There<'_> {
         let script = [SCRIPT, "ctr-git"].into_iter().chain(varying).chain(more.iter().copied());
         let mut command = self.engine.command(args.iter().copied().chain(script));
         let interrupt = Some(self.interrupt);
-        let terms = Terms { input, interrupt, grace: GRACE, kept: Some(run::FEW) };
+        let kept = Some(run::FEW);
+        let terms = Terms { input, interrupt, grace: GRACE, kept, ..Terms::default() };
         let output = run::capture(command.process_group(0), terms)?;
         let text = output.text();
         let line = || self.line(&args, mode);

@@ -64,12 +64,27 @@ const DEAF: &[&str] = &[
 /// A variable that is set to nothing, for `--config-env`.
 pub(crate) const EMPTY: &str = "CTR_GIT_EMPTY";
 
+/// How many MiB a container may send at once, unless the person says more.
+pub const LIMIT: u32 = 4096;
+
+/// The fixed script that a command which gets objects is run by: no file may
+/// become longer than the limit, in the blocks of 512 bytes that POSIX counts
+/// in, and no address space larger than 16 GiB, where that can be limited. A
+/// few bytes can stand for an object of any size.
+const BOUNDED: &str =
+    "ulimit -f \"$1\" || exit; ulimit -v 16777216 2>/dev/null; shift; exec git \"$@\"";
+
+/// What keeps large packs from being mapped as a whole.
+const WINDOWS: [&str; 2] = ["core.packedGitWindowSize=64m", "core.packedGitLimit=1g"];
+
 /// A worktree on the host.
 #[derive(Debug)]
 pub struct Worktree<'a> {
     pub(crate) path: PathBuf,
     /// The hash function of the repository: `sha1` or `sha256`.
     pub(crate) format: String,
+    /// How many MiB a container may send at once.
+    pub(crate) limit: u32,
     pub(crate) ssh: &'a Ssh,
     pub(crate) interrupt: &'a Interrupt,
 }
@@ -79,6 +94,8 @@ pub struct Worktree<'a> {
 pub(crate) enum Manner {
     /// It reaches the container, and a signal ends it.
     Remote,
+    /// It gets objects from the container, too.
+    Fetch,
     /// It changes the worktree or the configuration.
     Local,
     /// It asks, and fetches nothing to find an answer.
@@ -89,7 +106,7 @@ impl<'a> Worktree<'a> {
     /// Finds the worktree that `directory` lies in.
     pub fn find(directory: &Path, ssh: &'a Ssh, interrupt: &'a Interrupt) -> Result<Self, Error> {
         let path = directory.to_owned();
-        let mut worktree = Self { path, format: String::new(), ssh, interrupt };
+        let mut worktree = Self { path, format: String::new(), limit: LIMIT, ssh, interrupt };
         let found =
             worktree.run(Manner::Ask, ["rev-parse", "--show-object-format", "--show-toplevel"])?;
         let newline = found.stdout.iter().position(|&byte| byte == b'\n');
@@ -102,6 +119,12 @@ impl<'a> Worktree<'a> {
         root.pop();
         worktree.path = PathBuf::from(OsString::from_vec(root));
         Ok(worktree)
+    }
+
+    /// Makes `limit` the number of MiB that a container may send at once.
+    #[must_use]
+    pub fn limited(self, limit: u32) -> Self {
+        Self { limit, ..self }
     }
 
     /// Takes the worktree whose root `path` is, and no other.
@@ -216,7 +239,7 @@ impl<'a> Worktree<'a> {
     ) -> Result<Captured, Error> {
         let mut git = self.git(manner);
         git.args(args);
-        if manner == Manner::Remote {
+        if matches!(manner, Manner::Remote | Manner::Fetch) {
             let (interrupt, kept) = (Some(self.interrupt), Some(run::FEW));
             return run::capture(&mut git, Terms { interrupt, kept, ..Terms::default() });
         }
@@ -225,8 +248,8 @@ impl<'a> Worktree<'a> {
         run::capture(git.process_group(0), Terms::default())
     }
 
-    fn git(&self, manner: Manner) -> Command {
-        let mut git = Command::new("git");
+    pub(crate) fn git(&self, manner: Manner) -> Command {
+        let mut git = self.bounded(manner);
         git.arg("-C").arg(&self.path).arg("--no-pager");
         for setting in SAFE {
             git.args(["-c", setting]);
@@ -253,6 +276,20 @@ impl<'a> Worktree<'a> {
             git.env("GIT_NO_LAZY_FETCH", "1");
         }
         git
+    }
+
+    /// Returns git without arguments, within bounds where it gets objects.
+    fn bounded(&self, manner: Manner) -> Command {
+        if manner != Manner::Fetch {
+            return Command::new("git");
+        }
+        let mut shell = Command::new("sh");
+        let blocks = u64::from(self.limit) * 2048;
+        shell.args(["-c", BOUNDED, "ctr-git", &blocks.to_string()]);
+        for setting in WINDOWS {
+            shell.args(["-c", setting]);
+        }
+        shell
     }
 
     /// Describes a call without the settings that all calls have.

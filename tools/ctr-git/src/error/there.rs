@@ -73,6 +73,34 @@ pub enum ThereError {
         branch: String,
     },
 
+    /// The container's commits bring what is executed here by itself.
+    #[error(
+        "the container '{name}' has changed what this machine executes by itself: {}",
+        list(files)
+    )]
+    WouldRun {
+        /// The container's name.
+        name: String,
+        /// The files.
+        files: Vec<String>,
+    },
+
+    /// The container sends more than it may.
+    #[error("the container '{name}' sends more than {limit} MiB")]
+    TooLarge {
+        /// The container's name.
+        name: String,
+        /// The limit.
+        limit: u32,
+    },
+
+    /// The container's commits have more changes than can be looked at.
+    #[error("the commits of the container '{name}' have too many changes to look at")]
+    TooMany {
+        /// The container's name.
+        name: String,
+    },
+
     /// The container does not answer.
     #[error("cannot reach the container '{name}'")]
     Unreachable {
@@ -146,6 +174,24 @@ impl ThereError {
     }
 }
 
+impl ThereError {
+    /// Returns what helps where a pull was refused for what it would bring.
+    fn hint_of_pull(&self) -> Option<String> {
+        match self {
+            Self::WouldRun { name, .. } => Some(format!(
+                "look at it: ctrkit diff --patch {name}; to take it: ctrkit pull --trust {name}"
+            )),
+            Self::TooLarge { limit, .. } => {
+                Some(format!("if that is meant, allow more: --limit {}", limit.saturating_mul(4)))
+            }
+            Self::TooMany { name, .. } => {
+                Some(format!("look at them there: ctr-exec {name} git log --stat"))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Failure for ThereError {
     fn kind(&self) -> &'static str {
         match self {
@@ -156,6 +202,9 @@ impl Failure for ThereError {
             Self::Busy { .. } => "container-busy",
             Self::Diverged { .. } => "diverged",
             Self::NoBranch { .. } => "no-such-branch",
+            Self::WouldRun { .. } => "would-run",
+            Self::TooLarge { .. } => "fetch-too-large",
+            Self::TooMany { .. } => "too-many-changes",
             Self::Unreachable { .. } => "unreachable",
             Self::HostKeyRefused { .. } => "host-key-refused",
             Self::LoginRefused { .. } => "login-refused",
@@ -172,6 +221,9 @@ impl Failure for ThereError {
             | Self::BadWorkspace { .. }
             | Self::NoLabel { .. }
             | Self::Dirty { .. }
+            | Self::WouldRun { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. }
             | Self::Diverged { .. } => Exit::DataErr,
             Self::NoBranch { .. }
             | Self::Unreachable { .. }
@@ -215,9 +267,7 @@ impl Failure for ThereError {
             Self::PrepareFailed { name, .. } | Self::CheckoutFailed { name, .. } => {
                 format!("see what is there: ctr-exec {name} git status")
             }
-            Self::BadName { .. } | Self::PushRefused { .. } | Self::Unreadable { .. } => {
-                return None;
-            }
+            _ => return self.hint_of_pull(),
         })
     }
 

@@ -81,6 +81,20 @@ pub enum WorktreeError {
         files: Vec<String>,
     },
 
+    /// The directory that is to be made has something in it.
+    #[error("the directory '{}' is not empty", path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// Git answered something that it does not say of itself.
+    #[error("cannot read what git says of '{}'", path.display())]
+    Unreadable {
+        /// The worktree.
+        path: PathBuf,
+    },
+
     /// Git failed in a way that none of the others describes.
     #[error("git failed in '{}'", path.display())]
     Git {
@@ -102,6 +116,8 @@ impl Failure for WorktreeError {
             Self::NoRemote { .. } => "no-remote",
             Self::RemoteTaken { .. } => "remote-taken",
             Self::Dirty { .. } => "worktree-dirty",
+            Self::NotEmpty { .. } => "directory-not-empty",
+            Self::Unreadable { .. } => "git-answer-unreadable",
             Self::Git { .. } => "git-failed",
         }
     }
@@ -111,8 +127,10 @@ impl Failure for WorktreeError {
             Self::BadBranch { .. }
             | Self::DetachedHead { .. }
             | Self::NoCommits { .. }
+            | Self::NotEmpty { .. }
             | Self::Dirty { .. } => Exit::DataErr,
             Self::NotARepository { .. } => Exit::NoInput,
+            Self::Unreadable { .. } => Exit::IoErr,
             Self::NoContainer { .. }
             | Self::NoRemote { .. }
             | Self::RemoteTaken { .. }
@@ -132,7 +150,8 @@ impl Failure for WorktreeError {
                 format!("rename that one: git remote rename {name} OTHER")
             }
             Self::Dirty { .. } => "commit them, or put them aside: git stash".to_owned(),
-            Self::Git { .. } => return None,
+            Self::NotEmpty { .. } => "name one that is not there yet: --into DIR".to_owned(),
+            Self::Unreadable { .. } | Self::Git { .. } => return None,
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use crate::world::{NAME, Stage, write};
+use crate::world::{NAME, Stage, files, write};
 
 /// Commits a program in the container that leaves a trace where it is run.
 fn plant(stage: &Stage, file: &str) -> std::path::PathBuf {
@@ -16,10 +16,12 @@ fn plant(stage: &Stage, file: &str) -> std::path::PathBuf {
     trace
 }
 
-/// Pulls and pushes; the worktree must get the commits and run nothing.
+/// Pulls and pushes; the worktree must get the commits, once the person trusts
+/// them, and run nothing.
 #[track_caller]
 fn check_nothing_runs(stage: &Stage, trace: &Path) {
-    stage.succeeds(&["pull"]);
+    check_told(stage);
+    stage.succeeds(&["pull", "--trust"]);
     assert_eq!(stage.git(&["rev-parse", "HEAD"]), stage.git_there(&["rev-parse", "HEAD"]));
     assert!(!trace.exists(), "something ran at the pull");
     stage.git(&[
@@ -37,6 +39,16 @@ fn check_nothing_runs(stage: &Stage, trace: &Path) {
     stage.succeeds(&["push"]);
     stage.create();
     assert!(!trace.exists(), "something ran at the push");
+}
+
+/// A pull must be refused for what it brings, and leave all as it is.
+#[track_caller]
+fn check_told(stage: &Stage) -> String {
+    let (head, files) = (stage.git(&["rev-parse", "HEAD"]), files(&stage.worktree));
+    let error = stage.fails(&["pull"], 65, "would-run");
+    assert_eq!(stage.git(&["rev-parse", "HEAD"]), head);
+    assert_eq!(crate::world::files(&stage.worktree), files);
+    error["message"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -57,7 +69,7 @@ fn a_file_system_monitor_that_came_with_the_code_does_not_run() {
     stage.git(&["config", "core.fsmonitor", "./monitor"]);
     let trace = plant(&stage, "monitor");
     write(&stage.worktree.join("monitor"), "in the way\n");
-    stage.fails(&["pull"], 65, "worktree-dirty");
+    stage.fails(&["pull", "--trust"], 65, "worktree-dirty");
     fs::remove_file(stage.worktree.join("monitor")).unwrap();
     check_nothing_runs(&stage, &trace);
 }
@@ -73,7 +85,8 @@ fn filters_that_came_with_the_code_do_not_run() {
         write(&stage.workspace.join(".gitattributes"), &format!("z* filter={name}\n"));
         write(&stage.workspace.join("zoo"), "zoo\n");
         let trace = plant(&stage, "filter");
-        stage.succeeds(&["pull"]);
+        check_told(&stage);
+        stage.succeeds(&["pull", "--trust"]);
         assert!(!trace.exists(), "{name}.{key} ran");
         assert_eq!(fs::read_to_string(stage.worktree.join("zoo")).unwrap(), "zoo\n");
         write(&stage.worktree.join("zoo"), "edited\n");
@@ -100,7 +113,8 @@ fn submodules_are_not_fetched() {
     stage.git_there(&["commit", "--quiet", "--message", "submodule"]);
     stage.git(&["config", "submodule.s.url", &format!("ext::touch% {trace_path}")]);
     stage.git(&["config", "submodule.s.active", "true"]);
-    stage.succeeds(&["pull"]);
+    check_told(&stage);
+    stage.succeeds(&["pull", "--trust"]);
     assert!(!trace.exists());
     // A command in .gitmodules is among what fetch.fsckObjects refuses.
     stage.commit_there(".gitmodules", &format!("{modules}\tupdate = !touch {trace_path}\n"));
@@ -130,11 +144,15 @@ fn a_submodule_that_is_there_is_left_alone() {
     let other = format!("160000,{},s", "1".repeat(40));
     stage.git_there(&["update-index", "--cacheinfo", &other]);
     stage.git_there(&["commit", "--quiet", "--message", "moved"]);
-    stage.succeeds(&["pull"]);
-    assert_eq!(stage.connections(), 2);
+    // It may not be hidden by a setting either.
+    stage.git(&["config", "diff.ignoreSubmodules", "all"]);
+    stage.git(&["config", "submodule.s.ignore", "all"]);
+    check_told(&stage);
+    stage.succeeds(&["pull", "--trust"]);
+    assert_eq!(stage.connections(), 3);
     stage.commit("file", "two\n");
     stage.succeeds(&["push"]);
-    assert_eq!(stage.connections(), 3);
+    assert_eq!(stage.connections(), 4);
 }
 
 #[test]
@@ -287,4 +305,80 @@ fn settings_of_the_user_do_not_change_what_is_pushed() {
     stage.succeeds(&["push"]);
     assert_eq!(stage.git_there(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
     assert_eq!(stage.git_there(&["rev-parse", "HEAD"]), commit);
+}
+
+#[test]
+fn what_is_executed_here_by_itself_comes_only_if_it_is_trusted() {
+    for file in [
+        ".vscode/tasks.json",
+        "a/.ENVRC",
+        ".claude/settings.json",
+        ".devcontainer.json",
+        ".husky/pre-commit",
+        "-C/.idea/workspace.xml",
+        "a\nb\u{1b}[31m/.envrc",
+        "bare/HEAD",
+    ] {
+        let stage = Stage::new();
+        stage.create();
+        stage.commit_there("other", "ordinary\n");
+        stage.commit_there(file, "x\n");
+        let message = check_told(&stage);
+        assert!(message.ends_with(&format!("by itself: '{file}'")), "{message}");
+        let text = stage.ctr_git(&["pull"]).assert().code(65).get_output().stderr.clone();
+        assert!(text.iter().all(|byte| *byte == b'\n' || !byte.is_ascii_control()), "{text:?}");
+        stage.succeeds(&["pull", "--trust"]);
+        assert_eq!(fs::read_to_string(stage.worktree.join(file)).unwrap(), "x\n");
+        // Nothing new of the kind: the next one needs no trust.
+        stage.commit_there("other", "more\n");
+        stage.succeeds(&["pull"]);
+        // Neither does one that takes it away.
+        stage.git_there(&["rm", "--quiet", "--", file]);
+        stage.git_there(&["commit", "--quiet", "--message", "gone"]);
+        stage.succeeds(&["pull"]);
+    }
+}
+
+#[test]
+fn links_that_lead_elsewhere_are_told() {
+    for (link, target) in
+        [("a", "/etc/passwd"), ("d/a", "../../x"), ("a", ".git/hooks"), (".vscode", "b")]
+    {
+        let stage = Stage::new();
+        stage.create();
+        let path = stage.workspace.join(link);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
+        stage.git_there(&["add", "--", link]);
+        stage.git_there(&["commit", "--quiet", "--message", "link"]);
+        check_told(&stage);
+    }
+}
+
+#[test]
+fn a_few_trees_that_stand_for_a_million_paths_are_not_unfolded() {
+    let stage = Stage::new();
+    stage.create();
+    // Ten trees, each with the one before ten times.
+    let script = "set -e; below=$(git hash-object -w --stdin </dev/null); kind='100644 blob'; \
+        for level in 1 2 3 4 5 6 7 8 9 10; do \
+          below=$(for name in 0 1 2 3 4 5 6 7 8 9; do printf '%s %s\\t%s\\n' \"$kind\" $below $name; done | git mktree); \
+          kind='040000 tree'; \
+        done; \
+        git update-ref HEAD $(git commit-tree -p HEAD -m bomb $below)";
+    stage.git_there(&["-c", &format!("alias.bomb=!{script}"), "bomb"]);
+    stage.fails(&["pull"], 65, "too-many-changes");
+}
+
+#[test]
+fn a_container_cannot_send_without_end() {
+    let stage = Stage::new();
+    stage.create();
+    let noise = "set -e; head -c 3000000 /dev/urandom >big; git add big; git commit -qm big";
+    stage.git_there(&["-c", &format!("alias.noise=!{noise}"), "noise"]);
+    let packs = stage.worktree.join(".git/objects/pack");
+    let before = fs::read_dir(&packs).unwrap().count();
+    stage.fails(&["pull", "--limit", "1"], 65, "fetch-too-large");
+    assert_eq!(fs::read_dir(&packs).unwrap().count(), before, "something was left");
+    stage.succeeds(&["pull", "--limit", "8"]);
 }

@@ -2,6 +2,7 @@
 //! sshd; only the engine is a stand-in.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod aside;
 mod carrying;
 mod conflicts;
 mod hostile;
