@@ -1,8 +1,8 @@
 //! What is in the container's files.
 
 use std::{
-    collections::HashSet,
-    fs::{self, File, FileType, OpenOptions},
+    collections::HashMap,
+    fs::{self, FileType, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -16,9 +16,8 @@ const TEXT: u64 = 256 << 10;
 /// The largest file in which a key is looked for.
 const KEY: u64 = 64 << 10;
 
-/// The largest file that is streamed, and how much altogether.
-const FILE: u64 = 16 << 20;
-const ALL: u64 = 4 << 30;
+/// How much is streamed altogether.
+const ALL: u64 = 16 << 30;
 
 /// How many bytes in a row two keys must share to be two halves of one: no two
 /// keys have so many in common, and no headers have.
@@ -99,23 +98,26 @@ fn is_ordinary(device: u64) -> bool {
     )
 }
 
-/// Looks for the private halves of the keys in `needles`, which are hex or, with
-/// an `@` before them, files of certificates, and for the files of authorities.
+/// Looks for the private halves of the keys in `needles`, and for the files of
+/// authorities, and says behind its label which was found where. A needle is a
+/// label, a colon, and a key in hex or, behind an `@`, the file of a certificate.
 pub(crate) fn keys(most: &str, depth: &str, needles: &str, roots: &[&str]) -> Seen {
     let number = |text: &str| text.parse::<usize>().map_err(|_| "no number".to_owned());
     let (most, depth) = (number(most)?, number(depth)?);
-    let mut windows = HashSet::new();
-    for needle in needles.split(',').filter(|needle| !needle.is_empty()) {
-        let public = match needle.strip_prefix('@') {
+    let mut windows = HashMap::new();
+    for needle in needles.split(',') {
+        let Some((label, key)) = needle.split_once(':') else { continue };
+        let public = match key.strip_prefix('@') {
             Some(path) => blocks(&bytes(Path::new(path), KEY).unwrap_or_default(), "CERTIFICATE"),
-            None => vec![net::unhex(needle).unwrap_or_default()],
+            None => vec![net::unhex(key).unwrap_or_default()],
         };
-        windows.extend(public.iter().flat_map(|each| each.windows(WINDOW).map(<[u8]>::to_vec)));
+        let all = public.iter().flat_map(|each| each.windows(WINDOW));
+        windows.extend(all.map(|window| (window.to_vec(), label)));
     }
     let mut seen = Vec::new();
     let is_whole = walk(roots, most, depth, |path, kind| {
-        if kind.is_file() && is_key(path, &windows) {
-            seen.push(path.display().to_string());
+        if let Some(label) = kind.is_file().then(|| whose(path, &windows)).flatten() {
+            seen.push(format!("{label} {}", path.display()));
         }
     });
     if is_whole || !seen.is_empty() || depth < usize::MAX {
@@ -124,19 +126,22 @@ pub(crate) fn keys(most: &str, depth: &str, needles: &str, roots: &[&str]) -> Se
     Err(format!("there are more than {most} files"))
 }
 
-fn is_key(path: &Path, windows: &HashSet<Vec<u8>>) -> bool {
+/// Returns the label of the key whose private half is in a file.
+fn whose<'a>(path: &Path, windows: &HashMap<Vec<u8>, &'a str>) -> Option<&'a str> {
     let size = fs::symlink_metadata(path).map_or(0, |found| found.len());
     if size == 0 || size > KEY {
-        return false;
+        return None;
     }
-    let Some(bytes) = bytes(path, KEY) else { return false };
+    let bytes = bytes(path, KEY)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let is_named = name.is_some_and(|name| AUTHORITIES.contains(&name.as_str()));
-    is_named || {
-        let private = blocks(&bytes, "PRIVATE KEY");
-        let mut all = private.iter().flat_map(|key| key.windows(WINDOW));
-        all.any(|window| windows.contains(window))
+    if name.is_some_and(|name| AUTHORITIES.contains(&name.as_str())) {
+        return Some("proxy");
     }
+    let private = blocks(&bytes, "PRIVATE KEY");
+    private
+        .iter()
+        .flat_map(|key| key.windows(WINDOW))
+        .find_map(|window| windows.get(window).copied())
 }
 
 /// Returns what is in the blocks of a PEM file whose name ends in `kind`.
@@ -244,22 +249,36 @@ pub(crate) fn stream() {
 /// Writes one file, or why it is left out.
 fn send(output: &mut impl Write, path: &Path, left: &mut u64) -> io::Result<()> {
     let name = json::quoted(&path.to_string_lossy());
-    let Ok(file) = OpenOptions::new().read(true).custom_flags(NO_WAIT).open(path) else {
+    let Ok(mut file) = OpenOptions::new().read(true).custom_flags(NO_WAIT).open(path) else {
         return Ok(());
     };
-    let is_process = path.starts_with("/proc");
-    let size = if is_process { TEXT } else { file.metadata().map_or(0, |found| found.len()) };
-    if size > FILE || size > *left {
+    if path.starts_with("/proc") {
+        // They have no size before they are read.
+        let mut contents = Vec::new();
+        let _ = file.take(TEXT).read_to_end(&mut contents);
+        writeln!(output, "{{\"path\":{name},\"bytes\":{}}}", contents.len())?;
+        return output.write_all(&contents);
+    }
+    let size = file.metadata().map_or(0, |found| found.len());
+    if size > *left {
         return writeln!(output, "{{\"path\":{name},\"left_out\":{size}}}");
     }
-    let contents = whole(file, size);
-    *left -= contents.len() as u64;
-    writeln!(output, "{{\"path\":{name},\"bytes\":{}}}", contents.len())?;
-    output.write_all(&contents)
-}
-
-fn whole(file: File, size: u64) -> Vec<u8> {
-    let mut contents = Vec::new();
-    let _ = file.take(size.max(1)).read_to_end(&mut contents);
-    contents
+    *left -= size;
+    writeln!(output, "{{\"path\":{name},\"bytes\":{size}}}")?;
+    let mut buffer = vec![0; 1 << 16];
+    let mut rest = size;
+    while rest > 0 {
+        let most = usize::try_from(rest).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+        let length = match file.read(&mut buffer[..most]) {
+            Ok(length @ 1..) => length,
+            // It became shorter meanwhile, and as many bytes were promised.
+            _ => {
+                buffer.fill(0);
+                most
+            }
+        };
+        output.write_all(&buffer[..length])?;
+        rest -= length as u64;
+    }
+    Ok(())
 }

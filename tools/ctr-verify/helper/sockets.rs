@@ -27,9 +27,15 @@ pub(crate) fn rights() -> Vec<String> {
     made.map(|kind| kind.0.to_owned()).chain(change).collect()
 }
 
-/// Returns those of the sockets at `paths` behind which an engine answers.
+/// Returns those of the sockets at `paths`, and of those that are mounted, behind
+/// which an engine answers.
 pub(crate) fn engines(paths: &[&str]) -> Vec<String> {
-    paths.iter().filter_map(|path| engine(Path::new(path))).collect()
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounted = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    let mut all: Vec<_> = paths.iter().copied().chain(mounted).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.into_iter().filter_map(|path| engine(Path::new(path))).collect()
 }
 
 /// Looks for sockets below `roots`, and returns those behind which an engine

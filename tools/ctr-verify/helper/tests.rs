@@ -66,15 +66,19 @@ fn the_private_half_of_a_key_is_found_in_any_file() {
     write("ca.crt", &pem("CERTIFICATE", 1));
     write("mine", &pem("RSA PRIVATE KEY", 2));
     write("other", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-    let needles = format!("@{root}/ca.crt");
+    let needles = format!("proxy:@{root}/ca.crt");
     let seen = files::keys("100", "9", &needles, &[root]).unwrap();
-    assert_eq!(seen, [format!("{root}/mine")]);
-    assert_eq!(files::keys("100", "9", &net::hex(&number), &[root]).unwrap(), seen);
+    assert_eq!(seen, [format!("proxy {root}/mine")]);
+    let needles = format!("ssh:{}", net::hex(&number));
+    assert_eq!(files::keys("100", "9", &needles, &[root]).unwrap(), [format!("ssh {root}/mine")]);
     assert_eq!(files::keys("100", "9", "", &[root]).unwrap(), [""; 0]);
     // What was not looked at is no proof.
     assert!(files::keys("1", &usize::MAX.to_string(), "", &[root]).is_err());
     write("mitmproxy-ca.pem", "x");
-    assert_eq!(files::keys("100", "9", "", &[root]).unwrap(), [format!("{root}/mitmproxy-ca.pem")]);
+    assert_eq!(
+        files::keys("100", "9", "", &[root]).unwrap(),
+        [format!("proxy {root}/mitmproxy-ca.pem")]
+    );
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl<'a> Injected<'a> {
         program: &[u8],
     ) -> Result<Self, String> {
         let path = format!("/{NAME}");
-        let mut args = vec!["create", "--interactive", "--pull=never", "--user=0:0"];
+        let mut args = vec!["create", "--rm", "--interactive", "--pull=never", "--user=0:0"];
         args.extend(["--cap-drop=ALL", "--security-opt=no-new-privileges", "--no-healthcheck"]);
         let (network, entry) =
             (format!("--network=container:{id}"), format!("--entrypoint={path}"));

@@ -89,9 +89,9 @@ const SOCKETS: [&str; 11] = [
 /// The certificate of the proxy's authority, where ctrkit puts it, and where
 /// people do.
 const CERTIFICATES: [&str; 3] = [
-    "@/etc/ctrkit/trust/ca.pem",
-    "@/usr/local/share/ca-certificates/ctrkit-proxy.crt",
-    "@/usr/local/share/ca-certificates/mitmproxy.crt",
+    "proxy:@/etc/ctrkit/trust/ca.pem",
+    "proxy:@/usr/local/share/ca-certificates/ctrkit-proxy.crt",
+    "proxy:@/usr/local/share/ca-certificates/mitmproxy.crt",
 ];
 
 /// How many files are looked at, fast and altogether.
@@ -137,7 +137,7 @@ pub(crate) fn network(target: &Target, extent: Extent, ear: &Ear, machine: &[IpA
         ("outside-udp", words("udp", at(&OUTSIDE, &[53, 123, 443]))),
         ("outside-ping", words("ping", OUTSIDE.map(str::to_owned).into())),
         ("metadata-tcp", words("tcp", at(&METADATA, &[80, 443]))),
-        ("outside-name", words("dns", resolvers())),
+        ("outside-name", words("dns", resolvers(target))),
         (
             "tables",
             vec![
@@ -174,10 +174,14 @@ fn cry(target: &Target, ear: &Ear) -> Vec<String> {
     words
 }
 
-/// Returns the names and servers to ask.
-fn resolvers() -> Vec<String> {
+/// Returns the names and servers to ask: what is around the container, and the
+/// bridge, too.
+fn resolvers(target: &Target) -> Vec<String> {
     let all = [NAMES, "resolv.conf"].into_iter().chain(RESOLVERS).chain(OUTSIDE);
-    all.map(str::to_owned).collect()
+    let bridges = target.networks.iter().flat_map(|network| &network.bridge);
+    let bridges = bridges.filter_map(|address| address.parse::<IpAddr>().ok());
+    let near = target.own_addresses().into_iter().chain(bridges).filter(IpAddr::is_ipv4);
+    all.map(str::to_owned).chain(near.map(|address| address.to_string())).collect()
 }
 
 fn everywhere(addresses: impl Iterator<Item = IpAddr>, ports: &[u16]) -> Vec<String> {
@@ -250,20 +254,19 @@ pub(crate) fn machine(target: &Target, extent: Extent) -> Vec<Job> {
         ("cgroup-files", list("write", &CGROUP_FILES)),
         ("devices", vec!["devices".to_owned()]),
         ("engine-paths", list("engines", &SOCKETS)),
-        ("authority-key", keys(target, extent, &CERTIFICATES)),
+        ("keys", keys(target, extent)),
     ];
     if !extent.quick {
         jobs.push(("engine-sockets", list("sockets", &[&MANY.to_string(), "/"])));
-    }
-    if let Some(key) = &target.authority {
-        jobs.push(("ssh-authority-key", keys(target, extent, &[&hex(key)])));
     }
     jobs
 }
 
 /// Returns the job that looks for the private halves of keys: fast only near
 /// where something is mounted.
-fn keys(target: &Target, extent: Extent, needles: &[&str]) -> Vec<String> {
+fn keys(target: &Target, extent: Extent) -> Vec<String> {
+    let ssh = target.authority.iter().map(|key| format!("ssh:{}", hex(key)));
+    let needles: Vec<_> = CERTIFICATES.map(str::to_owned).into_iter().chain(ssh).collect();
     let (most, depth) = if extent.quick { (FEW, DEPTH) } else { (MANY, usize::MAX) };
     let mut words = vec!["keys".to_owned(), most.to_string(), depth.to_string(), needles.join(",")];
     match extent.quick {

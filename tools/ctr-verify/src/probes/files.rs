@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use document::{compose::Names, labels};
 
-use super::{Finding, Row, Sight, When, out};
+use super::{Finding, Row, Sight, When, out, untested};
 
 /// What of the machine is the machine, wherever it is mounted.
 const MACHINE: [&str; 12] = [
@@ -60,7 +60,7 @@ pub(super) const ALL: &[Row] = &[
         cure: "take it out, and make another authority: sshca init",
         when: When::Inside,
         judge: |sight| match sight.target.authority {
-            Some(_) => sight.nothing(&["ssh-authority-key"]),
+            Some(_) => key(sight, "ssh "),
             None => Finding::None,
         },
     },
@@ -90,8 +90,22 @@ fn authority_key(sight: &Sight<'_>) -> Finding {
             let at = &mount.destination;
             Finding::Out(format!("the proxy's own volume is mounted at {at}"))
         }
-        None => sight.nothing(&["authority-key"]),
+        None => key(sight, "proxy "),
     }
+}
+
+/// Judges the keys that were found behind one label.
+fn key(sight: &Sight<'_>, label: &str) -> Finding {
+    let seen = match sight.root.get("keys") {
+        Ok(seen) => seen,
+        Err(why) => return untested(&why),
+    };
+    let user = sight.user.as_ref().and_then(|user| user.get("keys").ok()).unwrap_or_default();
+    let paths = seen.iter().chain(user).filter_map(|seen| seen.strip_prefix(label));
+    let mut found: Vec<_> = paths.map(str::to_owned).collect();
+    found.sort();
+    found.dedup();
+    out(&found)
 }
 
 /// Returns the name of something that stands around a container of ctrkit's.

@@ -66,24 +66,21 @@ pub(super) const ALL: &[Row] = &[
 /// nothing: a proxy that is dead does not look safe.
 fn refuses(sight: &Sight<'_>, jobs: &[&str]) -> Finding {
     let Some(proxy) = sight.target.proxy else { return Finding::None };
-    let mut found = Vec::new();
+    let (mut found, mut silent) = (Vec::new(), None);
     for job in jobs {
         match sight.root.get(job) {
-            Ok(rounds) => match rounds.first().map(|round| status(round)) {
-                Some(Some(400..=499)) => {}
-                Some(_) => found.push(format!("{job}: {}", line(&rounds[0]))),
-                None => {
-                    let why = format!("the proxy at {proxy} closes without an answer ({job})");
-                    return Finding::Untested("proxy-silent", why);
-                }
+            Ok(rounds) => match rounds.first().map(|round| (round, status(round))) {
+                Some((_, Some(400..=499))) => {}
+                Some((round, _)) => found.push(format!("{job}: {}", line(round))),
+                None => silent = Some(format!("it closes without an answer ({job})")),
             },
-            Err(why) => {
-                let why = format!("the proxy at {proxy}: {why}");
-                return Finding::Untested("proxy-silent", why);
-            }
+            Err(why) => silent = Some(why),
         }
     }
-    out(&found)
+    match silent.filter(|_| found.is_empty()) {
+        Some(why) => Finding::Untested("proxy-silent", format!("the proxy at {proxy}: {why}")),
+        None => out(&found),
+    }
 }
 
 /// Where no name is known that the policy has there is nothing to be tried.
