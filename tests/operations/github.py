@@ -121,7 +121,7 @@ SCALARS = {
     "viewerDefaultMergeMethod": "MERGE", "content": "THUMBS_UP", "tagName": "v1", "color": "ededed", "duration": 1,
     "additions": 1, "deletions": 1, "changedFiles": 1, "stargazerCount": 1, "forkCount": 0, "diskUsage": 1,
     "endCursor": "x", "description": "d", "type": "ISSUE", "databaseId": 1, "abbreviatedOid": "1111111",
-    "rebaseMergeAllowed": True, "squashMergeAllowed": True, "mergeCommitAllowed": True, "viewerCanAdminister": False,
+    "rebaseMergeAllowed": True, "squashMergeAllowed": True, "mergeCommitAllowed": True, "maintainerCanModify": False,
 }
 FALSE = ("hasNextPage", "isCrossRepository", "isDraft", "isPrerelease", "isFork", "isPrivate", "isArchived", "isEmpty")
 LISTS = ("reactionGroups", "enumValues", "inputFields", "possibleTypes", "interfaces")
@@ -136,11 +136,13 @@ def scalar(name, parent):
         return {"author": "User", "owner": "User", "contexts": "CheckRun"}.get(parent, "PullRequest")
     if name == "name" and parent in ("defaultBranchRef", "baseRef", "headRef"):
         return "main"
+    if name == "name" and parent == "labels":
+        return "bug"
     if name in SCALARS:
         return SCALARS[name]
     if name in FALSE or name.startswith("viewer"):
         return False
-    if re.match(r"(is|has|allow)[A-Z]", name) or name.endswith(("Enabled", "Allowed")):
+    if re.match(r"(is|has|allow|includes|requires)[A-Z]", name) or name.endswith(("Enabled", "Allowed")):
         return True
     if name.endswith(("At", "Date")):
         return WHEN
@@ -183,7 +185,7 @@ class Answers:
         if name == "fields" and parent in ("__type", "mutationType", "types"):
             return [{"name": one} for one in FIELDS]
         if name in ("nodes", "edges"):
-            return [self.whole(node.selection_set, parent)]
+            return [self.whole(node.selection_set, parent)]  # of whatever they are
         inner = self.whole(node.selection_set, name)
         searched = any(one.name.value == "headRefName" for one in node.arguments or ())
         if name == "pullRequests" and searched:  # there is none yet from that branch
@@ -345,7 +347,7 @@ class GitHub:
         if request.kind == "web" and bare.endswith("/info/lfs/objects/batch"):
             return self.lfs(request)
         status, kind, body = rest_answer(request, path)
-        return status, [("content-type", kind), ("x-oauth-scopes", "repo")], body
+        return status, [("content-type", kind), ("x-oauth-scopes", "repo, read:org, gist")], body
 
     def lfs(self, request):
         """Say where the objects are."""
