@@ -54,6 +54,20 @@ class Refused(Exception):
         self.verdict = Verdict("refuse", operation, reason, detail)
 
 
+def each_of(things, decide):
+    """Decide on each, and return the last that was said; of what is refused
+    the reason that tells most."""
+    faults, said = [], None
+    for thing in things:
+        try:
+            said = decide(thing)
+        except Refused as refused:
+            faults.append(refused)
+    for fault in sorted(faults, key=lambda fault: fault.verdict.operation == "other-writes"):
+        raise fault
+    return said
+
+
 class Asked:
     """One reading of a request: the operation, and what it is done to.
 
@@ -80,6 +94,7 @@ def printable(text, most=120):
 
 PLAIN_PATH = re.compile(rb"/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*\Z")
 PLAIN_QUERY = re.compile(rb"[\x21\x22\x24-\x7e]*\Z")
+SLASHES = "\u2044\u2215\u2216\u29f5\u29f8\u29f9"  # which some take for the one or other
 ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|%[uU][0-9A-Fa-f]|::\$")
 
 
@@ -113,7 +128,8 @@ def is_plain_segment(text):
             continue
         if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
             return False
-        if any(other.isascii() for other in unicodedata.normalize("NFKC", letter)):
+        plain = unicodedata.normalize("NFKC", letter)
+        if plain in SLASHES or any(other.isascii() for other in plain):
             return False
     return text.replace(" ", "").isprintable()
 
@@ -164,7 +180,7 @@ class Paths:
         parts = parts[:-1] if rest else parts
         if any("**" in part or not part for part in parts):
             raise ValueError(f"not a template of a path: {template!r}")
-        return [as_pattern(urllib.parse.unquote(part)) for part in parts], rest
+        return [urllib.parse.unquote(part).split("*") for part in parts], rest
 
     def match(self, target):
         """Say whether the path of a target is one of those."""
@@ -180,12 +196,25 @@ class Paths:
             return False
         if any("/" in text for text in segments[len(patterns) :]):
             return False
-        return all(pattern.match(text) for pattern, text in zip(patterns, segments))
+        return all(map(fits_pattern, patterns, segments))
 
 
-def as_pattern(text):
-    """Return the expression for one segment of a template."""
-    return re.compile(r"(?s:" + r"[^/]*".join(re.escape(part) for part in text.split("*")) + r")\Z")
+def fits_pattern(parts, text):
+    """Say whether text is parts of a pattern with anything between them, but a
+    slash that is not in a part. Each is looked for once: nothing can be made
+    that takes long."""
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *middle, last = parts
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, place, end)
+        if found < 0 or "/" in text[place:found]:
+            return False
+        place = found + len(part)
+    return "/" not in text[place:end]
 
 
 # ---------------------------------------------------------------- headers and query
@@ -231,6 +260,8 @@ def decode_form(text):
 
 def fold(text):
     """Return text as the most tolerant comparison sees it."""
+    if text.isascii() and text.isprintable():
+        return text.lower().strip()
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     kept = (letter for letter in text if unicodedata.category(letter) not in ("Mn", "Cf", "Cc"))
     return "".join(kept).strip()
@@ -422,7 +453,10 @@ class Guard:
         if first.check == "git-upload-pack":
             check_git_head(first, headers, b"application/x-git-upload-pack-request")
             return Verdict("allow", "read")
-        if first.check not in ("graphql", "lfs"):
+        if first.check in ("graphql", "lfs"):
+            if first.query:
+                raise Refused("unclear", "its query may say what its body says")
+        else:
             self.permit_all(asked)
         if first.check in ("raw", "text"):
             check_raw(first, headers)
@@ -436,14 +470,7 @@ class Guard:
 
     def permit_all(self, asked):
         """Refuse if any reading is refused, and say the plainest reason."""
-        faults = []
-        for one in asked:
-            try:
-                self.permit(one.operation, one.repository)
-            except Refused as refused:
-                faults.append(refused)
-        for fault in sorted(faults, key=lambda fault: fault.verdict.operation == "other-writes"):
-            raise fault
+        each_of(asked, lambda one: self.permit(one.operation, one.repository))
 
     def permit(self, operation, repository):
         """Refuse an operation that is not allowed, or not there."""

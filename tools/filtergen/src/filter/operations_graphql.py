@@ -193,9 +193,11 @@ class DocumentReader:
             defaults[name] = variable.default_value
         seen = set()
         for field in self.root_fields(one.selection_set, seen):
-            writes = kind == "mutation" or plain_name(field.name.value) in MUTATIONS
+            name = field.name.value
+            writes = kind == "mutation" or plain_name(name) in MUTATIONS
+            writes = writes and not name.startswith("__")  # what there is can be asked anywhere
             leaves = self.leaves(field, defaults, fragment) if writes else ()
-            self.roots.append(Root(field.name.value, writes, leaves))
+            self.roots.append(Root(name, writes, leaves))
         used |= seen
 
     def root_fields(self, selections, seen):
@@ -299,11 +301,11 @@ def check_graphql(guard, headers, body, limit):
     named = isinstance(value.get("operationName"), (str, type(None)))
     if not isinstance(variables, dict) or not named or value.get("extensions") not in (None, {}):
         raise Refused("unclear", "it is not one query of GraphQL in JSON")
-    done = "read"
-    for root in guard.documents.roots(value["query"]):
-        if root.writes:
-            done = check_mutation(guard, root.name, values_of(root.leaves, variables))
-    return done
+    roots = [root for root in guard.documents.roots(value["query"]) if root.writes]
+    decided = each_of(
+        roots, lambda root: check_mutation(guard, root.name, values_of(root.leaves, variables))
+    )
+    return decided or "read"
 
 
 def check_mutation(guard, name, values):
@@ -327,9 +329,13 @@ def check_mutation(guard, name, values):
     return operation
 
 
-# Keys with ids in them that do not end in `Id`.
+# Keys with ids in them that do not end in `Id`, and others that do.
 ID_KEYS = ("inreplyto", "reviewers")
-NO_ID = ("clientmutationid",)
+NO_ID = ("clientmutationid", "oid")
+
+
+def has_node(key):
+    return key in ID_KEYS or (key.endswith(("id", "ids")) and not key.endswith(NO_ID))
 
 
 def check_nodes(guard, operation, given):
@@ -339,7 +345,7 @@ def check_nodes(guard, operation, given):
         return
     ids = []
     for key, values in given.items():
-        if (key.endswith(("id", "ids")) or key in ID_KEYS) and key not in NO_ID:
+        if has_node(key):
             ids += [value for value in values if value is not None]
     for name in given["repositorynamewithowner"]:
         pair = name.split("/") if isinstance(name, str) else ()
@@ -369,7 +375,15 @@ def check_refs(key):
     return check
 
 
+def check_deploying(guard, operation, given):
+    """As with the API: it merges, if it is not told that it should not."""
+    if not given["automerge"] or any(one is not False for one in given["automerge"]):
+        if not guard.allows("branch-merge"):
+            raise Refused("operation", "the operation branch-merge is refused", "branch-merge")
+
+
 MUTATION_CHECKS = {
+    "createdeployment": check_deploying,
     "createcommitonbranch": check_refs("branchname"),
     "createref": check_refs("name"),
     "updaterefs": check_refs("name"),

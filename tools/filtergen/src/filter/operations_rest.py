@@ -80,6 +80,7 @@ contents-write R/git/tags
 contents-write:unknown R/git/**
 contents-write:unknown R/code-scanning/alerts/*/autofix/**
 
+other-writes:deployment POST,PUT R/deployments
 workflow-dispatch R/dispatches/**
 workflow-dispatch R/actions/workflows/**
 workflow-dispatch POST,PUT,PATCH R/actions/runs/**
@@ -128,6 +129,8 @@ settings R/rename/**
 settings R/replicas/**
 settings R/rules/**
 settings R/rulesets/**
+settings R/pulls/*/codespaces/**
+settings R/security-advisories/*/forks
 settings R/secret-scanning/push-protection-bypasses/**
 settings R/tags/protection/**
 settings R/teams/**
@@ -206,7 +209,7 @@ gist:web gists/**
 """
 
 REPOSITORY = ("repos", "*", "*")
-REST_KEYS = {"event", "force", "ref", "branch", "base", "sha"}
+REST_KEYS = {"event", "force", "ref", "branch", "base", "sha", "auto_merge"}
 EXTENSION = re.compile(r"\.(?:json|jsonp?|xml|html?|txt|text|js|rss|atom|diff|patch|yaml|yml)\Z")
 
 
@@ -245,8 +248,10 @@ def find_row(rows, method, folded):
 
 def path_readings(segments):
     """Return the ways in which a tolerant server may read clean segments: with
-    encoded slashes as slashes, without an extension, letters as they look."""
+    encoded slashes as slashes, a plus as a space, without an extension, letters
+    as they look."""
     readings = [segments, split_segments(segments)]
+    readings += [without_plus(path) for path in readings if "+" in "".join(path)]
     readings += [without_extension(path) for path in readings]
     readings += [[fold(text) for text in path] for path in readings if not is_ascii(path)]
     found = []
@@ -262,6 +267,10 @@ def is_ascii(path):
 
 def split_segments(path):
     return [piece for text in path for piece in text.split("/")]
+
+
+def without_plus(path):
+    return [text.replace("+", " ").strip() or text for text in path]
 
 
 def without_extension(path):
@@ -399,12 +408,21 @@ def check_contents(guard, asked, value):
     return asked.operation
 
 
+def check_deployment(guard, asked, value):
+    """A deployment merges the default branch into its own, if it is not told
+    that it should not."""
+    if value.get("auto_merge", True) is not False:
+        guard.permit("branch-merge", asked.repository)
+    return asked.operation
+
+
 def check_unknown(guard, asked, value):
     guard.permit_ref(None, asked.operation)
 
 
 REST_CHECKS = {
     "review": check_review, "ref": check_ref, "contents": check_contents, "unknown": check_unknown,
+    "deployment": check_deployment,
 }  # fmt: skip
 
 
