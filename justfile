@@ -45,6 +45,12 @@ attack:
 man: build
     scripts/check-man target/debug
 
+# fifty sessions in ten containers, on both engines
+[group('check')]
+sessions:
+    cargo build --workspace --release --locked
+    eval "$(scripts/engines env)"; for engine in podman docker; do CTRKIT_ENGINE=$engine bats --timing tests/fifty-sessions.bats; done
+
 # time and memory, as a table and as JSON
 [group('check')]
 bench *arguments:

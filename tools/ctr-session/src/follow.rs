@@ -48,7 +48,7 @@ pub fn follow(
         match follower.output.recv_timeout(REST) {
             Ok(bytes) => {
                 frames.bytes.extend_from_slice(&bytes);
-                while let Some(frame) = frames.next() {
+                for frame in frames.by_ref() {
                     teller.hear(&frame, &mut told);
                 }
             }

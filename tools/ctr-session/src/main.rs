@@ -118,7 +118,7 @@ struct New {
     name: String,
 
     /// The session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", allow_hyphen_values = true)]
     session: String,
 
     /// The command that runs in it [default: the user's login shell]
@@ -164,18 +164,7 @@ impl Tool for CtrSession {
         match self.verb {
             Verb::List { name, form } => list(shared, name.as_deref(), form)?,
             Verb::New(new) => create(shared, &new)?,
-            Verb::Attach { which, print } => {
-                let session = SessionName::new(&which.session)?;
-                if !print && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-                    return Err(Error::NoTerminal);
-                }
-                let (engine, place) = shared.find(&which.name)?;
-                let tmux = Tmux::new(&engine, &place);
-                match print {
-                    true => toolkit::write_text(&ctr_session::attach_line(tmux, &session))?,
-                    false => return Err(ctr_session::attach(tmux, &session)),
-                }
-            }
+            Verb::Attach { which, print } => attach(shared, &which, print)?,
             Verb::Send(send) => {
                 let session = SessionName::new(&send.which.session)?;
                 let (name, sending) = (send.which.name.clone(), send.read()?);
@@ -193,15 +182,7 @@ impl Tool for CtrSession {
                     }
                 }
             }
-            Verb::Kill { name, session, .. } => {
-                let session = session.as_deref().map(SessionName::new).transpose()?;
-                let (engine, place) = shared.find(&name)?;
-                let tmux = Tmux::new(&engine, &place);
-                match session {
-                    Some(session) => ctr_session::kill(tmux, &session)?,
-                    None => ctr_session::kill_all(tmux)?,
-                }
-            }
+            Verb::Kill { name, session, .. } => kill(shared, &name, session.as_deref())?,
         }
         Ok(Exit::Success)
     }
@@ -273,6 +254,30 @@ fn create(shared: &Shared, new: &New) -> Result<(), Error> {
     ctr_session::create(Tmux::new(&engine, &place), &session, &new.command, absence)?;
     toolkit::write(&document)?;
     Ok(())
+}
+
+fn attach(shared: &Shared, which: &Which, print: bool) -> Result<(), Error> {
+    let session = SessionName::new(&which.session)?;
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !is_terminal && !print {
+        return Err(Error::NoTerminal);
+    }
+    let (engine, place) = shared.find(&which.name)?;
+    let tmux = Tmux::new(&engine, &place);
+    match print {
+        true => Ok(toolkit::write_text(&ctr_session::attach_line(tmux, &session))?),
+        false => Err(ctr_session::attach(tmux, &session)),
+    }
+}
+
+fn kill(shared: &Shared, name: &str, session: Option<&str>) -> Result<(), Error> {
+    let session = session.map(SessionName::new).transpose()?;
+    let (engine, place) = shared.find(name)?;
+    let tmux = Tmux::new(&engine, &place);
+    match session {
+        Some(session) => ctr_session::kill(tmux, &session),
+        None => ctr_session::kill_all(tmux),
+    }
 }
 
 fn main() -> ExitCode {

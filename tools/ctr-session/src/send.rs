@@ -37,7 +37,7 @@ impl Sending {
     /// Says whether the text can be one argument: it is short, of one line,
     /// and of letters alone.
     pub(crate) fn is_short(&self) -> bool {
-        let text = str::from_utf8(&self.text);
+        let text = std::str::from_utf8(&self.text);
         self.text.len() <= SHORT && text.is_ok_and(|text| !text.chars().any(char::is_control))
     }
 

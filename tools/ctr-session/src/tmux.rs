@@ -69,6 +69,14 @@ impl<'a> Tmux<'a> {
         words.chain([self.place.name.as_str()]).map(OsString::from).collect()
     }
 
+    /// Says whether there is no tmux: which command an engine does not find, it
+    /// says in many ways, docker on standard output.
+    fn is_absent(&self) -> bool {
+        let look = ["sh", "-c", LOOK].map(OsString::from);
+        let found = self.engine.run(self.exec(&[]).into_iter().chain(look));
+        matches!(found, Err(EngineError::Failed(call)) if call.status == Some(ABSENT))
+    }
+
     /// Tells what tmux says from what the engine says.
     pub(crate) fn judge(&self, error: EngineError, session: Option<&SessionName>) -> Error {
         let EngineError::Failed(call) = &error else { return error.into() };
@@ -76,7 +84,7 @@ impl<'a> Tmux<'a> {
         let of = || session.map(|session| session.as_str().to_owned()).unwrap_or_default();
         let says = |words: &str| call.last_words.contains(words);
         // The words are those of tmux 3.2 to 3.6, which knows no other language.
-        if call.status == Some(127) {
+        if matches!(call.status, Some(126 | 127)) && self.is_absent() {
             Error::NoTmux { name }
         } else if says("no server running on")
             || says("error connecting to") && says("No such file or directory")
@@ -95,6 +103,12 @@ impl<'a> Tmux<'a> {
         }
     }
 }
+
+/// The status of [`LOOK`] where there is no tmux.
+const ABSENT: i32 = 9;
+
+/// Looks for tmux in a container.
+const LOOK: &str = "command -v tmux || exit 9";
 
 /// Returns a command of words that are known.
 pub(crate) fn command<const N: usize>(words: [&str; N]) -> Command {
