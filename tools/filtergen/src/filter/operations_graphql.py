@@ -83,13 +83,13 @@ def plain_name(name):
 
 MUTATIONS = read_mutations(MUTATION_TABLE)
 GRAPHQL_KEYS = {"query", "variables", "operationname", "extensions", "id", "documentid", "doc_id"}
-QUERY_LENGTH, QUERY_DEPTH, QUERY_FIELDS = 64 << 10, 64, 2000
+QUERY_LENGTH, QUERY_TOKENS, QUERY_DEPTH, QUERY_FIELDS = 64 << 10, 4000, 64, 2000
 KEPT_DOCUMENTS, KEPT_LENGTH = 128, 16 << 10
 
-# The tokens that have something in them which looks like others.
+# The tokens; those that have something in them which looks like others are told apart.
 TOKENS = re.compile(
     r'(?P<block>"""(?P<inside>.*?)""")|"(?:[^"\\\n\r]|\\[^\n\r])*"|(?P<open>")'
-    r"|#[^\n]*|(?P<bracket>[{}()\[\]])|(?P<odd>[^\t\n\r\x20-\x7e])",
+    r"|#[^\n]*|(?P<bracket>[{}()\[\]])|(?P<odd>[^\t\n\r\x20-\x7e])|\w+|[^\s,]",
     re.S,
 )
 ODD = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff]|\r(?!\n)")
@@ -143,7 +143,9 @@ def scan_document(text):
     if ODD.search(text):
         raise Refused("unclear", "its query has a character that ends a line for some alone")
     depth = 0
-    for token in TOKENS.finditer(text):
+    for count, token in enumerate(TOKENS.finditer(text)):
+        if count > QUERY_TOKENS:
+            raise Refused("unclear", "its query is too long; give the values as variables")
         inside = token["inside"]
         if token["open"] or token["odd"] or (inside and set(inside) & set('"\\')):
             raise Refused("unclear", "its query has a string that can be read in two ways")
