@@ -1,5 +1,6 @@
 """A filter that is replaced, broken, cut short or deleted, before and after."""
 
+import ast
 import collections
 import contextlib
 import importlib.util
@@ -80,6 +81,18 @@ class Reload(Case):
             run = subprocess.run(command, capture_output=True, timeout=20)
             # What is cut off before its last line ends without doing anything.
             self.assertTrue(run.returncode != 0 or b"__main__" not in cut, len(cut))
+
+    def test_no_name_is_in_two_parts(self):
+        """The parts share their names: one would silently replace the other."""
+        names = collections.Counter()
+        for node in ast.parse(self.proxy.filter.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names[node.name] += 1
+            elif isinstance(node, ast.Assign):
+                found = (each for target in node.targets for each in ast.walk(target))
+                names.update(each.id for each in found if isinstance(each, ast.Name))
+        self.assertGreater(len(names), 200)
+        self.assertEqual([name for name, times in names.items() if times > 1], [])
 
     def test_a_hook_that_fails_refuses(self):
         """Every hook of the gate is called with what it cannot handle."""
