@@ -13,7 +13,7 @@ teardown() { unmake_world; }
 
 @test "the pipes of README work as they stand" {
     local line lines
-    mapfile -t lines < <(sed -n '/^Any prefix of the pipe/,/^Errors/p' "$root/README.md" | grep '^ctr\|^eval')
+    mapfile -t lines < <(sed -n '/^Any prefix of the pipe/,/^Errors/p' "$root/README.md" | grep '^ctr\|^eval\|^filtergen -p github')
     [ "${#lines[@]}" -ge 5 ]
     for line in "${lines[@]}"; do
         echo "# $line" >&3

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod labels;
 pub mod policy;
+pub mod policy_diff;
 pub mod ports;
 mod received;
 pub mod schemas;
@@ -30,6 +31,7 @@ pub use crate::{
     error::ErrorReport,
     event::Event,
     policy::Policy,
+    policy_diff::PolicyDiff,
     ports::Ports,
     received::{ParseError, Received, parse, parse_limited},
     sessions::Sessions,

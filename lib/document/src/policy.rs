@@ -114,8 +114,8 @@ pub struct Github {
     pub repositories: Vec<String>,
     /// The node ids that mutations may name where `repositories` is given: they
     /// carry no names.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub nodes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<String>>,
     /// The branches that may be written to; absent means all, and no tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub branches: Vec<String>,

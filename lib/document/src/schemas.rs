@@ -3,10 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{
-    Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event, Policy, Ports,
-    Sessions, Verify,
-};
+use crate::{Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event, Policy, PolicyDiff, Ports, Sessions, Verify};
 
 /// Returns the name of the file and the schema of each document.
 ///
@@ -19,6 +16,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Connections>(),
         schema::<Sessions>(),
         schema::<Policy>(),
+        schema::<PolicyDiff>(),
         schema::<Ports>(),
         schema::<ErrorReport>(),
         schema::<Event>(),

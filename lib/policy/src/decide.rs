@@ -159,6 +159,19 @@ impl<'a> Decider<'a> {
         Decision::Refused { reason: nearest.0, entry: nearest.1 }
     }
 
+    /// Says whether a CONNECT to `name` and `port` is let through.
+    #[must_use]
+    pub fn tunnel(&self, name: &str, port: u16) -> bool {
+        let Some(name) = name::normalise(name) else { return false };
+        match self.guard(&name) {
+            Some(_) => port == TLS_PORT,
+            None => {
+                port != PLAIN_PORT
+                    && self.rules(&name).iter().any(|rule| rule.ports.contains(&port))
+            }
+        }
+    }
+
     /// Returns what guards `name`, which is normalised.
     #[must_use]
     pub fn guard(&self, name: &str) -> Option<&'a Github> {

@@ -159,7 +159,7 @@ impl Github {
             hosts: self.hosts().into_iter().collect(),
             addresses: self.addresses.iter().map(ToString::to_string).collect(),
             repositories: self.repositories.iter().flatten().cloned().collect(),
-            nodes: self.nodes.iter().cloned().collect(),
+            nodes: Some(self.nodes.iter().cloned().collect()),
             branches: refs(self.branches()),
             protected: Some(refs(self.protected())),
             operations: Operations(effects.collect()),

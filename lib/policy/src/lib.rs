@@ -7,6 +7,7 @@
 mod address;
 mod compose;
 mod decide;
+mod diff;
 mod error;
 mod github;
 mod glob;
@@ -22,6 +23,7 @@ mod tree;
 pub use crate::{
     address::Network,
     decide::{Decider, Decision, Entry, Reason, Request},
+    diff::diff,
     error::PolicyError,
     github::{Action, Github, Said},
     library::{Library, is_file, narrow, split},

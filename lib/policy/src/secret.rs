@@ -98,9 +98,10 @@ impl Secret {
 
 /// Returns what is wrong with `name` as that of a header, in words.
 pub(crate) fn header_problem(name: &str) -> Option<&'static str> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Some("not the name of a header");
+    // A gateway may take others for these: '_' for '-' is the usual one.
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(is_known) {
+        return Some("not the name of a header, of letters, digits and '-'");
     }
     let is_framing = FRAMING.contains(&name.to_ascii_lowercase().as_str());
     is_framing.then_some("a header that says where a request goes or ends, and holds no secret")

@@ -9,6 +9,7 @@ use crate::{
     packages::Machine, parse, parse_foreign, split,
 };
 
+mod diff;
 mod guard;
 
 const HEAD: &str = "schema = \"policy/1\"\n";

@@ -59,6 +59,22 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The log that should be learnt from is not there.
+    #[error("there is no log '{}'", path.display())]
+    LogAbsent {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The log that should be learnt from has no record.
+    #[error("'{}' is no log of the proxy: line {line} is no record", path.display())]
+    NoLog {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+
     /// The filter is not one of ours nor of a kind that is known.
     #[error("'{}' is no filter that can be read: {problem}", path.display())]
     NoFilter {
@@ -88,6 +104,8 @@ impl Failure for Error {
             Self::BadUrl { .. } => "bad-url",
             Self::NoHome { .. } => "no-home",
             Self::FilterAbsent { .. } => "filter-absent",
+            Self::LogAbsent { .. } => "log-absent",
+            Self::NoLog { .. } => "no-log",
             Self::NoFilter { .. } => "no-filter",
             Self::FilterChanged { .. } => "filter-changed",
         }
@@ -102,10 +120,11 @@ impl Failure for Error {
             Self::Json(_) => Exit::Software,
             Self::BadUrl { .. } => Exit::Usage,
             Self::NoHome { .. } => Exit::Unavailable,
-            Self::FilterAbsent { .. } => Exit::NoInput,
-            Self::BadName { .. } | Self::NoFilter { .. } | Self::FilterChanged { .. } => {
-                Exit::DataErr
-            }
+            Self::FilterAbsent { .. } | Self::LogAbsent { .. } => Exit::NoInput,
+            Self::BadName { .. }
+            | Self::NoFilter { .. }
+            | Self::NoLog { .. }
+            | Self::FilterChanged { .. } => Exit::DataErr,
         }
     }
 
@@ -121,6 +140,9 @@ impl Failure for Error {
                  push:OWNER/REPOSITORY:BRANCH"
                     .to_owned(),
             ),
+            Self::NoLog { .. } => {
+                Some("a record is a line of JSON; filtergen(1) has its keys".to_owned())
+            }
             Self::NoHome { .. } => Some("set HOME, or write an absolute path".to_owned()),
             Self::FilterChanged { .. } => {
                 Some("change the policy, and let filtergen make the filter again".to_owned())

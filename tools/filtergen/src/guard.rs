@@ -183,3 +183,10 @@ fn unguarded(decider: &Decider<'_>, operation: Operation) -> Finding {
     };
     Finding { verdict, text: format!("{reason}{entry}{more}") }
 }
+
+/// Returns the repository that a path on the GitHub host `host` names.
+pub(crate) fn repository(host: &str, method: &str, path: &[String]) -> Option<String> {
+    let writings = rest::writings(role(host), method, path);
+    let name = writings.into_iter().find_map(|writing| writing.repository)?;
+    Some(name.strip_suffix(".git").unwrap_or(&name).to_owned())
+}

@@ -1,13 +1,15 @@
 //! Turns policies into the filter of the egress proxy, and back.
 //!
 //! [`render`] writes a filter, [`read`] reads one, [`check()`] explains a
-//! decision and [`fill`] notes in the document what is in force.
+//! decision, [`Lesson`] proposes what to add to a policy, and [`fill`] notes in
+//! the document what is in force.
 
 mod check;
 mod error;
 mod filter;
 mod foreign;
 mod guard;
+mod learn;
 mod python;
 mod rest;
 
@@ -17,7 +19,7 @@ use document::{
     Container,
     policy::{Isolation, IsolationSecret},
 };
-use policy::{Github, Policy, Rule, Secret};
+use policy::{Github, Library, Policy, Rule, Secret};
 use toolkit::files::{self, Lock};
 
 pub use crate::{
@@ -25,6 +27,7 @@ pub use crate::{
     error::Error,
     filter::render,
     foreign::Foreign,
+    learn::{Lesson, Proposal, open_log},
 };
 
 /// The directory below the container's state that the proxy gets to see. It
@@ -110,6 +113,17 @@ pub fn install(
     files::sweep(&path);
     files::replace(&path, filter.as_bytes(), 0o644)?;
     Ok(path)
+}
+
+/// Returns the policy that `name` is: a policy's name, several joined by `+`, a
+/// file of one, or a filter.
+pub fn load(library: &Library, name: &str) -> Result<Policy, Error> {
+    let is_filter = Path::new(name).extension().is_some_and(|end| end == "py");
+    if !is_filter {
+        return Ok(library.compose(&[name.to_owned()])?);
+    }
+    let document = read(Path::new(name))?.policy;
+    Ok(policy::parse(name, &serde_json::to_string(&document)?)?)
 }
 
 /// Reads a filter, of ours or of another program, as a policy.

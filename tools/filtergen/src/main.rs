@@ -9,8 +9,8 @@ use std::{
 
 use clap::Parser;
 use document::{Container, Received, container};
-use filtergen::{Error, Force, PROJECT_POLICY};
-use policy::{Library, packages::Machine};
+use filtergen::{Error, Force, Lesson, PROJECT_POLICY};
+use policy::{Library, Policy, packages::Machine};
 use toolkit::{Common, DocumentError, Events, Exit, Places, Tool};
 
 /// How long another filtergen may take for the same container.
@@ -49,6 +49,23 @@ struct Filtergen {
     /// Say whether URL, or OPERATION:REPOSITORY:BRANCH, is allowed; '-' reads 'METHOD URL' lines
     #[arg(long, value_name = "URL|OPERATION")]
     check: Option<String>,
+
+    /// Propose what to add to the policy, from the proxy's log; '-' is standard input
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["print", "read", "check"])]
+    learn: Option<PathBuf>,
+
+    /// Say what policy B lets through more or less than A: names, or files, or filters
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["A", "B"],
+        conflicts_with_all = ["print", "read", "check", "learn", "narrow"]
+    )]
+    diff: Vec<String>,
+
+    /// Write what is learnt or differs as JSON
+    #[arg(long)]
+    json: bool,
 
     /// The method of the request that is asked about
     #[arg(long, value_name = "METHOD", requires = "check", default_value = "GET")]
@@ -99,6 +116,12 @@ impl Tool for Filtergen {
         if let Some(url) = &self.check {
             return self.explain(url);
         }
+        if let Some(log) = &self.learn {
+            return self.propose(log);
+        }
+        if let [old, new] = self.diff.as_slice() {
+            return self.compare(old, new);
+        }
         if self.print {
             let force = self.force(self.policies.clone(), None)?;
             toolkit::write_text(&filtergen::render(&force.policy, None)?)?;
@@ -131,13 +154,16 @@ impl Tool for Filtergen {
 }
 
 impl Filtergen {
+    fn library(&self) -> Result<Library, Error> {
+        let directory = self.places.config()?.join("policies");
+        Ok(Library { directory, machine: self.machine() })
+    }
+
     /// Composes the policies `names` and narrows them by the file that is named,
     /// or by `project` where there is such a file.
     fn force(&self, names: Vec<String>, project: Option<PathBuf>) -> Result<Force, Error> {
         let names: Vec<_> = policy::split(&names).into_iter().map(absolute).collect();
-        let directory = self.places.config()?.join("policies");
-        let library = Library { directory, machine: self.machine() };
-        let mut policy = library.compose(&names)?;
+        let mut policy = self.library()?.compose(&names)?;
         let mut narrowed_by = None;
         if let Some(path) = self.narrow.clone().or(project) {
             match policy::narrow(&policy, &path)? {
@@ -180,6 +206,43 @@ impl Filtergen {
             toolkit::warn("filtergen", self.common.error_format, warning);
         }
         Ok(Exit::Success)
+    }
+
+    fn propose(&self, log: &Path) -> Result<Exit, Error> {
+        let known = match self.policies.is_empty() {
+            true => Policy::default(),
+            false => self.force(self.policies.clone(), None)?.policy,
+        };
+        let mut lesson = Lesson::new(&known);
+        match log.as_os_str() == "-" {
+            true => lesson.read(Path::new("-"), io::stdin().lock())?,
+            false => lesson.read(log, filtergen::open_log(log)?)?,
+        }
+        let proposal = lesson.propose();
+        if !proposal.is_empty() {
+            match self.json {
+                true => toolkit::write(&Received::from(proposal.document()))?,
+                false => toolkit::write_text(&proposal.text())?,
+            }
+        }
+        for line in proposal.left_out() {
+            toolkit::note("filtergen", self.common.error_format, &line);
+        }
+        Ok(Exit::Success)
+    }
+
+    fn compare(&self, old: &str, new: &str) -> Result<Exit, Error> {
+        let library = self.library()?;
+        let (before, after) = (filtergen::load(&library, old)?, filtergen::load(&library, new)?);
+        let mut found = policy::diff(&before, &after);
+        (found.old, found.new) = (old.to_owned(), new.to_owned());
+        let exit = if found.changes.is_empty() { Exit::Success } else { Exit::No };
+        let lines = found.changes.iter().map(|change| format!("{change}\n"));
+        match self.json {
+            true => toolkit::write(&Received::from(found))?,
+            false => toolkit::write_text(&lines.collect::<String>())?,
+        }
+        Ok(exit)
     }
 
     fn explain(&self, url: &str) -> Result<Exit, Error> {

@@ -263,3 +263,143 @@ fn there_is_never_half_a_filter() {
     run(&mut filtergen(&world, &["-p", "mine"]));
     assert_eq!(fs::read(filter(&world)).unwrap(), old);
 }
+
+const REFUSED: &str = concat!(
+    r#"{"time":"T1","kind":"request","method":"GET","scheme":"https","path":"/x","host":"b.org","#,
+    r#""port":443,"decision":"refused","reason":"unknown-name"}"#,
+    "\n",
+    r#"{"time":"T2","kind":"request","method":"PUT","scheme":"https","host":"api.github.com","#,
+    r#""path":"/repos/me/x/pulls/1/merge","port":443,"decision":"refused","reason":"operation","#,
+    r#""operation":"pr-merge"}"#,
+    "\n",
+    r#"{"time":"T3","kind":"request","method":"GET","scheme":"https","path":"/","host":"c.org","#,
+    r#""port":443,"decision":"refused","reason":"host"}"#,
+    "\n",
+);
+
+#[test]
+fn a_log_teaches_what_to_add() {
+    let world = World::new();
+    let log = world.write("home/requests.jsonl", REFUSED);
+    let run = |arguments: &[&str]| {
+        let run = filtergen(&world, arguments).write_stdin(REFUSED).assert().success();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (text(&run.get_output().stdout), text(&run.get_output().stderr))
+    };
+    let (text, said) = run(&["-p", "github", "--learn", log.to_str().unwrap()]);
+    assert!(text.contains("# first needed by T1 GET https://b.org/x\n"), "{text}");
+    assert!(text.contains("pr-merge = \"allow\""), "{text}");
+    assert!(said.contains("left out, 1 of the log: host: no policy changes that"), "{said}");
+    assert_eq!(run(&["-p", "github", "--learn", "-"]).0, text);
+
+    // With the proposal in force the requests pass, and nothing is proposed.
+    world.write("config/policies/learnt.toml", &text);
+    assert_eq!(run(&["-p", "github+learnt", "--learn", "-"]).0, "");
+    filtergen(&world, &["-p", "github+learnt", "--check", "-"])
+        .write_stdin("GET https://b.org/x\nPUT https://api.github.com/repos/me/x/pulls/1/merge\n")
+        .assert()
+        .code(0);
+    filtergen(&world, &["-p", "github+learnt", "--check", "https://b.org/y"]).assert().code(1);
+    let (json, _) = run(&["-p", "github", "--learn", "-", "--json"]);
+    let found: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(found["allow"][0]["name"], "b.org");
+    assert!(found["allow"][0]["why"].as_str().unwrap().contains("T1 GET"));
+
+    refused(&mut filtergen(&world, &["--learn", "none"]), 66, "log-absent");
+    refused(filtergen(&world, &["--learn", "-"]).write_stdin("x\n"), 65, "no-log");
+    filtergen(&world, &["--learn", "-", "--print"]).assert().code(64);
+    refused(&mut filtergen(&world, &["--learn", "-", "-p", "none"]), 66, "policy-absent");
+}
+
+#[test]
+fn two_policies_are_compared_by_what_they_let_through() {
+    let world = World::new();
+    let mine = world.write("config/policies/mine.toml", MINE);
+    let filter = run(&mut filtergen(&world, &["-p", "mine", "--print"]));
+    let filter = world.write("home/filter.py", &filter);
+    let wider = world.write("home/wider.toml", &format!("{MINE}websockets = true\n"));
+    let [mine, filter, wider] = [&mine, &filter, &wider].map(|path| path.to_str().unwrap());
+    for (old, new) in
+        [("mine", "mine"), ("mine", mine), (filter, "mine"), ("github", "github+github")]
+    {
+        filtergen(&world, &["--diff", old, new]).assert().code(0).stdout("");
+    }
+    let line = format!("+ request *.a.org any method as a WebSocket on 80,443 ({wider}:3)\n");
+    filtergen(&world, &["--diff", filter, wider]).assert().code(1).stdout(line);
+    let out = filtergen(&world, &["--diff", "claude+github", "claude", "--json"]).assert().code(1);
+    let found: Value = serde_json::from_slice(&out.get_output().stdout).unwrap();
+    assert_eq!(
+        (&found["schema"], &found["old"]),
+        (&json!("policy-diff/1"), &json!("claude+github"))
+    );
+    let changes = found["changes"].as_array().unwrap();
+    assert!(changes.iter().all(|change| change["way"] == "less"), "{changes:?}");
+    assert!(changes.iter().any(|change| change["name"] == "pr-write"), "{changes:?}");
+    let same = run(&mut filtergen(&world, &["--diff", "mine", "mine", "--json"]));
+    assert!(same.contains("\"changes\":[]"), "{same}");
+
+    refused(&mut filtergen(&world, &["--diff", "mine", "none"]), 66, "policy-absent");
+    refused(&mut filtergen(&world, &["--diff", "mine", "none.py"]), 66, "filter-absent");
+    filtergen(&world, &["--diff", "mine"]).assert().code(64);
+}
+
+#[test]
+fn secrets_are_noted_with_their_files_and_never_read() {
+    let world = World::new();
+    let secret = "[[secret]]\nhost = \"api.github.com\"\nheader = \"Authorization\"\nform = \"bearer\"\n\
+                  file = \"~/token\"\nenv = \"GH_TOKEN\"\n";
+    world.write("home/token", "the value itself");
+    world.write("config/policies/token.toml", &format!("schema = \"policy/1\"\n{secret}"));
+    let mut command = filtergen(&world, &["-p", "github+token"]);
+    command.env("HOME", world.path("home"));
+    let out = run(&mut command);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let expected = json!([{
+        "id": "api.github.com.authorization", "host": "api.github.com", "header": "Authorization",
+        "file": world.path("home/token"), "env": "GH_TOKEN",
+    }]);
+    assert_eq!(found["isolation"]["secrets"], expected);
+    assert!(found["isolation"]["allow"].as_array().unwrap().contains(&json!("api.github.com")));
+    let text = fs::read_to_string(filter(&world)).unwrap();
+    assert!(!out.contains("the value itself") && !text.contains("the value itself"));
+    refused(&mut filtergen(&world, &["-p", "token"]), 65, "empty-policy");
+    refused(&mut filtergen(&world, &["-p", "base+token"]), 65, "secret-host");
+    let narrow =
+        world.write("home/narrow.toml", &format!("schema = \"policy/1\"\n[github]\n{secret}"));
+    let arguments = ["-p", "github+token", "--narrow", narrow.to_str().unwrap()];
+    refused(&mut filtergen(&world, &arguments), 65, "policy-widens");
+}
+
+/// What can be wrong with a policy, and the kind of the error.
+#[test]
+fn a_policy_for_github_that_is_wrong_makes_nothing() {
+    let world = World::new();
+    let path = world.path("home/p.toml");
+    for (text, kind, says) in [
+        ("[github]\nhosts = [\"api.github.com\"]\n", "malformed-policy", "line 3"),
+        (
+            "[github.operations]\npr-merg = \"allow\"\n",
+            "malformed-policy",
+            "'pr-merge' resembles it",
+        ),
+        ("[github]\nrepositories = [\"x\"]\n", "malformed-policy", "OWNER/REPOSITORY"),
+        ("[github]\nbranches = [\"a[\"]\n", "malformed-policy", "line 3"),
+        ("[github]\n[[passthrough]]\nname = \"*.github.com\"\n", "guarded-passthrough", "line 4"),
+        (
+            "[github]\n[[secret]]\nhost = \"a.org\"\nheader = \"A\"\nfile = \"/t\"\n",
+            "secret-host",
+            "line 3",
+        ),
+        (
+            "[github]\n[[secret]]\nhost = \"github.com\"\nheader = \"Host\"\nfile = \"/t\"\n",
+            "malformed-policy",
+            "line 5",
+        ),
+        ("[[allow]]\nname = \"a.org\"\npaths = [\"/a/../b\"]\n", "malformed-policy", "line 4"),
+    ] {
+        fs::write(&path, format!("schema = \"policy/1\"\n{text}")).unwrap();
+        let error = refused(&mut filtergen(&world, &["-p", "./p.toml"]), 65, kind);
+        assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+        assert!(!world.path("state/dev-a-b3e5ed").exists());
+    }
+}

@@ -27,7 +27,10 @@ impl Reader<'_> {
                 Some(problem) => self.wrong(at, format!("the repository '{text}' is {problem}")),
                 None => Ok(text.to_ascii_lowercase()),
             })?;
-        let nodes = table.texts("nodes", |at, text| self.node_id(at, text))?;
+        let nodes = match table.take_empty("nodes") {
+            true => None,
+            false => table.texts("nodes", |at, text| self.node_id(at, text))?,
+        };
         let branches = table.texts("branches", |at, text| self.branch(at, &text))?;
         let protected = match table.take_empty("protected") {
             true => Some(BTreeSet::new()),

@@ -105,6 +105,7 @@ fn the_document_is_whole() {
     let document = policy.document();
     let github = document.github.as_ref().unwrap();
     assert_eq!(github.hosts, ["github.com"]);
+    assert_eq!(github.nodes, Some(Vec::new()));
     assert_eq!(github.branches, ["bot/*", "refs/heads/refs/x", "refs/tags/v*"]);
     assert_eq!(github.protected.as_ref().unwrap().len(), 8);
     assert_eq!(github.operations.0.len(), Operation::ALL.len());
@@ -184,6 +185,7 @@ const BAD_SECRETS: &[(&str, &str, &str)] = &[
     ("file = \"/t\"\n", "malformed-policy", "no 'header'"),
     ("header = \"A B\"\nfile = \"/t\"\n", "malformed-policy", "not the name of a header"),
     ("header = \"A\\r\\nB\"\nfile = \"/t\"\n", "malformed-policy", "'A\\r\\nB'"),
+    ("header = \"X_Key\"\nfile = \"/t\"\n", "malformed-policy", "not the name of a header"),
     ("header = \"\"\nfile = \"/t\"\n", "malformed-policy", "not the name of a header"),
     ("header = \"Host\"\nfile = \"/t\"\n", "malformed-policy", "where a request goes"),
     ("header = \"content-length\"\nfile = \"/t\"\n", "malformed-policy", "where a request goes"),
@@ -258,7 +260,10 @@ fn of_policies_that_are_composed_the_one_that_says_something_is_heard() {
     );
     let github = sum.document().github.unwrap();
     assert_eq!(github.hosts, ["github.com", "x.ghe.com"]);
-    assert_eq!((github.repositories, github.nodes), (vec!["me/*".into()], vec!["R_1".into()]));
+    assert_eq!(
+        (github.repositories, github.nodes),
+        (vec!["me/*".into()], Some(vec!["R_1".into()]))
+    );
     assert_eq!(github.from.as_deref(), Some("p.toml:2, q.toml:2"));
     asked(&sum, &[("push", "operation"), ("gist", "allowed"), ("pr-merge me/x", "allowed")]);
     let github = sum.github.unwrap();
