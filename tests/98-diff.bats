@@ -23,7 +23,7 @@ teardown_file() { unmake_world; }
 
 setup() {
     load world
-    cd "$path"
+    cd "$path" || return
 }
 
 # Both sides are as in the beginning again.
@@ -102,9 +102,10 @@ leads out of the worktree: /etc'
         printf x >"$(printf "a\nb\033[31m")/.vscode/\$(id).json"; git add .; git commit -qm names'
     run ctr-diff --patch "$name"
     is "$status" 1
-    ! grep -q $'[\033\007]' <<<"$output"
-    grep -qF '+\u{1b}]0;owned\u{7}' <<<"$output"
-    is "$(grep -c ' added ' <<<"$output")" 3
+    local shown=$output
+    grep -qF '+\u{1b}]0;owned\u{7}' <<<"$shown"
+    is "$(grep -c ' added ' <<<"$shown")" 3
+    run ! grep -q $'[\033\007]' <<<"$shown"
     ctr-diff --json "$name" | jq -e '[.changes[].path] | index("a\nb\u001b[31m/.vscode/$(id).json") != null'
 }
 

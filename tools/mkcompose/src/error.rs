@@ -1,5 +1,7 @@
 //! The ways in which mkcompose fails.
 
+use std::path::PathBuf;
+
 use compose::{OverrideError, Unwritable};
 use document::container::Missing;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
@@ -42,6 +44,13 @@ pub enum Error {
         mode: String,
     },
 
+    /// The container could write to the machine that it is kept away from.
+    #[error("the isolated container may not write to '{}'", path.display())]
+    Writable {
+        /// The directory or file of this machine.
+        path: PathBuf,
+    },
+
     /// The engine is on another machine, where the filter is not.
     #[error("cannot isolate a container at '{host}': the policy's files are on this machine")]
     Elsewhere {
@@ -66,6 +75,7 @@ impl Failure for Error {
             Self::Unwritable(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::BadMode { .. } => "bad-mode",
+            Self::Writable { .. } => "writable-mount",
             Self::Elsewhere { .. } => "isolation-elsewhere",
         }
     }
@@ -77,7 +87,7 @@ impl Failure for Error {
             Self::Places(error) => error.exit(),
             Self::Override(error) => error.exit(),
             Self::Unwritable(error) => error.exit(),
-            Self::BadName { .. } | Self::BadMode { .. } => Exit::DataErr,
+            Self::BadName { .. } | Self::BadMode { .. } | Self::Writable { .. } => Exit::DataErr,
             Self::Elsewhere { .. } => Exit::Unavailable,
         }
     }
@@ -91,6 +101,10 @@ impl Failure for Error {
             Self::Override(error) => error.hint(),
             Self::Unwritable(error) => error.hint(),
             Self::BadMode { .. } => Some("the only one is 'proxy'".to_owned()),
+            Self::Writable { .. } => Some(
+                "give the mount read_only: true; code goes in and out by git: ctr-git(1)"
+                    .to_owned(),
+            ),
             Self::Elsewhere { .. } => {
                 Some("use an engine of this machine: --host local".to_owned())
             }

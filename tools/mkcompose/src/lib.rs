@@ -16,7 +16,7 @@ use compose::{Base, Override};
 use document::{
     Container,
     compose::{Compose, Names},
-    container::{Limits, Missing},
+    container::{Limits, Missing, Mount},
     labels,
     policy::Isolation,
 };
@@ -87,8 +87,21 @@ pub fn model(container: &Container) -> Result<Value, Error> {
     if let Some(host) = &engine.host {
         return Err(Error::Elsewhere { host: host.clone() });
     }
+    check_mounts(container)?;
     let network = network(container)?;
     Parts { container, isolation, network, podman: engine.kind == "podman" }.model()
+}
+
+/// Refuses directories of this machine that the container could write to.
+///
+/// Git, an editor or a shell here would execute what it leaves in a worktree,
+/// and no pull stops it.
+fn check_mounts(container: &Container) -> Result<(), Error> {
+    let is_writable = |mount: &&Mount| mount.kind == "bind" && !mount.read_only;
+    match container.mounts.iter().find(is_writable) {
+        Some(mount) => Err(Error::Writable { path: mount.source.clone().unwrap_or_default() }),
+        None => Ok(()),
+    }
 }
 
 /// Returns the internal network: which one it is follows from the port of ssh.

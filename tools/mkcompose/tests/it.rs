@@ -198,6 +198,14 @@ fn what_cannot_be_isolated_is_refused() {
     refuse(&|d| d["ports"] = json!([]), 65, "missing-key");
     refuse(&|d| d["name"] = json!("../a"), 65, "bad-name");
     refuse(&|d| d["engine"]["host"] = json!("ssh://box"), 69, "isolation-elsewhere");
+    let bind = |read_only: bool| json!([{"type": "bind", "source": "/src/app", "target": "/app", "read_only": read_only}]);
+    let error = refuse(&|d| d["mounts"] = bind(false), 65, "writable-mount");
+    assert_eq!(error["message"], "the isolated container may not write to '/src/app'");
+    let mut readable = document(&world);
+    readable["mounts"] = bind(true);
+    let model = model(&world, &readable);
+    let mounts = model["services"]["app"]["volumes"].as_array().unwrap();
+    assert!(mounts.iter().any(|mount| mount["target"] == "/app" && mount["read_only"] == true));
     mkcompose(&world, &["--dns", "name"], &document(&world)).assert().code(64).stdout("");
     assert!(!world.path("state/dev-a-b3e5ed").exists());
 }
