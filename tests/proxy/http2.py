@@ -74,7 +74,10 @@ def serve(connection, entry, lock):
             request["body"] += len(event.data)
         elif isinstance(event, h2.events.TrailersReceived):
             open_streams[event.stream_id]["trailers"] = list(event.headers)
+        elif isinstance(event, h2.events.StreamReset):
+            open_streams[event.stream_id]["reset"] = True
         elif isinstance(event, h2.events.StreamEnded):
+            open_streams[event.stream_id]["whole"] = True
             respond(session, event.stream_id, open_streams[event.stream_id], handle)
 
     with contextlib.suppress(h2.exceptions.ProtocolError):

@@ -232,6 +232,36 @@ class Push(Pushes):
         self.assertEqual(status(answer), 200, answer)
 
 
+class Over2(Pushes):
+    """A server that speaks HTTP/2, to which a push is one stream of many."""
+
+    policy = GITHUB + 'hosts = ["github.com", "h2.test"]\n'
+
+    def push_by_hand(self, client, there, old):
+        """Send a push, and return the answer and what the server saw of it."""
+        commands, pack = Push.command(self, there, "topic", old)
+        mark, kind = self.world.mark(), "application/x-git-receive-pack-request"
+        answer = client.get(
+            "h2.test", 443, "/me/two.git/git-receive-pack", "POST", [("content-type", kind)], commands + pack
+        )
+        requests = [r for one in self.world.since(mark) for r in one["requests"]]
+        return answer, requests or self.world.upstream.seen[-1]["requests"][-1:], len(commands + pack)
+
+    def test_a_stream_is_reset_and_the_others_go_on(self):
+        there, _ = self.new_repository("two")
+        client = http2.Client(self.proxy.open_tls("h2.test", 443, alpn=("h2",)))
+        answer, seen, size = self.push_by_hand(client, there, None)
+        self.assertEqual((answer.status, answer.text), (200, b"hello\n"))
+        self.assertEqual((seen[0]["body"], seen[0].get("whole")), (size, True))
+        answer, seen, size = self.push_by_hand(client, there, "1" * 40)
+        self.assertEqual(answer.status, 200)
+        self.assertIn(b"ng refs/heads/topic it cannot be shown", answer.text)
+        time.sleep(0.2)
+        self.assertLessEqual(seen[0]["body"], size - 32)
+        self.assertEqual((seen[0].get("reset"), seen[0].get("whole")), (True, None))
+        self.assertEqual(client.get("h2.test", 443, "/user").status, 200)
+
+
 class Elsewhere(Pushes):
     """A repository that may not be written to, and branches that may."""
 

@@ -92,9 +92,13 @@ class Gate:
         if record.upload is not None and not self.policy.guards_as(before):
             return False
         whole = record.flow and not record.pending and record.flow.request.raw_content
-        if whole:
-            return self.policy.judge_body(record.question, whole).allowed
-        return self.policy.judge(record.question).allowed
+        try:
+            if whole:
+                return self.policy.judge_body(record.question, whole).allowed
+            return self.policy.judge(record.question).allowed
+        except Exception as error:  # noqa: BLE001, as in every hook
+            print(f"filter: a request could not be judged again: {ascii(error)}", file=sys.stderr)
+            return False
 
     def expire(self):
         """End the connections whose bodies are not whole after a long time."""
