@@ -327,7 +327,7 @@ class Rest(GuardCase):
         for body in (
             b"{}", b"", b'{"branch":"main"}', b'{"branch":"refs/heads/main"}', b'{"branch":"MAIN"}',
             b'{"branch":""}', b'{"branch":null}', b'{"branch":["x"]}', b'{"branch":"release/1"}',
-            b'{"branch":"heads/main"}', b'{"branch":"refs/tags/x"}', b'{"branch":"x "}', b'{"branch":"a b"}',
+            b'{"branch":"HEAD"}', b'{"branch":"@"}', b'{"branch":"heads/main"}', b'{"branch":"refs/tags/x"}', b'{"branch":"x "}', b'{"branch":"a b"}',
         ):  # fmt: skip
             self.refused("branch", "PUT", target, body, by=by, operation="contents-write")
         self.refused("unclear", "PUT", target + "?branch=main", b'{"branch":"x"}', by=by)

@@ -68,7 +68,7 @@ class Documents(Asking):
             ("branch-merge", "mergeBranch updatePullRequestBranch"), ("delete-ref", "deleteRef"),
             ("ref-update", "createRef updateRef updateRefs createLinkedBranch revertPullRequest"),
             ("contents-write", "createCommitOnBranch"), ("workflow-dispatch", "approveDeployments"),
-            ("settings", "createRepository updateBranchProtectionRule archiveRepository"),
+            ("settings", "deleteIssue transferIssue createRepository updateBranchProtectionRule archiveRepository"),
             ("other-writes", "addStar createDeployment aNewThing createProjectV2 createCheckRun"),
         ):  # fmt: skip
             for name in names.split():
@@ -212,7 +212,7 @@ class Values(Asking):
         for name, value in (
             ("createIssue", {"repositoryId": "R_2"}), ("createIssue", {}), ("createIssue", {"repositoryId": None}),
             ("addComment", {"subjectId": "r_1"}), ("addComment", {"subjectId": ["PR_1", "PR_2"]}),
-            ("transferIssue", {"issueId": "PR_1", "repositoryId": "R_2"}), ("addComment", {"subjectId": 1}),
+            ("createIssue", {"repositoryId": "R_1", "assigneeIds": ["U_2"]}), ("addComment", {"subjectId": 1}),
             ("addPullRequestReviewComment", {"pullRequestId": "PR_1", "inReplyTo": "X"}),
             ("addLabelsToLabelable", {"labelableId": "PR_1", "labelIds": ["PR_1", "L_1"]}),
         ):  # fmt: skip

@@ -377,6 +377,7 @@ class Commands(Pushing):
             "refs/heads/", " refs/heads/x", "refs/heads/release/1", "refs/heads/Release/1",
             "refs/heads/gh-pages", "heads/x", "/refs/heads/x", "REFS/HEADS/x", "refs/Heads/x",
             "refs/heads/x\\y", "refs/heads/x*", "refs/heads/x?", "refs/heads/[x", "refs/heads/x.",
+            "refs/heads/HEAD", "refs/heads/head", "refs/heads/@",
             "refs/heads/.x", "refs/heads/a..b", "refs/heads/a^", "refs/heads/a:b",
         ):  # fmt: skip
             verdict, push = self.push(self.create(ref) + b"0000")
@@ -525,10 +526,12 @@ class Packs(Pushing):
         fake = content.replace(b"\n\n", b"\nparent %s\n\n" % self.old.encode())
         fake_name = hashlib.sha1(b"commit %d\0" % len(fake) + fake).hexdigest()
         late, middle = commit_of("5" * 40, text=b"parent %s" % self.old.encode())
+        short = commit_of(self.old)[1].partition(b"author")[0]
+        short_name = hashlib.sha1(b"commit %d\0" % len(short) + short).hexdigest()
         for new, objects in (
             (name, [(1, content)]), (fake_name, [(1, fake)]), (late, [(1, middle)]),
             (commit_of(self.old)[0], [(1, content)]), ("7" * 40, []),
-            (commit_of(self.old)[0], [(3, commit_of(self.old)[1])]),
+            (short_name, [(1, short)]), (commit_of(self.old)[0], [(3, commit_of(self.old)[1])]),
             (commit_of(self.old)[0], [(4, commit_of(self.old)[1])]),
         ):  # fmt: skip
             verdict = self.update(new, pack_of(*(object_of(*one) for one in objects)))

@@ -222,7 +222,10 @@ def fits_pattern(parts, text):
 # Servers have names of their own for each: any like them has a second reading.
 OVERRIDE = re.compile(r"method|override|rewrite|original-?ur[il]|original-?host|(?:^|-)ur[il]$")
 FORWARDED = re.compile(r"x-forwarded-(?:host|server|path|prefix|ur[il]|method|request)|forwarded$")
-OVERRIDE_NAME = re.compile(r"_method|method[-_]?override|http[-_]?method|^method$")
+OVERRIDE_NAME = re.compile(
+    r"[^a-z]*(?:(?:x|http|request|real|form|rest)[-_.]?)*method(?:[-_.]?override)?[^a-z]*\Z"
+    r"|.*method[-_.]?override"
+)
 
 
 def header_values(headers, name):
@@ -271,7 +274,7 @@ def check_query(query):
     """Refuse a query that names another method, however it is encoded."""
     for _ in range(4):
         for name, _ in query_pairs(query):
-            if OVERRIDE_NAME.search(fold(name).replace(" ", "")):
+            if OVERRIDE_NAME.match(fold(name).replace(" ", "")):
                 raise Refused("unclear", "the query may make it another method")
         once = urllib.parse.unquote_to_bytes(query)
         if once == query:
@@ -357,7 +360,7 @@ def check_form(body, names=()):
     """Refuse a body that is another request when it is read as a form."""
     for name, _ in query_pairs(body):
         plain = fold(name).replace(" ", "")
-        if OVERRIDE_NAME.search(plain) or plain.partition("[")[0] in names:
+        if OVERRIDE_NAME.match(plain) or plain.partition("[")[0] in names:
             raise Refused("unclear", "its body has a second reading as a form")
 
 
@@ -375,7 +378,7 @@ def json_body(headers, body, limit, names=()):
     elif not JSON_LIKE.match(kind):
         raise Refused("unclear", f"its body is {printable(kind, 60)}, and not JSON")
     value = read_json(body)
-    if isinstance(value, dict) and any(OVERRIDE_NAME.search(fold(key)) for key in value):
+    if isinstance(value, dict) and any(OVERRIDE_NAME.match(fold(key)) for key in value):
         raise Refused("unclear", "its body may make it another method")
     return value
 
@@ -505,6 +508,8 @@ class Guard:
         shown = printable(ref)
         if not is_ref(ref):
             return f"{shown} is not the name of a ref"
+        if fold(ref.rpartition("/")[2]) in ("head", "@") and ref.count("/") == 2:
+            return f"{shown} may be taken for the default branch"
         if is_protected(ref, self.protected):
             return f"{shown} is protected by the policy of this container"
         if not any(fnmatch.fnmatchcase(ref, pattern) for pattern in self.branches):

@@ -383,6 +383,8 @@ class Pack:
                 break
             parents.append(bytes.fromhex(line[1].decode()))
             place = line.end()
+        if not content.startswith(b"author ", place):  # git reads parents no further than that
+            return
         name = self.make(b"commit %d\0" % len(content) + content).digest()
         self.parents[name], self.starts[self.start] = tuple(parents), name
         if name not in self.contents:

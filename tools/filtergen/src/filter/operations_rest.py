@@ -348,7 +348,7 @@ def classify_web(method, path, folded):
             return Asked("push", "lfs", repository)
         if rest == ["locks", "verify"]:
             return Asked("read", None, repository)
-        known = rest[:1] == ["locks"] or (rest[:1] == ["objects"] and rest[-1:] == ["verify"])
+        known = rest[:1] == ["locks"] or rest[-1:] == ["verify"]
         return Asked("push" if known else "other-writes", None, repository)
     repository = tuple(path[:2]) if len(path) > 2 else None
     found = find_row(WEB_ROWS, method, folded)
