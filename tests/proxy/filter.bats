@@ -94,8 +94,8 @@ hold() {
 
 @test "a filter gives back in a pipe what was put into it" {
     filtergen -p claude+github --print >"$BATS_TEST_TMPDIR/filter.py"
-    names=$(filtergen --read "$BATS_TEST_TMPDIR/filter.py" | jq -r '.allow[].name' | sort)
-    [[ $names == *api.anthropic.com*api.github.com* ]]
+    names=$(filtergen --read "$BATS_TEST_TMPDIR/filter.py" | jq -r '.allow[].name, .github.hosts[]?' | sort)
+    [[ $names == *api.anthropic.com*github.com* ]]
     while read -r name; do
         filtergen -p claude+github --check "https://$name/"
     done <<<"$names"
