@@ -85,7 +85,7 @@ class Bounds(Forge):
         with self.little_memory(f"{self.size >> 20} MiB to an endpoint, HTTP/2"), self.nothing_arrives():
             client = http2.Client(self.proxy.open_tls("api.github.com", 443, alpn=("h2",)))
             json = [("content-type", "application/json")]
-            answer = client.get("api.github.com", 443, "/graphql", "POST", json, bytes(self.size // 2))
+            answer = client.get("api.github.com", 443, "/graphql", "POST", json, bytes(self.size // 8))
             self.assertEqual(answer.status, 403)
 
     def test_a_body_that_grows_when_it_is_decoded(self):
