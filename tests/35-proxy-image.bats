@@ -34,7 +34,11 @@ setup_file() {
 }
 
 teardown_file() {
-    "$engine" rm --force "$id-proxy" "$id-ingress" >/dev/null 2>&1 || true
+    local part
+    # One by one: podman 4.3 removes none of them if one is not there.
+    for part in proxy ingress; do
+        "$engine" rm --force "$id-$part" >/dev/null 2>&1 || true
+    done
     "$engine" volume rm "$id-proxy" "$id-trust" >/dev/null
     "$engine" rmi "localhost/ctrkit-proxy:$id" >/dev/null 2>&1 || true
     unmake_world

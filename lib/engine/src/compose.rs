@@ -15,8 +15,8 @@ const FOREIGN: [&str; 2] = ["COMPOSE_", "PODMAN_COMPOSE_"];
 
 /// The program for Compose files of one engine.
 #[derive(Clone, Debug)]
-pub struct Compose<'a> {
-    engine: &'a Engine,
+pub struct Compose {
+    engine: Engine,
     /// The program; absent: the engine's own command `compose`.
     program: Option<PathBuf>,
     version: String,
@@ -25,7 +25,7 @@ pub struct Compose<'a> {
 impl Engine {
     /// Finds the program: the one that is `asked` for, else docker's plugin, or
     /// podman-compose on PATH. One that is too old is refused.
-    pub fn compose(&self, asked: Option<&Path>) -> Result<Compose<'_>, EngineError> {
+    pub fn compose(&self, asked: Option<&Path>) -> Result<Compose, EngineError> {
         let asked = asked.map(Path::as_os_str).filter(|asked| !asked.is_empty());
         let wanted = match self.kind {
             Kind::Podman => Some(asked.unwrap_or(OsStr::new("podman-compose"))),
@@ -39,7 +39,7 @@ impl Engine {
             }
             None => None,
         };
-        let mut compose = Compose { engine: self, program, version: String::new() };
+        let mut compose = Compose { engine: self.clone(), program, version: String::new() };
         // podman-compose does not know the word, but the option.
         let question = if compose.program.is_some() { "--version" } else { "version" };
         let answer = self.succeed(compose.command().arg(question));
@@ -53,7 +53,7 @@ impl Engine {
     }
 }
 
-impl Compose<'_> {
+impl Compose {
     /// Returns the oldest version, major and minor, that ctrkit works with: of
     /// docker's plugin the first that waits for health as it is documented, of
     /// podman-compose the first that makes a network without DNS.

@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::OnceLock,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct Isolated {
     hash: String,
     directory: PathBuf,
     program: Option<PathBuf>,
+    compose: OnceLock<Compose>,
 }
 
 impl Isolated {
@@ -70,12 +72,18 @@ impl Isolated {
             hash: container.project.hash.clone(),
             directory: directory.to_owned(),
             program: program.map(Path::to_owned),
+            compose: OnceLock::new(),
         }))
     }
 
-    /// Returns the program that carries it out.
-    pub(crate) fn compose<'a>(&self, engine: &'a Engine) -> Result<Compose<'a>, EngineError> {
-        engine.compose(self.program.as_deref())
+    /// Returns the program that carries it out, which is asked for its version
+    /// once.
+    pub(crate) fn compose(&self, engine: &Engine) -> Result<&Compose, EngineError> {
+        if let Some(compose) = self.compose.get() {
+            return Ok(compose);
+        }
+        let compose = engine.compose(self.program.as_deref())?;
+        Ok(self.compose.get_or_init(|| compose))
     }
 
     /// Returns the hash of the project that all of it is of.
