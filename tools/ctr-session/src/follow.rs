@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read, Write},
     mem,
-    os::unix::process::CommandExt,
+    os::{fd::AsFd, unix::process::CommandExt},
     process::{Child, ChildStdin, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use engine::{EngineError, FailedCall};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use toolkit::DocumentError;
 
 use crate::{Capture, Error, Screen, SessionName, Tmux};
@@ -38,7 +39,7 @@ pub fn follow(
     tmux: Tmux<'_>,
     session: &SessionName,
     wanted: Capture,
-    out: &mut dyn Write,
+    out: &mut (impl Write + AsFd),
 ) -> Result<(), Error> {
     let mut follower = Follower::start(tmux, session, wanted)?;
     let mut teller = Teller::new(wanted);
@@ -52,6 +53,9 @@ pub fn follow(
                     teller.hear(&frame, &mut told);
                 }
             }
+            Err(RecvTimeoutError::Timeout) if is_gone(out) => {
+                return Err(DocumentError::Write(io::ErrorKind::BrokenPipe.into()).into());
+            }
             Err(RecvTimeoutError::Timeout) => teller.rest(&mut told),
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -61,6 +65,15 @@ pub fn follow(
         }
     }
     Err(follower.judge(tmux, session, teller.has_begun))
+}
+
+/// Says whether nobody reads any more, which a write would tell; but perhaps
+/// there is nothing to write for hours.
+fn is_gone(out: &impl AsFd) -> bool {
+    let mut out = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    poll(&mut out, PollTimeout::ZERO).is_ok()
+        && out[0].revents().is_some_and(|events| events.intersects(gone))
 }
 
 /// The engine's client with the script in the container.

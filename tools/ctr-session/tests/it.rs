@@ -246,6 +246,19 @@ fn lines_are_followed_to_the_end() {
 }
 
 #[test]
+fn nobody_is_followed_for_nobody() {
+    let world = world();
+    let ended = world.path("ended");
+    let frames = FRAMES.replace("$ENDED", ended.to_str().unwrap()).replace("end0\\n", "end");
+    world.on("podman-exec", &frames);
+    let script = "\"$0\" capture dev-a x --follow | { read -r line; echo \"$line\"; }";
+    let mut command = world.command("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_ctr-session")]);
+    command.timeout(std::time::Duration::from_secs(20)).assert().success().stdout("old\n");
+    assert!(ended.exists());
+}
+
+#[test]
 fn who_can_be_followed_no_further_is_told() {
     let world = world();
     world.on("podman-exec", "printf '10\n80 1 0 0 0'; exit 137");
