@@ -84,6 +84,10 @@ hold() {
     hold test_decide
 }
 
+@test "filtergen explains paths and what is done on GitHub as the filter decides" {
+    hold test_explain
+}
+
 @test "the proxy writes down its certificate, and not its key, before it listens" {
     hold test_certificate
 }

@@ -189,7 +189,10 @@ impl<'a> Decider<'a> {
         if rules.iter().any(|rule| rule.is_passthrough()) {
             return Err("passed through, so that nothing can be added");
         }
-        if rules.is_empty() { Err("not allowed") } else { Ok(()) }
+        match rules.iter().any(|rule| rule.ports.contains(&TLS_PORT)) {
+            true => Ok(()),
+            false => Err("not allowed on port 443, where alone it would be added"),
+        }
     }
 
     /// Returns the entries that have `name`, the nearest first.

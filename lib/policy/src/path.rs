@@ -16,6 +16,9 @@ const PLAIN: &[u8] = b"-._~!$&'()*+,=:@/";
 /// What ends a segment for one server or another, though it was encoded.
 const DELIMITERS: [char; 3] = [';', '?', '#'];
 
+/// What some servers take for a slash of the one or the other kind.
+const SLASHES: [char; 6] = ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}'];
+
 /// Returns the decoded segments of `target`, the path of a request as it is
 /// sent, the query included. A slash at the end makes no difference.
 ///
@@ -118,7 +121,7 @@ fn is_unambiguous(character: char) -> bool {
             | GeneralCategory::ParagraphSeparator
     );
     let mut alike = ComposingNormalizerBorrowed::new_nfkc().normalize_iter([character].into_iter());
-    !is_hidden && !alike.any(|letter| letter.is_ascii())
+    !is_hidden && !alike.any(|letter| letter.is_ascii() || SLASHES.contains(&letter))
 }
 
 /// A template of paths: `*` is a segment or a part of one, `**` at the end any

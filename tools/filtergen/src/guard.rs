@@ -38,18 +38,23 @@ impl Verdict {
 /// Decides on a request to a host that `github` guards.
 pub(crate) fn request(github: &Github, request: &Request<'_>) -> Finding {
     let refused = |reason: &str| finding(Verdict::Refused, reason, github, None, "");
+    if !READING.contains(&request.method) && !WRITING.contains(&request.method) {
+        return refused("unclear");
+    }
     let is_reading = READING.contains(&request.method);
     let path = policy::decoded(request.target);
     let Some(path) = path.filter(|path| is_reading || policy::is_bare(path)) else {
         return refused("path");
     };
+    if asks_graphql(&path) && request.target.contains('?') {
+        return refused("unclear");
+    }
     if is_reading {
         return finding(Verdict::Allowed, "read", github, None, "");
     }
-    if !WRITING.contains(&request.method) {
-        return refused("unclear");
-    }
-    let writings = rest::writings(role(request.name), request.method, &path);
+    let Some(writings) = rest::writings(role(request.name), request.method, &path) else {
+        return refused("path");
+    };
     let findings = writings.iter().map(|writing| write(github, writing));
     // Every reading has to be allowed.
     let worst = findings.max_by_key(|finding| match finding.verdict {
@@ -58,6 +63,11 @@ pub(crate) fn request(github: &Github, request: &Request<'_>) -> Finding {
         Verdict::Refused => 2,
     });
     worst.unwrap_or_else(|| refused("path"))
+}
+
+fn asks_graphql(path: &[String]) -> bool {
+    let lower: Vec<_> = path.iter().map(|segment| segment.to_lowercase()).collect();
+    rest::is_graphql(&lower.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn role(host: &str) -> Role {
@@ -79,9 +89,11 @@ fn write(github: &Github, writing: &Writing) -> Finding {
     let objection = github.objection(&Action { operation, repository, branch });
     let is_nowhere = repository.is_none() && github.repositories.is_some();
     let reason = match objection {
+        None | Some(Reason::Branch) if is_nowhere && operation != Operation::Gist => {
+            Some(Reason::Repository)
+        }
         // The branch of a file that is written is in the body.
         Some(Reason::Branch) if writing.besides.is_some() && branch.is_none() => None,
-        None if is_nowhere && operation != Operation::Gist => Some(Reason::Repository),
         None if writing.blind => Some(Reason::Branch),
         objection => objection,
     };
@@ -186,7 +198,7 @@ fn unguarded(decider: &Decider<'_>, operation: Operation) -> Finding {
 
 /// Returns the repository that a path on the GitHub host `host` names.
 pub(crate) fn repository(host: &str, method: &str, path: &[String]) -> Option<String> {
-    let writings = rest::writings(role(host), method, path);
+    let writings = rest::writings(role(host), method, path)?;
     let name = writings.into_iter().find_map(|writing| writing.repository)?;
     Some(name.strip_suffix(".git").unwrap_or(&name).to_owned())
 }

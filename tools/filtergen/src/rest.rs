@@ -39,15 +39,24 @@ pub(crate) struct Writing {
 }
 
 /// Returns each reading of a write to a host of this `role`; `path` is decoded.
-pub(crate) fn writings(role: Role, method: &str, path: &[String]) -> Vec<Writing> {
+/// `None` is for a path that GitHub does not have.
+pub(crate) fn writings(role: Role, method: &str, path: &[String]) -> Option<Vec<Writing>> {
     let split: Vec<_> = path.iter().flat_map(|one| one.split('/')).map(str::to_owned).collect();
-    let mut readings = vec![path.to_vec()];
-    for more in [split.clone(), without_extension(path), without_extension(&split)] {
-        if !readings.contains(&more) {
-            readings.push(more);
-        }
-    }
+    let mut readings = vec![path.to_vec(), split];
+    readings.extend(readings.clone().iter().map(|path| without_plus(path)));
+    readings.extend(readings.clone().iter().map(|path| without_extension(path)));
+    readings.dedup();
     readings.iter().map(|path| writing(role, method, path)).collect()
+}
+
+/// Reads a plus as a form would: as a space.
+fn without_plus(path: &[String]) -> Vec<String> {
+    let plain = |segment: &String| {
+        let spaced = segment.replace('+', " ");
+        let trimmed = spaced.trim();
+        if trimmed.is_empty() { segment.clone() } else { trimmed.to_owned() }
+    };
+    path.iter().map(plain).collect()
 }
 
 fn without_extension(path: &[String]) -> Vec<String> {
@@ -62,26 +71,42 @@ fn without_extension(path: &[String]) -> Vec<String> {
     path
 }
 
-fn writing(role: Role, method: &str, path: &[String]) -> Writing {
+fn writing(role: Role, method: &str, path: &[String]) -> Option<Writing> {
     let lower: Vec<_> = path.iter().map(|segment| segment.to_lowercase()).collect();
     let lower: Vec<_> = lower.iter().map(String::as_str).collect();
-    let (api, at_api) = match lower.as_slice() {
-        ["api", "v3" | "uploads", rest @ ..] => (rest, true),
-        ["api", rest @ ..] => (rest, true),
-        rest => (rest, role == Role::Interface),
-    };
-    if matches!(api, ["graphql"] | ["v3" | "v4", "graphql"]) || lower == ["graphql"] {
-        return body("what its GraphQL asks for");
+    if is_graphql(&lower) {
+        return Some(body("what its GraphQL asks for"));
     }
     match lower.as_slice() {
-        [owner, name, "git-receive-pack"] => git(owner, name),
-        [.., "git-upload-pack"] => Writing { besides: None, ..body("") },
-        _ if at_api => rest(method, api),
-        [owner, name, "info", "lfs", "objects", "batch"] => {
-            Writing { besides: Some("whether files are uploaded"), ..git(owner, name) }
+        ["api", "v3" | "uploads", path @ ..] | ["api", path @ ..] => rest(method, path),
+        path if role == Role::Interface => rest(method, path),
+        [.., "git-receive-pack" | "git-upload-pack"] if method != "POST" => {
+            Some(web(method, &["", ""]))
         }
-        _ => web(method, &lower),
+        ["gist", names @ .., service @ ("git-receive-pack" | "git-upload-pack")] => {
+            let operation = (*service == "git-receive-pack").then_some(Operation::Gist);
+            let is_one = matches!(names, [_]) || repository(names).is_some();
+            is_one.then(|| Writing { operation, repository: None, ..git(None) })
+        }
+        [names @ .., "git-receive-pack"] => repository(names).map(|name| git(Some(name))),
+        [names @ .., "git-upload-pack"] => {
+            repository(names).map(|_| Writing { besides: None, ..body("") })
+        }
+        [owner, name, "info", "lfs", "objects", "batch"] => {
+            let besides = Some("whether files are uploaded");
+            repository(&[owner, name]).map(|name| Writing { besides, ..git(Some(name)) })
+        }
+        path => Some(web(method, path)),
     }
+}
+
+/// Says whether GraphQL is asked at `path`, which is in lower case.
+pub(crate) fn is_graphql(path: &[&str]) -> bool {
+    let path = match path {
+        ["api", "v3" | "v4", rest @ ..] | ["api" | "v3" | "v4", rest @ ..] => rest,
+        path => path,
+    };
+    matches!(path, [last] if last.split('.').next() == Some("graphql"))
 }
 
 fn body(besides: &'static str) -> Writing {
@@ -89,20 +114,28 @@ fn body(besides: &'static str) -> Writing {
     Writing { operation: None, repository: None, branch: None, besides, blind: false }
 }
 
-fn git(owner: &str, name: &str) -> Writing {
+fn git(repository: Option<String>) -> Writing {
     let besides = Some("the branches, and whether it is forced or deletes");
-    let repository = Some(format!("{owner}/{name}"));
     Writing { operation: Some(Operation::Push), repository, branch: None, besides, blind: false }
 }
 
+/// Returns the name of a repository, if `parts` are one as GitHub has them.
+fn repository(parts: &[&str]) -> Option<String> {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let is_name = |part: &&str| (1..=100).contains(&part.len()) && part.bytes().all(is_known);
+    let is_whole = parts.len() == 2 && parts.iter().all(is_name);
+    is_whole.then(|| parts.join("/"))
+}
+
 /// Looks a path of the interface up; a repository may be named by its number.
-fn rest(method: &str, path: &[&str]) -> Writing {
+fn rest(method: &str, path: &[&str]) -> Option<Writing> {
     let (path, repository) = match path {
+        [.., "git-receive-pack"] => return None,
         ["repositories", _, more @ ..] => ([&["repos", "", ""], more].concat(), None),
-        ["repos", owner, name, ..] => (path.to_vec(), Some(format!("{owner}/{name}"))),
+        ["repos", owner, name, ..] => (path.to_vec(), Some(repository(&[owner, name])?)),
         path => (path.to_vec(), None),
     };
-    look_up("REST_TABLE", method, &path, repository)
+    Some(look_up("REST_TABLE", method, &path, repository))
 }
 
 fn web(method: &str, path: &[&str]) -> Writing {
@@ -123,6 +156,7 @@ fn look_up(table: &str, method: &str, path: &[&str], repository: Option<String>)
         "ref" if rest().is_none() => Some("the ref"),
         "ref" if method != "DELETE" => Some("whether it is forced"),
         "contents" => Some("the branch"),
+        "deployment" => Some("whether it merges"),
         _ => None,
     };
     Writing {
@@ -185,7 +219,7 @@ mod tests {
     fn show(role: Role, request: &str) -> String {
         let (method, path) = request.split_once(" /").unwrap();
         let path: Vec<_> = path.split('/').map(str::to_owned).collect();
-        let found = writing(role, method, &path);
+        let Some(found) = writing(role, method, &path) else { return "none".to_owned() };
         let operation = found.operation.map_or("-", Operation::name);
         let parts = [found.repository.as_deref(), found.branch.as_deref(), found.besides];
         let parts = parts.iter().flatten().map(|part| format!(" {part}"));
@@ -224,6 +258,8 @@ mod tests {
             ("POST /repos/me/x/generate", "settings"),
             ("POST /gists", "gist"),
             ("POST /xyzzy", "other-writes"),
+            ("POST /repos/me/a+b/pulls", "none"),
+            ("POST /me/x/git-receive-pack", "none"),
             ("POST /graphql", "- what its GraphQL asks for"),
         ] {
             assert_eq!(show(Role::Interface, request), expected, "{request}");
@@ -238,6 +274,12 @@ mod tests {
             ("PUT /api/v3/repos/me/x/pulls/1/merge", "pr-merge me/x"),
             ("POST /api/graphql", "- what its GraphQL asks for"),
             ("POST /session", "other-writes"),
+            ("PUT /me/x/git-upload-pack", "other-writes"),
+            ("POST /me/git-receive-pack", "none"),
+            (
+                "POST /gist/abc/git-receive-pack",
+                "gist the branches, and whether it is forced or deletes",
+            ),
         ] {
             assert_eq!(show(Role::Web, request), expected, "{request}");
         }
@@ -246,9 +288,10 @@ mod tests {
     #[test]
     fn an_extension_and_an_encoded_slash_are_a_second_reading() {
         let path = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let found = writings(Role::Interface, "PUT", &path("repos me x pulls 1 merge.json"));
+        let found =
+            writings(Role::Interface, "PUT", &path("repos me x pulls 1 merge.json")).unwrap();
         assert_eq!(found.last().unwrap().operation, Some(Operation::PrMerge));
-        let found = writings(Role::Interface, "PUT", &path("repos me x pulls 1/merge"));
+        let found = writings(Role::Interface, "PUT", &path("repos me x pulls 1/merge")).unwrap();
         assert_eq!(found.last().unwrap().operation, Some(Operation::PrMerge));
     }
 }

@@ -249,9 +249,11 @@ fn what_is_done_on_github_is_explained() {
                 "refused repository push by p.toml:2 [github]",
             ),
             (
-                "POST https://api.github.com/repos/me/x%2Fpulls/1/merge",
+                "PUT https://api.github.com/repos/me/x/pulls/1%2Fmerge",
                 "refused operation pr-merge by p.toml:2 [github]",
             ),
+            ("POST https://api.github.com/repos/me/a+b/pulls", "refused path by p.toml:2 [github]"),
+            ("GET https://api.github.com/graphql?query=x", "refused unclear by p.toml:2 [github]"),
             ("PURGE https://api.github.com/", "refused unclear by p.toml:2 [github]"),
             ("GET https://api.github.com:8443/", "refused port by p.toml:2 [github]"),
         ],

@@ -237,6 +237,8 @@ fn what_single_entries_do_not_show_is_seen_in_the_whole() {
     }
     let allow = |kind: &str, name: &str| format!("[[{kind}]]\nname = \"{name}\"\n");
     wrong(&format!("{}{SECRET}", allow("allow", "b.org")), "secret-host", "not allowed");
+    let elsewhere = format!("{}ports = [80, 8443]\n{SECRET}", allow("allow", "a.org"));
+    wrong(&elsewhere, "secret-host", "not allowed on port 443");
     let through = format!("{}{SECRET}", allow("passthrough", "*.a.org"));
     wrong(&through, "secret-host", "passed through");
     let twice = format!("{}{SECRET}{}", allow("allow", "a.org"), SECRET.replace("X-K", "x-k"));
