@@ -1,5 +1,7 @@
 //! Matching paths against the table.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use document::diff::Class;
 
 use crate::{Name, RULES};
@@ -34,41 +36,79 @@ enum Extent {
 /// submodule, has all files that the row would have in it.
 #[must_use]
 pub fn rule_of(path: &[Name], no_directory: bool) -> Option<&'static Rule> {
-    let has = |rule: &&Rule, extent| rule.paths.iter().any(|pattern| fits(pattern, path, extent));
-    let whole = RULES.iter().find(|rule| has(rule, Extent::Whole));
-    whole.or_else(|| {
-        let above = || RULES.iter().find(|rule| has(rule, Extent::Above));
-        no_directory.then(above).flatten()
-    })
+    let whole = PATTERNS.first(path, Extent::Whole);
+    let row = whole.or_else(|| no_directory.then(|| PATTERNS.first(path, Extent::Above)).flatten());
+    row.map(|row| &RULES[row])
 }
 
-fn fits(pattern: &str, path: &[Name], extent: Extent) -> bool {
-    let (rooted, pattern) = match pattern.strip_prefix('/') {
-        Some(rest) => (true, rest),
-        None => (false, pattern),
-    };
-    let (below, pattern) = match pattern.strip_suffix("/**") {
-        Some(rest) => (true, rest),
-        None => (false, pattern),
-    };
-    let parts: Vec<_> = pattern.split('/').collect();
-    let starts = if rooted { 0..1 } else { 0..path.len() };
-    let mut starts = starts.filter_map(|start| path.get(start..));
-    match extent {
-        Extent::Whole if below => {
-            starts.any(|rest| rest.len() > parts.len() && begins(&parts, rest))
+/// All patterns, found by the first component that they begin with: a worktree
+/// may have a million files.
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(Patterns::of_table);
+
+/// A pattern, taken apart.
+struct Pattern {
+    row: usize,
+    rooted: bool,
+    below: bool,
+    parts: Vec<&'static str>,
+}
+
+#[derive(Default)]
+struct Patterns {
+    literal: HashMap<&'static str, Vec<Pattern>>,
+    globs: Vec<Pattern>,
+}
+
+impl Patterns {
+    fn of_table() -> Self {
+        let mut patterns = Self::default();
+        for (row, rule) in RULES.iter().enumerate() {
+            for pattern in rule.paths.iter().map(|pattern| Pattern::of(row, pattern)) {
+                match pattern.parts[0].contains('*') {
+                    true => patterns.globs.push(pattern),
+                    false => patterns.literal.entry(pattern.parts[0]).or_default().push(pattern),
+                }
+            }
         }
-        Extent::Whole => starts.any(|rest| rest.len() == parts.len() && begins(&parts, rest)),
-        Extent::Above => {
-            let most = if below { parts.len() } else { parts.len() - 1 };
-            starts.any(|rest| !rest.is_empty() && rest.len() <= most && begins(&parts, rest))
-        }
+        patterns
+    }
+
+    /// Returns the first row with a pattern that fits.
+    fn first(&self, path: &[Name], extent: Extent) -> Option<usize> {
+        let fits = (0..path.len()).flat_map(|start| {
+            let rest = &path[start..];
+            let literal = self.literal.get(rest[0].as_str()).into_iter().flatten();
+            let here = move |pattern: &&Pattern| !pattern.rooted || start == 0;
+            literal
+                .chain(&self.globs)
+                .filter(here)
+                .filter(move |pattern| pattern.fits(rest, extent))
+        });
+        fits.map(|pattern| pattern.row).min()
     }
 }
 
-/// Compares as many components as both have.
-fn begins(parts: &[&str], path: &[Name]) -> bool {
-    parts.iter().zip(path).all(|(part, name)| glob(part, name.as_str()))
+impl Pattern {
+    fn of(row: usize, pattern: &'static str) -> Self {
+        let rest = pattern.strip_prefix('/');
+        let (rooted, pattern) = (rest.is_some(), rest.unwrap_or(pattern));
+        let rest = pattern.strip_suffix("/**");
+        let (below, pattern) = (rest.is_some(), rest.unwrap_or(pattern));
+        Self { row, rooted, below, parts: pattern.split('/').collect() }
+    }
+
+    /// Says whether it fits all of `path`, from its beginning.
+    fn fits(&self, path: &[Name], extent: Extent) -> bool {
+        let count = self.parts.len();
+        let is_long_enough = match (extent, self.below) {
+            (Extent::Whole, true) => path.len() > count,
+            (Extent::Whole, false) => path.len() == count,
+            (Extent::Above, true) => path.len() <= count,
+            (Extent::Above, false) => path.len() < count,
+        };
+        // As many components as both have.
+        is_long_enough && self.parts.iter().zip(path).all(|(part, name)| glob(part, name.as_str()))
+    }
 }
 
 /// Matches one component, in which `*` is anything.

@@ -15,7 +15,7 @@ use crate::{Error, Host, view::View};
 /// The longest file that is compared, in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// How many files are looked at.
+/// How many files are looked into.
 const MOST: usize = 50_000;
 
 /// Directories that tools fill, and that no commit has: what is in them is not
@@ -86,12 +86,15 @@ impl Reading<'_> {
     pub(crate) fn read(&self, view: &View<'_>) -> Result<Vec<Seen>, Error> {
         let directory = self.scratch.join("files");
         fs::create_dir(&directory).map_err(Error::Scratch)?;
-        let (mut seen, mut failed) = (Vec::new(), Ok(()));
+        let (mut seen, mut wanted, mut failed) = (Vec::<Seen>::new(), 0, Ok(()));
         let name = &self.container.name;
         let visit = |member: &Member, content: &mut dyn Read| {
             let file = directory.join(seen.len().to_string());
-            let one = look(view, member, content, &file).map(|one| seen.extend(one));
-            failed = one.and_then(|()| match seen.len() {
+            let one = look(view, member, content, &file).map(|one| {
+                wanted += one.iter().filter(|one| one.wanted).count();
+                seen.extend(one);
+            });
+            failed = one.and_then(|()| match wanted {
                 MOST.. => Err(Error::TooMany),
                 _ => self.host.interrupt.check().map_err(Error::from),
             });
