@@ -52,13 +52,16 @@ setup() {
 }
 
 teardown() {
-    "$engine" rm --force --time 0 "$name" 2>/dev/null || "$engine" rm --force "$name"
-    "$engine" rm --force --time 0 "ctrkit-$hash-other" 2>/dev/null || "$engine" rm --force "ctrkit-$hash-other"
+    gone "$name"
+    gone "ctrkit-$hash-other"
     if "$engine" network inspect "ctrkit-$hash-odd"; then
         "$engine" network disconnect --force "ctrkit-$hash-odd" "$proxy" || true
         "$engine" network rm "ctrkit-$hash-odd"
     fi
 } >/dev/null 2>&1
+
+# gone NAME: a container is removed, at once, or is not there.
+gone() { "$engine" rm --force --time 0 "$1" 2>/dev/null || "$engine" rm --force "$1" 2>/dev/null || true; } >/dev/null
 
 # served NAME NETWORK ADDRESS COMMAND...: a sidecar of the box.
 served() {
@@ -195,7 +198,9 @@ while True:
     server.sendto(question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:]
                   + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\0\0\1", asker)
 END
-    served "ctrkit-$hash-other" "$net" "$(address 5)" "$python" -c "$(cat "$world/dns.py")" >/dev/null
+    served "ctrkit-$hash-other" "$net" "$(address 5)" sleep infinity >/dev/null
+    "$engine" exec --detach --user 0:0 "ctrkit-$hash-other" "$python" -c "$(cat "$world/dns.py")"
+    until "$engine" exec "ctrkit-$hash-other" grep -q ':0035 ' /proc/net/udp; do sleep 0.2; done
     box --dns "$(address 5)"
     verify --quick
     hole outside-name
@@ -250,7 +255,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     box -v "ctrkit-$hash-proxy:/srv/data:ro"
     verify --quick
     hole authority-key
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     box
     "$engine" exec "$proxy" cat /var/lib/ctrkit/ca/mitmproxy-ca.pem | "$engine" exec -i "$name" sh -c 'mkdir -p /opt/a/b/c; cat >/opt/a/b/c/notes.txt'
     verify
@@ -270,7 +275,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     box -v /var/run/docker.sock:/var/run/docker.sock
     verify --quick
     hole engine-socket
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     box -v /var/run/docker.sock:/srv/a/b.sock
     verify
     hole engine-socket
@@ -288,7 +293,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     verify --quick
     hole policy-mounted
     grep -q 'can be written' <<<"$found"
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     box -v "$config:/srv/config:ro"
     verify --quick
     # The key of the ssh authority lies there, too.
@@ -299,7 +304,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     box -v /etc:/srv/etc:ro
     verify --quick
     hole host-mounts
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     box --pid host --security-opt seccomp=unconfined
     verify --quick
     hole namespaces seccomp kernel-files cgroup-files
@@ -309,7 +314,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
 @test "a plain container has many" {
     "$engine" run --detach --init --name "$name" -p "$((port + 50)):80" "$image" sleep infinity >/dev/null
     found=$(ctr-verify --json --quick --container "$name" || true)
-    for each in outside-address bridge-address host-address default-route networks published-ports capabilities raw-sockets; do
+    for each in outside-address bridge-address host-address default-route networks capabilities raw-sockets; do
         grep -qw -- "$each" <<<"$(holes)"
     done
     refused 65 not-managed ctr-verify "$name"
@@ -332,13 +337,13 @@ from_nothing() {
     box
     verify
     is "$(holes)$(untried)" ""
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     # A volume takes the helper.
     box --read-only -v "$prefix-v:/v"
     verify --quick
     is "$(holes)$(untried)" ""
     is "$("$engine" run --rm -v "$prefix-v:/v" "$image" ls -A /v)" ""
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     "$engine" volume rm "$prefix-v" >/dev/null
     # Nothing does: its network is tried from beside, and that is told.
     box --read-only
@@ -346,7 +351,7 @@ from_nothing() {
     is "$(holes)" ""
     grep -q 'capabilities:helper-failed' <<<"$(untried)"
     run ! grep -qE 'outside-address|proxy-refuses|bridge-address' <<<"$(untried)"
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     "$engine" rmi --force "$from" >/dev/null
 }
 
@@ -398,7 +403,7 @@ settle_helper() {
     found=$(ctr-verify --json --secret-check --secret "$world/secret" "$name") || is $? 1
     is "$(jq -r '.containers[0].probes[0] | "\(.id) \(.verdict) \(.detail)"' <<<"$found")" 'secret got-out it is in /home/a/config, /srv/netrc'
     run ! grep -qF "$secret" <<<"$found"
-    "$engine" rm --force "$name" >/dev/null
+    gone "$name"
     box --env "TOKEN=$secret"
     found=$(ctr-verify --json --secret-check --secret "$world/secret" "$name") || is $? 1
     grep -q '/proc/1/environ' <<<"$found"

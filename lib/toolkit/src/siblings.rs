@@ -61,6 +61,9 @@ pub struct FailedTool {
     pub command: FailedCommand,
 }
 
+/// What a tool wrote, and how it ended.
+type Ended = (Vec<u8>, Result<(), SiblingError>);
+
 impl Siblings {
     /// Returns a way of running them in this tool's own environment, in which
     /// errors are written as documents.
@@ -87,6 +90,20 @@ impl Siblings {
 
     /// Runs `tool` with `input` and returns its standard output.
     pub fn run(&self, tool: &str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, SiblingError> {
+        let (output, ended) = self.end(tool, args, input)?;
+        ended.map(|()| output)
+    }
+
+    /// Asks `tool` a question and returns its answer, whatever it is: one that
+    /// has a status of its own for some of them has failed only where it has
+    /// written nothing.
+    pub fn ask(&self, tool: &str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, SiblingError> {
+        let (output, ended) = self.end(tool, args, input)?;
+        if output.is_empty() { ended.map(|()| output) } else { Ok(output) }
+    }
+
+    /// Runs `tool` to its end, and returns what it wrote and how it ended.
+    fn end(&self, tool: &str, args: &[&str], input: &[u8]) -> Result<Ended, SiblingError> {
         let program = find(tool)?;
         let line = shell_words::join(std::iter::once(tool).chain(args.iter().copied()));
         let mut command = Command::new(program);
@@ -98,10 +115,11 @@ impl Siblings {
         let ended = command.spawn().and_then(|child| self.accompany(child, input));
         let (status, output, words) =
             ended.map_err(|error| failed(line.clone(), None, &error.to_string()))?;
-        match status.success() {
-            true => Ok(output),
+        let ended = match status.success() {
+            true => Ok(()),
             false => Err(failed(line, status.code(), String::from_utf8_lossy(&words).trim())),
-        }
+        };
+        Ok((output, ended))
     }
 
     /// Feeds `child`, listens to it and waits for it.

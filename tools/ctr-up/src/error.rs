@@ -5,7 +5,8 @@ use std::{io, path::PathBuf};
 use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError, keys::NoKey,
+    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    keys::NoKey,
 };
 
 /// An error of ctr-up.
@@ -27,6 +28,10 @@ pub enum Error {
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
+
+    /// Another tool of ctrkit could not be run.
+    #[error(transparent)]
+    Sibling(#[from] SiblingError),
 
     /// A signal asked the tool to end; what it had made is undone.
     #[error(transparent)]
@@ -99,13 +104,17 @@ pub enum Error {
         probe: String,
         /// What answered.
         detail: String,
+        /// What helps.
+        cure: Option<String>,
     },
 
     /// Nobody knows whether something gets out.
-    #[error("cannot tell whether '{name}' is isolated: the probes did not come to an end")]
+    #[error("cannot tell whether '{name}' is isolated: {why}")]
     Unprobed {
         /// The container's name.
         name: String,
+        /// What could not be tried, and why.
+        why: String,
     },
 
     /// The image is not there.
@@ -257,6 +266,7 @@ impl Failure for Error {
             Self::Engine(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Sibling(error) => error.kind(),
             Self::Interrupted(error) => error.kind(),
             Self::Watch(_) => "cannot-watch-signals",
             Self::NameTaken { .. } => "name-taken",
@@ -290,6 +300,7 @@ impl Failure for Error {
             Self::Engine(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Sibling(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
             Self::Unreadable { source, .. } => Exit::of_reading(source),
             Self::NoKey(_) => Exit::NoInput,
@@ -326,6 +337,7 @@ impl Failure for Error {
             Self::Engine(error) => return error.hint(),
             Self::File(error) => return error.hint(),
             Self::Places(error) => return error.hint(),
+            Self::Sibling(error) => return error.hint(),
             Self::NameTaken { project: Some(project), .. } => {
                 format!("it belongs to the worktree '{project}'")
             }
@@ -358,6 +370,7 @@ impl Failure for Error {
     fn command(&self) -> Option<FailedCommand> {
         match self {
             Self::Engine(error) => error.command(),
+            Self::Sibling(error) => error.command(),
             Self::PortTaken { source, .. } => source.command(),
             _ => None,
         }
@@ -372,15 +385,13 @@ impl Error {
             Self::Unhealthy { name, .. } => {
                 format!("read its log: podman logs {name}, or docker logs {name}")
             }
-            Self::Escaped { probe, .. } if probe == "host-broadcast" => {
-                "let this machine look at where packets come from: \
-                 sudo sysctl net.ipv4.conf.all.rp_filter=2"
+            Self::Escaped { cure: Some(cure), .. } => cure.clone(),
+            Self::Escaped { .. } => "see what is known of this engine: ctrkit doctor".to_owned(),
+            Self::Unprobed { .. } => {
+                "try again; what stands in the way of a helper in a container \
+                                      is in ctr-verify(1)"
                     .to_owned()
             }
-            Self::Escaped { .. } => "see that no network of its name was there before, and what \
-                                     is known of this engine: ctrkit doctor"
-                .to_owned(),
-            Self::Unprobed { .. } => "make the proxy's image anew: ctr-image --build".to_owned(),
             _ => return None,
         };
         Some(hint)

@@ -31,7 +31,6 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub(crate) struct Isolated {
     model: Value,
     project: String,
-    hash: String,
     directory: PathBuf,
     program: Option<PathBuf>,
     compose: OnceLock<Compose>,
@@ -69,7 +68,6 @@ impl Isolated {
         Ok(Some(Self {
             model,
             project: Names::of(&container.project.hash).project(),
-            hash: container.project.hash.clone(),
             directory: directory.to_owned(),
             program: program.map(Path::to_owned),
             compose: OnceLock::new(),
@@ -84,11 +82,6 @@ impl Isolated {
         }
         let compose = engine.compose(self.program.as_deref())?;
         Ok(self.compose.get_or_init(|| compose))
-    }
-
-    /// Returns the hash of the project that all of it is of.
-    pub(crate) fn hash(&self) -> &str {
-        &self.hash
     }
 
     /// Returns what cannot be changed while it stays: all but the labels, of
@@ -126,25 +119,6 @@ impl Isolated {
             (&"CMD", words) => Some(words.iter().map(|word| (*word).to_owned()).collect()),
             _ => None,
         }
-    }
-
-    /// Returns the proxy's image.
-    pub(crate) fn image(&self) -> &str {
-        self.model["services"]["proxy"]["image"].as_str().unwrap_or_default()
-    }
-
-    /// Returns the addresses on the internal network of all services, the
-    /// proxy's first.
-    pub(crate) fn addresses(&self) -> Vec<&str> {
-        let others = self.services().into_iter().chain([APP]).filter(|name| *name != "proxy");
-        let address =
-            |name: &str| self.model["services"][name]["networks"]["net"]["ipv4_address"].as_str();
-        ["proxy"].into_iter().chain(others).filter_map(address).collect()
-    }
-
-    /// Returns the internal network.
-    pub(crate) fn subnet(&self) -> &str {
-        self.model["networks"]["net"]["ipam"]["config"][0]["subnet"].as_str().unwrap_or_default()
     }
 
     /// Makes the sidecars be there and run; `anew` also where they do already.

@@ -30,7 +30,7 @@ use std::{
 
 use document::{Container, Received, container::State, event::Status, labels};
 use engine::Engine;
-use toolkit::{DocumentError, Events, Interrupt, files::replace};
+use toolkit::{DocumentError, Events, Interrupt, Places, Siblings, files::replace};
 
 pub use crate::{error::Error, files::Files, probe::Client};
 use crate::{
@@ -68,6 +68,8 @@ pub struct Plan<'a> {
     replace: bool,
     /// The configuration in which ssh finds the connections to close.
     ssh_config: Option<PathBuf>,
+    /// How ctr-verify(1) is run.
+    siblings: Siblings,
 }
 
 impl<'a> Plan<'a> {
@@ -97,7 +99,19 @@ impl<'a> Plan<'a> {
             patience,
             replace: false,
             ssh_config: client.config.map(Path::to_owned),
+            siblings: Siblings::new(),
         })
+    }
+
+    /// Lets the tools that are run use the same places and the same ssh
+    /// configuration. What they do is this tool's to tell.
+    pub fn among(self, places: &Places) -> Result<Self, Error> {
+        let siblings = Siblings::new()
+            .with("CTRKIT_CONFIG_DIR", places.config()?)
+            .with("CTRKIT_STATE_DIR", places.state()?)
+            .with("CTRKIT_SSH_CONFIG", self.ssh_config.clone().unwrap_or_default())
+            .with("CTRKIT_EVENTS", "");
+        Ok(Self { siblings, ..self })
     }
 
     /// Makes the container anew although one is there, if `replace` says so.

@@ -72,7 +72,7 @@ impl Tool for CtrUp {
             Client { program: &ssh, config: self.engine.ssh_config(), proxy: proxy.as_deref() };
         let compose = self.compose.as_deref();
         let plan = Plan::new(&document, client, &directory, patience, compose)?;
-        let plan = plan.replacing(self.replace);
+        let plan = plan.replacing(self.replace).among(&self.places)?;
         let mut engine = self.engine.for_document(document.engine.as_ref(), &self.places)?;
         engine.learn_version()?;
         let files = || {

@@ -2,15 +2,18 @@
 //! gone with it if this run made them.
 
 use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, UdpSocket},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use document::{event::Status, labels};
-use engine::{EngineError, Nameless, Summary};
-use serde::Deserialize;
+use document::{
+    Verify,
+    event::Status,
+    labels,
+    verify::{Probe, Verdict},
+};
+use engine::{EngineError, HERE, Nameless, Summary};
+use toolkit::SiblingError;
 
 use crate::{
     Error,
@@ -28,17 +31,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How many seconds one is given to end by itself.
 const GRACE: &str = "10";
 
-/// Tries to get out of the container's network.
-const ESCAPE: &str = include_str!("escape.py");
-
-/// A way out that was found.
-#[derive(Clone, Debug, Deserialize)]
-struct Escaped {
-    /// Which way.
-    probe: String,
-    /// What answered.
-    detail: String,
-}
+/// Why ctr-verify(1) cannot try what only the engine's machine would hear.
+const ELSEWHERE: &str = "engine-elsewhere";
 
 impl Run<'_> {
     /// Makes the sidecars be there and well; those that are are left alone,
@@ -110,33 +104,30 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tries to get out of the container's network, from inside it, by every
-    /// way but the proxy. One that leads out is an error.
-    ///
-    /// That is done by another container, which shares the network and nothing
-    /// else: what the image has, and what may have been changed in a volume,
-    /// does not matter.
+    /// Has ctr-verify(1) try to get out of the container by every way but the
+    /// proxy. One that leads out is an error, and so is one of which nobody knows.
     pub(crate) fn try_to_escape(&mut self) -> Result<(), Error> {
-        let Some(isolated) = &self.plan.isolated else { return Ok(()) };
-        self.interrupt.check()?;
-        let (engine, name) = (self.engine, &self.plan.container.name);
-        let ear = Ear::new().map_err(|_| Error::Unprobed { name: name.clone() })?;
-        let args = attempt(isolated, name, &ear, &own_addresses());
-        let answer = self.events.step("probe", || {
-            engine.run_with_input(&args, |pipe| pipe.write_all(ESCAPE.as_bytes()))
-        })?;
-        let found = answer.lines().last().and_then(|line| serde_json::from_str(line).ok());
-        let found: Vec<Escaped> = found.ok_or_else(|| Error::Unprobed { name: name.clone() })?;
-        let heard = ear.has_heard().then(|| Escaped {
-            probe: "host-broadcast".to_owned(),
-            detail: "this machine hears what is said to everybody on its network".to_owned(),
-        });
-        match found.into_iter().chain(heard).next() {
-            None => Ok(()),
-            Some(Escaped { probe, detail }) => {
-                Err(Error::Escaped { name: name.clone(), probe, detail })
-            }
+        let plan = self.plan;
+        if plan.isolated.is_none() {
+            return Ok(());
         }
+        self.interrupt.check()?;
+        let name = &plan.container.name;
+        let siblings = plan.siblings.clone().with("CTRKIT_ENGINE", self.engine.program());
+        let siblings = siblings.with("CTRKIT_HOST", self.engine.host().unwrap_or(HERE));
+        let siblings = siblings.heeding(self.interrupt);
+        let args = ["--quick", "--json", name];
+        let answer = self.events.step("probe", || siblings.ask("ctr-verify", &args, b""));
+        self.interrupt.check()?;
+        let unprobed = |why: String| Error::Unprobed { name: name.clone(), why };
+        let answer = match answer {
+            Ok(answer) => {
+                serde_json::from_slice(&answer).map_err(|error| unprobed(error.to_string()))
+            }
+            Err(SiblingError::Failed(failed)) => Err(unprobed(failed.message)),
+            Err(error) => Err(error.into()),
+        };
+        judge(name, &answer?)
     }
 
     /// Stops the sidecars, so that their ports are free.
@@ -180,61 +171,59 @@ fn all_run(isolated: &Isolated, found: &[Summary]) -> bool {
     })
 }
 
-/// Returns the arguments that run the attempt beside the container `name`.
-fn attempt(isolated: &Isolated, name: &str, ear: &Ear, addresses: &[IpAddr]) -> Vec<String> {
-    let mut args: Vec<String> = ["run", "--rm", "--interactive", "--pull=never", "--cap-drop=ALL"]
-        .map(str::to_owned)
-        .into();
-    args.extend(["--security-opt=no-new-privileges", "--read-only"].map(str::to_owned));
-    args.push(format!("--label={}={}", labels::SIDECAR_OF, isolated.hash()));
-    args.push(format!("--label={}=probe", labels::SIDECAR_TYPE));
-    args.push(format!("--network=container:{name}"));
-    args.push("--entrypoint=/opt/mitmproxy/bin/python3".to_owned());
-    let ours = isolated.addresses().join(",");
-    let words = [isolated.image(), "-I", "-", &ours, isolated.subnet()];
-    args.extend(words.map(str::to_owned));
-    args.extend([ear.port.to_string(), ear.word.clone()]);
-    args.extend(addresses.iter().map(IpAddr::to_string));
-    args
-}
-
-/// A socket of this machine, which nothing in an isolated container gets to:
-/// not even by a broadcast, which needs no address of this machine. Linux takes
-/// those on a bridge that has none, unless it looks at where they come from
-/// (`rp_filter` in the kernel's ip-sysctl).
-struct Ear {
-    socket: UdpSocket,
-    port: u16,
-    word: String,
-}
-
-impl Ear {
-    fn new() -> io::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        socket.set_nonblocking(true)?;
-        let port = socket.local_addr()?.port();
-        let word = format!("ctr-up {} {port}", std::process::id());
-        Ok(Self { socket, port, word })
+/// Takes a way out, and what could not be tried, for an error. What arrives at
+/// another machine nobody hears, and no container there would ever do.
+fn judge(name: &str, verified: &Verify) -> Result<(), Error> {
+    let probes = || verified.containers.iter().flat_map(|container| &container.probes);
+    let of = |verdict| probes().filter(move |probe| probe.verdict == verdict);
+    let name = name.to_owned();
+    if let Some(probe) = of(Verdict::GotOut).next() {
+        let (id, cure) = (probe.id.clone(), probe.cure.clone());
+        let detail = probe.detail.clone().unwrap_or_default();
+        return Err(Error::Escaped { name, probe: id, detail, cure });
     }
-
-    fn has_heard(&self) -> bool {
-        let mut heard = [0; 64];
-        while let Ok(length) = self.socket.recv(&mut heard) {
-            if &heard[..length] == self.word.as_bytes() {
-                return true;
-            }
+    let is_needed = |probe: &&Probe| probe.cause.as_deref() != Some(ELSEWHERE);
+    let untested = probes().filter(|probe| probe.verdict != Verdict::Held).find(is_needed);
+    match untested {
+        Some(probe) => {
+            let why = probe.detail.as_deref().unwrap_or_default();
+            Err(Error::Unprobed { name, why: format!("{}: {why}", probe.id) })
         }
-        false
+        None if probes().next().is_none() => {
+            Err(Error::Unprobed { name, why: "nothing was tried".to_owned() })
+        }
+        None => Ok(()),
     }
 }
 
-/// Returns the addresses of this machine, on which an engine here runs.
-fn own_addresses() -> Vec<IpAddr> {
-    let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
-    let ips = all.filter_map(|each| {
-        let address = each.address?;
-        let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
-        v4.filter(|address| !address.is_loopback())
-    });
-    ips.collect()
+#[cfg(test)]
+mod tests {
+    use toolkit::Failure;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(probes: &str, expected: Option<&str>) {
+        let text = format!(
+            r#"{{"schema":"verify/1","verdict":"held","containers":[{{"name":"a","id":"1","verdict":"held","probes":[{probes}]}}]}}"#
+        );
+        let found = judge("a", &serde_json::from_str(&text).unwrap());
+        assert_eq!(found.err().map(|error| error.kind()), expected, "{probes}");
+    }
+
+    #[test]
+    fn what_got_out_or_was_not_tried_is_an_error() {
+        let probe = |verdict: &str, more: &str| {
+            format!(r#"{{"id":"ipv6","verdict":"{verdict}","proves":"x"{more}}}"#)
+        };
+        let held = probe("held", "");
+        check(&held, None);
+        check(&format!("{held},{}", probe("got-out", "")), Some("not-isolated"));
+        let untested = probe("untested", r#","cause":"proxy-silent""#);
+        check(&format!("{untested},{}", probe("got-out", "")), Some("not-isolated"));
+        check(&format!("{held},{untested}"), Some("isolation-unknown"));
+        check(&format!("{held},{}", probe("of-tomorrow", "")), Some("isolation-unknown"));
+        check(&format!("{held},{}", probe("untested", r#","cause":"engine-elsewhere""#)), None);
+        check("", Some("isolation-unknown"));
+    }
 }

@@ -6,7 +6,7 @@ use crate::{
     ear::Ear,
     helper::Job,
     target::Target,
-    words::{self, hex},
+    words::{client_hello, connect, get, hex},
 };
 
 /// Where something answers in most of the world; whether it does is found out.
@@ -116,55 +116,51 @@ impl Extent {
         let milliseconds = if self.quick { "600" } else { "1500" };
         milliseconds.to_owned()
     }
+
+    /// Returns the words of a job that waits for answers.
+    fn words(self, job: &str, more: Vec<String>) -> Vec<String> {
+        [job.to_owned(), self.patience()].into_iter().chain(more).collect()
+    }
 }
 
 /// Returns what is tried on the network.
 pub(crate) fn network(target: &Target, extent: Extent, ear: &Ear, machine: &[IpAddr]) -> Vec<Job> {
-    let patience = || vec![extent.patience()];
-    let (udp, tcp) = ear.ports();
-    let strange = target.strange_addresses();
-    let words = |job: &str, more: Vec<String>| {
-        std::iter::once(job.to_owned()).chain(patience()).chain(more).collect::<Vec<_>>()
-    };
     let at = |addresses: &[&str], ports: &[u16]| {
-        let parsed = addresses.iter().filter_map(|each| each.parse().ok());
-        everywhere(parsed, ports)
+        everywhere(addresses.iter().filter_map(|each| each.parse().ok()), ports)
     };
-    let mut ports = PORTS.to_vec();
-    let strange_ips = || strange.iter().copied().map(IpAddr::V4);
+    let ping = OUTSIDE.map(str::to_owned).into();
+    let tables = [ADDRESSES6, ROUTES6, ROUTES, UNIX, HOSTS].map(str::to_owned);
     let mut jobs = vec![
-        ("outside-tcp", words("tcp", at(&OUTSIDE, &PORTS))),
-        ("outside-udp", words("udp", at(&OUTSIDE, &[53, 123, 443]))),
-        ("outside-ping", words("ping", OUTSIDE.map(str::to_owned).into())),
-        ("metadata-tcp", words("tcp", at(&METADATA, &[80, 443]))),
-        ("outside-name", words("dns", resolvers(target))),
-        (
-            "tables",
-            vec![
-                "read".to_owned(),
-                ADDRESSES6.to_owned(),
-                ROUTES6.to_owned(),
-                ROUTES.to_owned(),
-                UNIX.to_owned(),
-                HOSTS.to_owned(),
-            ],
-        ),
-    ];
-    ports.push(tcp);
-    let udp_ports = [53, 123, udp];
-    jobs.extend([
-        ("bridge-tcp", words("tcp", everywhere(strange_ips(), &ports))),
-        ("bridge-udp", words("udp", everywhere(strange_ips(), &udp_ports))),
-        ("bridge-ping", words("ping", strange.iter().map(ToString::to_string).collect())),
-        ("host-tcp", words("tcp", everywhere(machine.iter().copied(), &ports))),
-        ("host-udp", words("udp", everywhere(machine.iter().copied(), &udp_ports))),
-        ("host-ping", words("ping", machine.iter().map(ToString::to_string).collect())),
+        ("outside-tcp", extent.words("tcp", at(&OUTSIDE, &PORTS))),
+        ("outside-udp", extent.words("udp", at(&OUTSIDE, &[53, 123, 443]))),
+        ("outside-ping", extent.words("ping", ping)),
+        ("metadata-tcp", extent.words("tcp", at(&METADATA, &[80, 443]))),
+        ("outside-name", extent.words("dns", resolvers(target))),
+        ("tables", ["read".to_owned()].into_iter().chain(tables).collect()),
         ("cry", cry(target, ear)),
-    ]);
+    ];
+    let strange: Vec<_> = target.strange_addresses().into_iter().map(IpAddr::V4).collect();
+    let names = ["bridge-tcp", "bridge-udp", "bridge-ping"];
+    jobs.extend(names.into_iter().zip(visit(extent, &strange, ear)));
+    let names = ["host-tcp", "host-udp", "host-ping"];
+    jobs.extend(names.into_iter().zip(visit(extent, machine, ear)));
     if !extent.quick {
-        jobs.push(("outside6-tcp", words("tcp", at(&OUTSIDE6, &[53, 80, 443]))));
+        jobs.push(("outside6-tcp", extent.words("tcp", at(&OUTSIDE6, &[53, 80, 443]))));
     }
     jobs
+}
+
+/// Returns how addresses that may be this machine's are tried: by TCP, by UDP and
+/// by an echo request.
+fn visit(extent: Extent, addresses: &[IpAddr], ear: &Ear) -> [Vec<String>; 3] {
+    let (udp, tcp) = ear.ports();
+    let all = || addresses.iter().copied();
+    let ports: Vec<_> = PORTS.into_iter().chain([tcp]).collect();
+    [
+        extent.words("tcp", everywhere(all(), &ports)),
+        extent.words("udp", everywhere(all(), &[53, 123, udp])),
+        extent.words("ping", all().map(|address| address.to_string()).collect()),
+    ]
 }
 
 fn cry(target: &Target, ear: &Ear) -> Vec<String> {
@@ -192,49 +188,48 @@ fn everywhere(addresses: impl Iterator<Item = IpAddr>, ports: &[u16]) -> Vec<Str
 /// Returns what is tried on the proxy.
 pub(crate) fn proxy(target: &Target, extent: Extent, canary: &str) -> Vec<Job> {
     let Some(proxy) = target.proxy else { return Vec::new() };
-    let say = |rounds: Vec<Vec<u8>>| {
+    let say = |(name, rounds): (&'static str, Vec<Vec<u8>>)| {
         let mut words = vec!["say".to_owned(), "5000".to_owned(), proxy.to_string()];
         words.extend(rounds.iter().map(|round| hex(round)));
-        words
+        (name, words)
     };
-    let connect = |authority: &str| words::connect(authority);
-    let mut jobs = vec![
-        ("proxy-connect", say(vec![connect(&format!("{canary}:443"))])),
-        ("proxy-get", say(vec![words::get(canary, canary)])),
-        ("proxy-literal-outside", say(vec![connect("1.1.1.1:443")])),
-        ("proxy-literal-metadata", say(vec![connect("169.254.169.254:80")])),
+    let fast = [
+        ("proxy-connect", vec![connect(&format!("{canary}:443"))]),
+        ("proxy-get", vec![get(canary, canary)]),
+        ("proxy-literal-outside", vec![connect("1.1.1.1:443")]),
+        ("proxy-literal-metadata", vec![connect("169.254.169.254:80")]),
     ];
+    let mut jobs: Vec<_> = fast.into_iter().map(say).collect();
     if extent.quick {
         return jobs;
     }
-    jobs.extend([
-        ("proxy-literal-number", say(vec![connect("2852039166:80")])),
-        ("proxy-literal-hex", say(vec![connect("0xa9fea9fe:80")])),
-        (
-            "proxy-literal-octal",
-            say(vec![words::get("0251.0376.0251.0376", "0251.0376.0251.0376")]),
-        ),
-        ("proxy-literal-mapped", say(vec![connect("[::ffff:169.254.169.254]:80")])),
-        (
-            "proxy-literal-itself",
-            say(vec![words::get(&format!("127.0.0.1:{}", proxy.port()), "127.0.0.1")]),
-        ),
-        ("proxy-ports", vec!["ports".to_owned(), "200".to_owned(), proxy.ip().to_string()]),
-    ]);
+    jobs.extend(literals(proxy).into_iter().map(say));
     if let Some(name) = &target.allowed {
-        jobs.extend([
-            ("proxy-port", say(vec![connect(&format!("{name}:22"))])),
-            ("proxy-host", say(vec![words::get(name, canary)])),
-            ("proxy-sni", say(vec![connect(&format!("{name}:443")), words::client_hello(canary)])),
-        ]);
+        let tunnel = connect(&format!("{name}:443"));
+        let named = [
+            ("proxy-port", vec![connect(&format!("{name}:22"))]),
+            ("proxy-host", vec![get(name, canary)]),
+            ("proxy-sni", vec![tunnel, client_hello(canary)]),
+        ];
+        jobs.extend(named.into_iter().map(say));
     }
-    if let Some((address, _)) = target.ingress() {
-        jobs.push((
-            "ingress-ports",
-            vec!["ports".to_owned(), "200".to_owned(), address.to_string()],
-        ));
-    }
+    let ports = |address: IpAddr| vec!["ports".to_owned(), "200".to_owned(), address.to_string()];
+    jobs.push(("proxy-ports", ports(proxy.ip())));
+    jobs.extend(target.ingress().map(|(address, _)| ("ingress-ports", ports(address))));
     jobs
+}
+
+/// Returns addresses in the place of names, in the spellings that some programs
+/// understand.
+fn literals(proxy: SocketAddr) -> [(&'static str, Vec<Vec<u8>>); 5] {
+    let itself = format!("127.0.0.1:{}", proxy.port());
+    [
+        ("proxy-literal-number", vec![connect("2852039166:80")]),
+        ("proxy-literal-hex", vec![connect("0xa9fea9fe:80")]),
+        ("proxy-literal-octal", vec![get("0251.0376.0251.0376", "0251.0376.0251.0376")]),
+        ("proxy-literal-mapped", vec![connect("[::ffff:169.254.169.254]:80")]),
+        ("proxy-literal-itself", vec![get(&itself, "127.0.0.1")]),
+    ]
 }
 
 /// Returns what is looked at when all has been tried.

@@ -67,6 +67,9 @@ enum When {
     Inside,
     /// Only where there is time, beside the container too.
     Slow,
+    /// Only where there is time, and by what was meant: while a container is
+    /// being made that is not written down yet.
+    Thorough,
 }
 
 impl Row {
@@ -75,6 +78,7 @@ impl Row {
             When::Always => true,
             When::Inside => !extent.beside,
             When::Slow => !extent.quick,
+            When::Thorough => !extent.quick && !extent.beside,
         }
     }
 }

@@ -142,58 +142,63 @@ fn forms(value: &[u8]) -> Vec<Vec<u8>> {
 #[derive(Deserialize)]
 struct Line {
     path: Option<String>,
-    bytes: Option<usize>,
+    bytes: Option<u64>,
     left_out: Option<u64>,
     end: Option<bool>,
 }
 
-/// Reads all that comes, and returns why something did not.
+/// Has the helper write all that it can read, and returns why something was not
+/// looked at.
 fn stream(
     with: &Attack<'_>,
     target: &Target,
     needles: &mut [Needle],
 ) -> Result<Option<String>, Error> {
-    let program = match helper::program(with.engine, &target.summary.image) {
-        Ok(program) => program,
+    let begun = helper::program(with.engine, &target.summary.image)
+        .and_then(|program| inject(with, target, program))
+        .and_then(|mut injected| {
+            let child = injected.stream().map_err(|error| error.to_string())?;
+            Ok((injected, child))
+        });
+    let (_injected, mut child) = match begun {
+        Ok(begun) => begun,
         Err(why) => return Ok(Some(why)),
     };
-    let mut injected = match inject(with, target, program) {
-        Ok(injected) => injected,
-        Err(why) => return Ok(Some(why)),
+    let result = match child.stdout.take() {
+        Some(output) => listen(with, BufReader::new(output), needles),
+        None => Ok(None),
     };
-    let mut child = match injected.stream() {
-        Ok(child) => child,
-        Err(error) => return Ok(Some(error.to_string())),
-    };
-    let mut input = child.stdout.take().map(BufReader::new);
+    if result.is_err() {
+        let _ = child.kill();
+    }
+    let _ = child.wait();
+    result
+}
+
+/// Looks at all that comes, and returns why something did not.
+fn listen(
+    with: &Attack<'_>,
+    mut input: impl BufRead,
+    needles: &mut [Needle],
+) -> Result<Option<String>, Error> {
     let mut left_out = 0;
-    let ended = loop {
-        if let Err(signal) = with.interrupt.check() {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(signal.into());
-        }
+    loop {
+        with.interrupt.check()?;
         let mut text = Vec::new();
-        let read = input.as_mut().map_or(Ok(0), |input| input.read_until(b'\n', &mut text));
+        let read = input.read_until(b'\n', &mut text);
         let line = read.ok().and_then(|_| serde_json::from_slice::<Line>(&text).ok());
         match line {
             Some(Line { path: Some(path), bytes: Some(bytes), .. }) => {
-                let rest = input.as_mut().map(|input| input.take(bytes as u64));
-                if let Some(rest) = rest {
-                    look(needles, &path, rest);
-                }
+                look(needles, &path, input.by_ref().take(bytes));
             }
             Some(Line { left_out: Some(_), .. }) => left_out += 1,
-            Some(Line { end: Some(_), .. }) => break true,
-            _ => break false,
+            Some(Line { end: Some(_), .. }) if left_out == 0 => return Ok(None),
+            Some(Line { end: Some(_), .. }) => {
+                return Ok(Some(format!("{left_out} files were too many to be looked at")));
+            }
+            _ => return Ok(Some("the helper ended before it had read all".to_owned())),
         }
-    };
-    let _ = child.wait();
-    Ok(match (ended, left_out) {
-        (false, _) => Some("the helper ended before it had read all".to_owned()),
-        (true, 0) => None,
-        (true, count) => Some(format!("{count} files were too large to be looked at")),
-    })
+    }
 }
 
 fn inject<'a>(

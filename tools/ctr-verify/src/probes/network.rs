@@ -108,7 +108,7 @@ pub(super) const ALL: &[Row] = &[
         id: "published-ports",
         proves: "what lets into the container listens on this machine alone",
         cure: "publish ports on 127.0.0.1: -p 127.0.0.1:2201:22",
-        when: When::Inside,
+        when: When::Thorough,
         judge: published,
     },
 ];

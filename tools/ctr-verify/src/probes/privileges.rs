@@ -72,7 +72,7 @@ pub(super) const ALL: &[Row] = &[
         id: "no-new-privileges",
         proves: "no process gains privileges, as the document wants it",
         cure: "make the container anew: ctrkit rebuild",
-        when: When::Inside,
+        when: When::Thorough,
         judge: no_new_privileges,
     },
     Row {
@@ -121,8 +121,7 @@ fn status<'a>(sight: &'a Sight<'_>, key: &str) -> Result<&'a str, Finding> {
 }
 
 fn capabilities(sight: &Sight<'_>) -> Finding {
-    let meant = sight.target.document.as_ref().and_then(|document| document.limits.as_ref());
-    let meant = meant.map(|limits| limits.cap_drop.as_slice()).unwrap_or_default();
+    let meant = &sight.target.inspection.limits.cap_drop;
     let mask = match status(sight, "CapBnd") {
         Ok(mask) => mask,
         Err(finding) => return finding,
