@@ -96,7 +96,8 @@ nothing_made() {
 
 @test "documents that are none, for each tool of the pipe" {
     local tool
-    for tool in portalloc sshca dotfiles ghtoken ctr-image ctr-up "ghtoken push" "sshcfg add" ctr-git; do
+    for tool in portalloc sshca dotfiles ghtoken ctr-image ctr-up "ghtoken push" "sshcfg add" ctr-git \
+        "ctr-session new - x"; do
         # shellcheck disable=SC2086 # a tool and its verb
         {
             refused 66 empty-document $tool

@@ -159,11 +159,11 @@ impl Tool for CtrSession {
         &self.shared.common
     }
 
-    fn run(self, _: &mut Events) -> Result<Exit, Error> {
+    fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let shared = &self.shared;
         match self.verb {
             Verb::List { name, form } => list(shared, name.as_deref(), form)?,
-            Verb::New(new) => create(shared, &new)?,
+            Verb::New(new) => create(shared, &new, events)?,
             Verb::Attach { which, print } => attach(shared, &which, print)?,
             Verb::Send(send) => {
                 let session = SessionName::new(&send.which.session)?;
@@ -238,20 +238,24 @@ fn list(shared: &Shared, name: Option<&str>, form: Form) -> Result<(), Error> {
     Ok(())
 }
 
-fn create(shared: &Shared, new: &New) -> Result<(), Error> {
+fn create(shared: &Shared, new: &New, events: &mut Events) -> Result<(), Error> {
     let session = SessionName::new(&new.session)?;
     if new.dry_run {
         return Ok(());
     }
     let absence = if new.if_absent { Absence::Supposed } else { Absence::Required };
+    let mut make = |engine: &Engine, place: &Place| {
+        events.about(&place.name);
+        let tmux = Tmux::new(engine, place);
+        events.step("session", || ctr_session::create(tmux, &session, &new.command, absence))
+    };
     if new.name != "-" {
         let (engine, place) = shared.find(&new.name)?;
-        return ctr_session::create(Tmux::new(&engine, &place), &session, &new.command, absence);
+        return make(&engine, &place);
     }
     let document: Received<Container> = toolkit::read()?;
     let engine = shared.engine.for_document(document.engine.as_ref(), &shared.places)?;
-    let place = Place::of(&document);
-    ctr_session::create(Tmux::new(&engine, &place), &session, &new.command, absence)?;
+    make(&engine, &Place::of(&document))?;
     toolkit::write(&document)?;
     Ok(())
 }
