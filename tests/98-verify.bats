@@ -346,7 +346,9 @@ from_nothing() {
     gone "$name"
     "$engine" volume rm "$prefix-v" >/dev/null
     # Nothing does: its network is tried from beside, and that is told.
-    box --read-only
+    local none=(--read-only)
+    [[ $engine == docker ]] || none+=(--read-only-tmpfs=false)
+    box "${none[@]}"
     verify --quick
     is "$(holes)" ""
     grep -q 'capabilities:helper-failed' <<<"$(untried)"
@@ -427,4 +429,19 @@ settle_helper() {
     "$engine" stop -t 0 "$name" >/dev/null
     refused 69 not-running ctr-verify "$name"
     refused 64 bad-proxy ctr-verify --proxy nowhere "$sound"
+}
+
+@test "ctr-up takes down what gets out" {
+    local edge status=0
+    edge=ctrkit-$(get .project.hash <"$world/document")-edge
+    "$engine" stop -t 0 "$sound" >/dev/null
+    "$engine" network connect "$edge" "$sound"
+    CTRKIT_ERROR_FORMAT=json ctr-up <"$world/document" >"$world/out" 2>"$world/err" || status=$?
+    is "$status $(tail -1 "$world/err" | get .kind)" '69 not-isolated'
+    tail -1 "$world/err" | get .hint >/dev/null
+    run ! is_up "$sound"
+    "$engine" network disconnect "$edge" "$sound"
+    ctr-up <"$world/document" >"$world/out"
+    is_up "$sound"
+    clean "$sound"
 }
