@@ -302,6 +302,50 @@ def branches(choose, count):
             yield Case("branches", API, "PUT", "/repos/me/demo/contents/a", JSON, json.dumps({"message": "m"}).encode(), policy="wide")
 
 
+def website(choose, count):
+    """The other server: its forms, logging in, git and LFS, in odd spellings."""
+    zero, one = "0" * 40, "1" * 40
+    push = f"{zero} {one} refs/heads/main\0report-status\n".encode()
+    push = b"%04x" % (len(push) + 4) + push + b"0000PACK"
+    upload = b'{"operation": "upload", "objects": []}'
+    targets = [
+        ("/me/demo.git/git-receive-pack", push), ("/me/demo/git-receive-pack", push), ("/me/demo.git/info/lfs/objects/batch", upload),
+        ("/me/demo.git/info/lfs/locks", b'{"path": "a"}'), ("/me/demo/pull/1/merge", b"commit_title=x"), ("/me/demo/settings", b"a=b"),
+        ("/login/device/code", b"client_id=x"), ("/login/oauth/access_token", b"client_id=x&device_code=y"), ("/session", b"login=x"),
+        ("/me/demo/branches/topic", b"_method=delete"), ("/me/demo/upload/main", b"x"), ("/me/demo/new/main", b"x"), ("/gist", b"x"),
+    ]
+    kinds = ["application/x-git-receive-pack-request", "application/x-git-upload-pack-request", "application/x-www-form-urlencoded", "application/vnd.git-lfs+json", ""]
+    for number in range(count):
+        target, body = choose.choice(targets)
+        host, prefix = choose.choice([(WEB, ""), (WEB, ""), (ENTERPRISE, ""), (TENANT, ""), (API, ""), (WEB, "/api/v3/..")])
+        way = choose.randrange(5)
+        if way == 1:
+            target = put_together(choose, target)
+        elif way == 2:
+            front = choose.choice(["/me/demo.git/git-upload-pack", "/me/demo/info/lfs/objects/batch", "/me/demo.git/info/lfs/locks/verify"])
+            up = choose.choice(["/..", "%2f..", "/%2e%2e", "\\..", "/..;x"])
+            target = front + up * front.count("/") + target
+        elif way == 3:
+            at = choose.randrange(1, len(target))
+            target = target[:at] + choose.choice(encodings(target[at])) + target[at + 1 :]
+        elif way == 4:
+            target += choose.choice(ENDS + ["?service=git-upload-pack", "/git-upload-pack", "%3f/git-upload-pack", "?/git-upload-pack"])
+        policy = "readonly" if "lfs" in target or number % 4 == 0 else "default"
+        if host == API and "pack" in target:
+            continue
+        method = choose.choice(["POST"] * 6 + ["PUT", "PATCH", "DELETE", "post"])
+        yield Case("website", host, method, prefix + target, [("content-type", choose.choice(kinds))], body, policy)
+
+
+def rewritten(choose):
+    """A write that is allowed, with a header by which some servers take another path."""
+    for method, path in CORE:
+        for header in ("X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Uri"):
+            for front in ("/repos/me/demo/issues/1/comments", "/repos/me/demo/pulls/1", "/markdown"):
+                other = "PATCH" if front.endswith("pulls/1") else "POST"
+                yield Case("rewritten", API, other, front, [*JSON, (header, path)], body_for(path))
+
+
 def spell_json(choose, value):
     """Return JSON with escapes where nobody needs any, and odd space."""
     text = json.dumps(value)
@@ -329,5 +373,7 @@ def requests(seed, scale=1):
     yield from spelled_pairs(choose, int(20_000 * scale))
     yield from crossed(choose, int(40_000 * scale))
     yield from disguised(choose, int(8_000 * scale))
+    yield from thinned(rewritten(choose), scale)
+    yield from website(choose, int(6_000 * scale))
     yield from other_repositories(choose, int(4_000 * scale))
     yield from branches(choose, int(6_000 * scale))

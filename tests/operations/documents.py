@@ -351,6 +351,38 @@ def nodes(choose, count):
         yield case
 
 
+def branches(choose, count):
+    """Mutations that write to branches: some may be written to, but not these."""
+    for _ in range(count):
+        writer = Writer(choose)
+        bad, good = choose.choice(["main", "master", "topic", "refs/heads/main", "release/1"]), choose.choice(["agent/one", "agent/x"])
+        full = bad if bad.startswith("refs/") else f"refs/heads/{bad}"
+        branch = f'branch: {{repositoryNameWithOwner: "me/demo", branchName: {writer.value(bad)}}}'
+        name, text = choose.choice([
+            ("createCommitOnBranch", f'{branch}, message: {{headline: "x"}}, expectedHeadOid: "1"'),
+            ("createCommitOnBranch", 'branch: {id: "REF_1"}, message: {headline: "x"}'),
+            ("createRef", f'repositoryId: "R_1", name: {writer.value(full)}, oid: "1"'),
+            ("updateRef", 'refId: "REF_1", oid: "1", force: false'),
+            ("updateRefs", f'repositoryId: "R_1", refUpdates: [{{name: "refs/heads/{good}", afterOid: "1"}}, {{name: {writer.value(full)}, afterOid: "1"}}]'),
+        ])
+        if choose.random() < 0.2 and "branchName" in text:  # which of them counts?
+            pair = [f'branchName: "{good}"', f'branchName: "{bad}"']
+            choose.shuffle(pair)
+            text = f'branch: {{repositoryNameWithOwner: "me/demo", {", ".join(pair)}}}, expectedHeadOid: "1"'
+        fine = f'{writer.name()}: createCommitOnBranch(input: {{branch: {{repositoryNameWithOwner: "me/demo", branchName: "{good}"}}}}) {{ clientMutationId }} '
+        field = choose.choice(["", fine]) + f"{name}(input: {{{text}}}) {{ clientMutationId }}"
+        if choose.random() < 0.2:
+            writer.variables.append("$whole: I!")
+            inner = {"branch": {"repositoryNameWithOwner": "me/demo", "branchName": bad}, "expectedHeadOid": "1"}
+            writer.values["whole"] = inner
+            field = "createCommitOnBranch(input: $whole) { clientMutationId }"
+        field = writer.hide(field, choose.choice([0, 0, 1, 3]))
+        head = f"mutation m({', '.join(writer.variables)})" if writer.variables else "mutation"
+        case = a_request(choose, " ".join([head + "{" + field + "}", *writer.fragments]), writer.values, "branches by GraphQL")
+        case.policy = "wide"
+        yield case
+
+
 def requests(seed, scale=1):
     """Yield requests each of which has a document that does what is refused."""
     choose = random.Random(f"documents {seed}")
@@ -362,6 +394,7 @@ def requests(seed, scale=1):
     yield from thinned(odd_sizes(choose), scale)
     yield from reviews(choose, int(4_000 * scale))
     yield from nodes(choose, int(4_000 * scale))
+    yield from branches(choose, int(4_000 * scale))
     for key in ("id", "documentId", "extensions"):
         value = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}} if key == "extensions" else "merge"
         yield Case("kept documents", API, "POST", "/graphql", JSON, json.dumps({key: value, "variables": {}}).encode())

@@ -18,6 +18,7 @@ import readings
 HERE = pathlib.Path(__file__).parent
 READS = ("GET", "HEAD", "OPTIONS")
 OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override", "x-method")
+REWRITES = ("x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-uri")
 DEFAULT_BRANCH = "main"
 
 
@@ -130,6 +131,14 @@ class Request:
                 found.add(value.strip().upper())
         return found
 
+    def paths(self):
+        """Return the paths that it may be taken to ask for."""
+        found = set(readings.paths(self.target))
+        for key, value in self.headers:
+            if key in REWRITES:
+                found |= readings.paths(value)
+        return found
+
     def values(self, name):
         """Return every value of a field, wherever it may be read from."""
         objects, forms = self.body_fields()
@@ -148,7 +157,7 @@ def effects(request):
     found = []
     with deep():
         methods = request.methods()
-        for path in readings.paths(request.target):
+        for path in request.paths():
             if is_graphql(request.kind, path):
                 found += graphql_effects(request)
                 continue
@@ -199,6 +208,20 @@ def full_ref(name):
     return name if name.startswith("refs/") else f"refs/heads/{name}"
 
 
+COMMAND = re.compile(rb"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) ([^\0\n]+)")
+
+
+def commands(request, repository):
+    """Return what a push asks for; what git makes of it, git shows."""
+    found = []
+    for data in readings.unpacked(request.body):
+        for _, new, ref in COMMAND.findall(data.partition(b"PACK")[0]):
+            name, ref = "push" if new.strip(b"0") else "delete-ref", ref.decode("latin-1")
+            refs = (ref,) if name == "push" else ()
+            found.append(Effect((name,), repository, refs, how=f"a push: {name} of {ref}"))
+    return found
+
+
 LFS = ("info", "lfs")
 
 
@@ -206,7 +229,9 @@ def web_effects(request, method, path):
     """Return what a write to the website does: git, LFS, or a form of its pages."""
     repository = "/".join(path[:2]).removesuffix(".git") if len(path) > 1 else None
     rest = path[2:]
-    if method == "POST" and rest in (("git-upload-pack",), ("git-receive-pack",)):
+    if method == "POST" and rest[-1:] == ("git-receive-pack",):
+        return commands(request, repository)
+    if method == "POST" and rest == ("git-upload-pack",):
         return []
     if rest[:2] == LFS or rest[1:3] == LFS:
         return lfs_effects(request, method, repository, rest)

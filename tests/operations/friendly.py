@@ -213,6 +213,12 @@ def asked_for():
     yield Case("allowed by name", API, "POST", "/graphql", JSON, json.dumps({
         "query": "mutation($i: AddCommentInput!){addComment(input: $i){clientMutationId}}",
         "variables": {"i": {"subjectId": "R_good", "body": TEXT}}}).encode(), "narrow")
+    commit = {
+        "branch": {"repositoryNameWithOwner": "me/demo", "branchName": "agent/one"}, "message": {"headline": "h"}, "expectedHeadOid": "1" * 40,
+        "fileChanges": {"additions": [{"path": "a", "contents": "eA=="}]},
+    }
+    query = "mutation($input: CreateCommitOnBranchInput!){createCommitOnBranch(input: $input){commit{url}}}"
+    yield Case("allowed by name", API, "POST", "/graphql", JSON, json.dumps({"query": query, "variables": {"input": commit}}).encode(), "wide")
 
 
 def requests():
