@@ -1,6 +1,7 @@
 """Requests to GitHub's hosts over the wire: what is held, and what goes out."""
 
 import gzip
+import importlib.util
 import json
 import time
 
@@ -176,6 +177,20 @@ class Guarded(Forge):
         records = [record for record in self.proxy.records()[before:] if record["kind"] == "request"]
         self.assertEqual([record["decision"] for record in records], ["refused"] * 3, records)
         self.assertEqual([record["sent"] for record in records], [0] * 3)
+
+    def test_a_body_that_takes_too_long_ends(self):
+        """The clock is not waited for: the record is made older."""
+        spec = importlib.util.spec_from_file_location("filter_of_time", self.proxy.filter)
+        filter = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(filter)
+        gate, cut = filter.Gate(filter.read_file(self.proxy.filter)[1], filter.Log(None)), []
+        gate.cut = cut.extend
+        for key, pending, age in (("late", True, 301), ("early", True, 299), ("decided", False, 301)):
+            record = filter.Record(gate, "request", "api.github.com", 443)
+            record.pending, record.start = pending, time.monotonic() - age
+            gate.records[key] = {record}
+        gate.expire()
+        self.assertEqual(cut, ["late"])
 
     def test_trailers_do_not_get_there(self):
         client = http2.Client(self.proxy.open_tls("api.github.com", 443, alpn=("h2",)))
