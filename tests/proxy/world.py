@@ -347,7 +347,7 @@ class Proxy:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(TIMEOUT)
+        self.process.wait(30)
 
     # What a client in the container does.
 

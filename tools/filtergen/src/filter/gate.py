@@ -65,7 +65,7 @@ class Gate:
         self.policy, self.log, self.secrets = policy, log, secrets
         self.log.limits = policy.limits
         self.tunnels, self.records = {}, {}
-        self.held = 0  # bytes of all bodies that are not decided on yet
+        self.held = 0  # bytes of all bodies that are held
         self.server = None
 
     def adopt(self, policy):
@@ -103,11 +103,11 @@ class Gate:
     def expire(self):
         """End the connections whose bodies are not whole after a long time."""
         late = time.monotonic() - HOLD_SECONDS
-        self.cut(
-            key
-            for key, records in self.records.items()
-            if any(record.pending and record.start < late for record in records)
-        )
+        cut = set()
+        for key, records in self.records.items():
+            if any(record.pending and record.start < late for record in records):
+                cut.add(key)
+        self.cut(cut)
 
     def may_go_on(self, tunnel):
         """Say whether a tunnel may stay. In one that is looked into, each
@@ -351,6 +351,7 @@ class Gate:
             return self.fail_push(flow, error)
 
     def settle(self, flow, upload, verdict):
+        """Do what a verdict on a push says, and return what it comes to."""
         record = upload.record
         if verdict is None:
             return None
@@ -379,7 +380,10 @@ class Gate:
     def refuse_push(self, flow, detail):
         """Refuse a push for what the proxy itself sees of it."""
         verdict = Verdict("refuse", "push", "unclear", detail)
-        self.settle(flow, flow.metadata["ctrkit.upload"], verdict)
+        try:
+            self.settle(flow, flow.metadata["ctrkit.upload"], verdict)
+        except Exception as error:  # noqa: BLE001
+            self.fail_push(flow, error)
 
     def objection(self, flow, tunnel):
         """Return what speaks against a request apart from the policy."""
