@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Finding, Obeyed, Touched, parse};
+use crate::{Entry, Finding, Kind, Obeyed, Touched, names, parse, rule_of};
 
 /// The longest content that is looked at, in bytes: a path has 4096 at most,
 /// and more attributes than this nobody writes.
@@ -42,7 +42,9 @@ pub fn compare<G: Git>(
 ) -> Result<Vec<Found>, G::Error> {
     // This answer comes as it is made, and so has an end; the other one is
     // gathered first, and is no longer than this.
-    git.ask(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", new], Vec::new())?;
+    let tree = git.ask(&["ls-tree", "-r", "-z", "--full-tree", new], Vec::new())?;
+    let tree = entries(&tree).ok_or_else(|| git.unreadable())?;
+    let obeyed = &follow(git, obeyed, &tree)?;
     let args = [
         "diff-tree",
         "-r",
@@ -65,6 +67,42 @@ pub fn compare<G: Git>(
         Some(Found { touched, finding })
     };
     Ok(touched.into_iter().filter_map(judge).collect())
+}
+
+/// Adds to `obeyed` what a tree makes of its other files: what the links in it
+/// lead to, and repositories.
+pub fn follow<G: Git>(
+    git: &G,
+    obeyed: &Obeyed,
+    tree: &[(&[u8], Entry)],
+) -> Result<Obeyed, G::Error> {
+    let mut obeyed = obeyed.clone();
+    obeyed.bare(tree.iter().map(|(path, _)| *path));
+    let is_watched = |(path, entry): &&(&[u8], Entry)| {
+        entry.kind == Kind::Link && rule_of(&names(path), true).is_some()
+    };
+    let links: Vec<_> = tree.iter().filter(is_watched).collect();
+    let contents = contents(git, links.iter().map(|(_, entry)| entry.id.as_str()))?;
+    for (path, entry) in links {
+        if let Some(target) = contents.get(&entry.id) {
+            obeyed.follow(path, target);
+        }
+    }
+    Ok(obeyed)
+}
+
+/// Reads the output of `git ls-tree -r -z`: `MODE TYPE ID<tab>PATH<NUL>`.
+#[must_use]
+pub fn entries(list: &[u8]) -> Option<Vec<(&[u8], Entry)>> {
+    let lines = list.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+    let entry = |line: &'_ [u8]| {
+        let tab = line.iter().position(|byte| *byte == b'\t')?;
+        let head = std::str::from_utf8(&line[..tab]).ok()?;
+        let [mode, _, id] = head.split(' ').collect::<Vec<_>>()[..] else { return None };
+        Some(Entry { kind: Kind::of(mode)?, id: id.to_owned() })
+    };
+    let path = |line: &'_ [u8]| line.iter().position(|byte| *byte == b'\t').map(|tab| tab + 1);
+    lines.map(|line| Some((&line[path(line)?..], entry(line)?))).collect()
 }
 
 /// Returns what is in the objects `ids`, those that are there and not too long.

@@ -1,8 +1,13 @@
 //! Settings of git that run programs, or obey files.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
 
-use crate::{Name, names};
+use crate::{Name, Rule, names, rule_of};
 
 /// Settings whose value is run, or decides what is: section, subsection
 /// (`*`: any, also none) and variable, as git-config(1) has them.
@@ -91,7 +96,11 @@ fn is_boolean(value: &str) -> bool {
 /// The files of a worktree that the host's own configuration makes git run or
 /// obey.
 #[derive(Clone, Debug, Default)]
-pub struct Obeyed(Vec<(Vec<Name>, String)>);
+pub struct Obeyed {
+    named: Vec<(Vec<Name>, String)>,
+    linked: Vec<(Vec<Name>, &'static Rule)>,
+    bare: HashSet<Vec<Name>>,
+}
 
 impl Obeyed {
     /// Reads the settings, key and value, of the worktree at `root`.
@@ -104,14 +113,50 @@ impl Obeyed {
             let words = words.into_iter().chain([value.to_owned()]);
             words.filter_map(|word| beneath(&word, key, root)).map(|path| (path, key.to_owned()))
         });
-        Self(named.collect())
+        Self { named: named.collect(), ..Self::default() }
+    }
+
+    /// Adds what the symbolic link at `path` leads to, if it lies where
+    /// something is executed.
+    pub(crate) fn follow(&mut self, path: &[u8], target: &[u8]) {
+        let (path, target) = (names(path), Path::new(OsStr::from_bytes(target)));
+        let Some(rule) = rule_of(&path, true) else { return };
+        let above: PathBuf =
+            path[..path.len().saturating_sub(1)].iter().map(Name::as_str).collect();
+        let leads = names(plain(&above.join(target)).as_os_str().as_encoded_bytes());
+        if !leads.is_empty() && target.is_relative() {
+            self.linked.push((leads, rule));
+        }
+    }
+
+    /// Adds the directories of a tree that have a `HEAD`: git takes them for
+    /// repositories, or will as soon as they have the rest.
+    pub(crate) fn bare<'a>(&mut self, paths: impl Iterator<Item = &'a [u8]>) {
+        for path in paths.map(names) {
+            if let [above @ .., last] = &*path {
+                if last.as_str() == "head" {
+                    self.bare.insert(above.to_vec());
+                }
+            }
+        }
+    }
+
+    /// Returns the row of the file that a link leads to `path` from.
+    pub(crate) fn rule_of(&self, path: &[Name]) -> Option<&'static Rule> {
+        let hit = self.linked.iter().find(|(leads, _)| path.starts_with(leads));
+        hit.map(|(_, rule)| *rule)
+    }
+
+    /// Says whether `path` is the configuration of a repository in the tree.
+    pub(crate) fn is_config(&self, path: &[Name]) -> bool {
+        matches!(path, [above @ .., last] if last.as_str() == "config" && self.bare.contains(above))
     }
 
     /// Returns the setting by which git runs or obeys `path`; of a link, also
     /// what is below it.
     pub(crate) fn key_of(&self, path: &[Name], link: bool) -> Option<&str> {
         let hit = |named: &[Name]| path.starts_with(named) || link && named.starts_with(path);
-        self.0.iter().find(|(named, _)| hit(named)).map(|(_, key)| key.as_str())
+        self.named.iter().find(|(named, _)| hit(named)).map(|(_, key)| key.as_str())
     }
 }
 

@@ -98,8 +98,15 @@ impl Touched {
         if path.last().is_some_and(is_attributes) {
             return attributes(content, self.after.is_none());
         }
+        if obeyed.is_config(&path) {
+            let runs = "git, which takes its directory for a bare repository";
+            return Some(Finding::by_itself(runs, LAYOUT));
+        }
         if let Some(rule) = rule_of(&path, kind == Kind::Link) {
             return Some(Finding::of(rule));
+        }
+        if let Some(rule) = obeyed.rule_of(&path) {
+            return Some(Finding::of(rule).with("a symbolic link leads here"));
         }
         self.became_executable()
     }

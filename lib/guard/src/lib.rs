@@ -15,7 +15,7 @@ mod table;
 mod touched;
 
 pub use crate::{
-    compare::{Found, Git, compare, contents},
+    compare::{Found, Git, compare, contents, entries, follow},
     config::{Obeyed, is_obeyed},
     judge::{Finding, names_drivers},
     link::{Leads, leads},

@@ -6,7 +6,7 @@
 /// macOS finds `.VSCODE` and `.vs\u{200c}code` where `.vscode` is asked for,
 /// Windows `.vscode.` and `.vscode::$INDEX_ALLOCATION`. Git refuses to check
 /// out such spellings of `.git` alone (`is_hfs_dotgit`, `is_ntfs_dotgit`).
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name(String);
 
 impl Name {

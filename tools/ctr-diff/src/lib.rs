@@ -16,7 +16,11 @@ mod workspace;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use document::{Diff, Document, Extra, diff::Change, labels};
+use document::{
+    Diff, Document, Extra,
+    diff::{Change, Class, Manner, State},
+    labels,
+};
 use engine::{Engine, Summary};
 use toolkit::{Events, Interrupt, Places, Siblings};
 
@@ -104,7 +108,14 @@ pub fn diff(
     Ok(Diff { schema, name, branch, base, commit, changes, extra: Extra::new() })
 }
 
-fn key(change: &Change) -> (document::diff::Class, document::diff::State, &str) {
+/// Says whether a pull would stop at `change`.
+#[must_use]
+pub fn stops_a_pull(change: &Change) -> bool {
+    let is_new = change.state == State::Committed && change.change != Manner::Removed;
+    is_new && change.class == Class::ByItself
+}
+
+fn key(change: &Change) -> (Class, State, &str) {
     (change.class, change.state, &change.path)
 }
 

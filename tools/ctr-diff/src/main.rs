@@ -53,9 +53,16 @@ impl Tool for CtrDiff {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let found = engine.find(&config::read(&places)?, &places)?;
         let ssh_config = engine.ssh_config().map(PathBuf::from);
-        let host = Host { places, engine: found, ssh_config, events: common.events, interrupt };
+        let host =
+            Host { places, engine: found, ssh_config, events: common.events.clone(), interrupt };
         let diff = ctr_diff::diff(&host, &directory, &name, wishes, events)?;
         let exit = if diff.changes.is_empty() { Exit::Success } else { Exit::No };
+        if diff.changes.iter().any(ctr_diff::stops_a_pull) {
+            let commit = &diff.commit[..diff.commit.len().min(12)];
+            let take =
+                format!("to take what is committed: ctrkit pull --trust={commit} {}", diff.name);
+            toolkit::note("ctr-diff", common.error_format, &take);
+        }
         match json {
             true => toolkit::write(&diff.into())?,
             false => toolkit::write_text(&ctr_diff::text(&diff.changes))?,

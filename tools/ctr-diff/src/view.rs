@@ -25,21 +25,28 @@ type Known = HashMap<Vec<u8>, Vec<Entry>>;
 /// What is compared with what.
 pub(crate) struct View<'a> {
     aside: &'a Aside<'a>,
-    obeyed: &'a Obeyed,
+    obeyed: Obeyed,
     /// The last commit that both sides have.
     pub(crate) base: Option<String>,
     known: Known,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn of(aside: &'a Aside<'a>, obeyed: &'a Obeyed) -> Result<Self, Error> {
+    pub(crate) fn of(aside: &'a Aside<'a>, obeyed: &Obeyed) -> Result<Self, Error> {
         let base = aside.base();
-        let mut known = Known::new();
+        let (mut known, mut obeyed) = (Known::new(), obeyed.clone());
         let commits = [Some(&aside.here), Some(&aside.commit), base.as_ref()];
         let commits: HashSet<_> = commits.into_iter().flatten().collect();
         for commit in commits {
             let list = aside.ask(&["ls-tree", "-r", "-z", "--full-tree", commit], Vec::new())?;
-            read(&list, &mut known).ok_or_else(|| aside.unreadable())?;
+            let tree = guard::entries(&list).ok_or_else(|| aside.unreadable())?;
+            obeyed = guard::follow(aside, &obeyed, &tree)?;
+            for (path, entry) in tree {
+                let entries = known.entry(path.to_owned()).or_default();
+                if !entries.contains(&entry) {
+                    entries.push(entry);
+                }
+            }
         }
         Ok(Self { aside, obeyed, base, known })
     }
@@ -53,7 +60,7 @@ impl<'a> View<'a> {
     pub(crate) fn wants(&self, path: &[u8], kind: Kind) -> bool {
         let entry = Entry { kind, id: String::new() };
         let touched = Touched { path: path.to_owned(), before: None, after: Some(entry) };
-        kind == Kind::Link || touched.judge(self.obeyed, None).is_some()
+        kind == Kind::Link || touched.judge(&self.obeyed, None).is_some()
     }
 
     /// Returns what a pull would bring.
@@ -62,7 +69,7 @@ impl<'a> View<'a> {
             Some(base) => base.clone(),
             None => self.aside.keep("tree")?,
         };
-        let found = guard::compare(self.aside, &base, &self.aside.commit, self.obeyed)?;
+        let found = guard::compare(self.aside, &base, &self.aside.commit, &self.obeyed)?;
         Ok(found
             .into_iter()
             .map(|found| change(found.touched, found.finding, State::Committed))
@@ -103,7 +110,9 @@ impl<'a> View<'a> {
             // Nobody asked what is in it: only that it can be executed now counts.
             touched.after = known.first().map(|known| Entry { kind: seen.kind, ..known.clone() });
         }
-        let Some(finding) = touched.judge(self.obeyed, content.as_deref()) else { return Ok(None) };
+        let Some(finding) = touched.judge(&self.obeyed, content.as_deref()) else {
+            return Ok(None);
+        };
         let finding = match &seen.content {
             Content::Not(why) if seen.wanted => finding.with(*why),
             _ => finding,
@@ -120,7 +129,7 @@ impl<'a> View<'a> {
             let before = self.known[path].last().cloned();
             let before = before.filter(|before| before.kind != Kind::Submodule)?;
             let touched = Touched { path: path.clone(), before: Some(before), after: None };
-            let finding = touched.judge(self.obeyed, None)?;
+            let finding = touched.judge(&self.obeyed, None)?;
             Some(change(touched, finding, State::Uncommitted))
         });
         gone.collect()
@@ -138,19 +147,4 @@ pub(crate) fn entry(path: String, change: Manner, finding: Finding, state: State
     let Finding { class, runs, detail, source } = finding;
     let source = source.map(str::to_owned);
     Change { class, state, change, path, runs, detail, source, patch: None, extra: Extra::new() }
-}
-
-/// Reads the output of `git ls-tree -r -z`: `MODE TYPE ID<tab>PATH<NUL>`.
-fn read(list: &[u8], known: &mut Known) -> Option<()> {
-    for line in list.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
-        let tab = line.iter().position(|byte| *byte == b'\t')?;
-        let head = std::str::from_utf8(&line[..tab]).ok()?;
-        let [mode, _, id] = head.split(' ').collect::<Vec<_>>()[..] else { return None };
-        let entry = Entry { kind: Kind::of(mode)?, id: id.to_owned() };
-        let entries = known.entry(line[tab + 1..].to_vec()).or_default();
-        if !entries.contains(&entry) {
-            entries.push(entry);
-        }
-    }
-    Some(())
 }

@@ -101,7 +101,11 @@ impl Stage {
     /// Returns state, manner and path of what is found, the class first.
     #[track_caller]
     fn found(&mut self, args: &[&str]) -> Vec<String> {
-        let run = self.command(&[&["--json"], args].concat()).assert().stderr("");
+        let run = self
+            .command(&[&["--json"], args].concat())
+            .env("CTRKIT_ERROR_FORMAT", "json")
+            .assert()
+            .stderr("");
         let output = run.get_output();
         let diff: Value = serde_json::from_slice(&output.stdout).unwrap();
         let changes = diff["changes"].as_array().unwrap();
@@ -136,8 +140,11 @@ fn both_views_are_listed_and_each_change_once() {
     ];
     assert_eq!(stage.found(&[]), expected);
     assert_eq!(stage.found(&["--committed"]), expected[..1]);
+    let commit = stage.git(&["rev-parse", "--short=12", "HEAD"]);
+    let note = format!("ctr-diff: to take what is committed: ctrkit pull --trust={commit} dev-a\n");
+    stage.command(&["--committed"]).assert().code(1).stderr(note);
     let calls = stage.world.calls();
-    assert_eq!(calls.iter().filter(|call| call[1] == "cp").count(), 1);
+    assert_eq!(calls.iter().filter(|call| call[1] == "cp").count(), 1, "{calls:?}");
 }
 
 #[test]

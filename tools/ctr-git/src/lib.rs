@@ -127,11 +127,23 @@ pub fn push(
     carry(&worktree, there, &branch, &config, events, |_| Ok(())).map(drop)
 }
 
+/// What somebody has looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trust<'a> {
+    /// Nothing.
+    None,
+    /// The commit whose id begins so. What comes after it was written by who
+    /// saw that somebody looked.
+    Commit(&'a str),
+    /// Whatever is there.
+    All,
+}
+
 /// What a pull may bring.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct Bounds<'a> {
     /// Whether it may bring what something here executes by itself.
-    pub trust: bool,
+    pub trust: Trust<'a>,
     /// How many MiB the container may send.
     pub limit: u32,
 }
@@ -142,7 +154,7 @@ pub fn pull(
     host: &Host,
     directory: &Path,
     name: Option<&str>,
-    bounds: Bounds,
+    bounds: Bounds<'_>,
     events: &mut Events,
 ) -> Result<(), Error> {
     let worktree = Worktree::find(directory, &host.ssh, &host.interrupt)?.limited(bounds.limit);

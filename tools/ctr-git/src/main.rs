@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
-use ctr_git::{Bounds, Error, Host, LIMIT, Ssh};
+use ctr_git::{Bounds, Error, Host, LIMIT, Ssh, Trust};
 use document::Container;
 use engine::EngineArgs;
 use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
@@ -28,9 +28,18 @@ struct CtrGit {
     #[arg(short = 'C', long, value_name = "DIR", default_value = ".", requires = "verb")]
     directory: PathBuf,
 
-    /// Pull also what something on this machine executes by itself
-    #[arg(long, requires = "verb")]
-    trust: bool,
+    /// Pull also what something on this machine executes by itself; with a
+    /// COMMIT, of which the first digits do, only if that is what is there
+    #[arg(
+        long,
+        value_name = "COMMIT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = commit,
+        requires = "verb"
+    )]
+    trust: Option<String>,
 
     /// Fetch into the bare repository DIR, which is made
     #[arg(long, value_name = "DIR", required_if_eq("verb", "fetch"), requires = "verb")]
@@ -54,6 +63,15 @@ struct CtrGit {
 
     #[command(flatten)]
     common: Common,
+}
+
+/// Accepts how the id of a commit begins; nothing is any commit.
+fn commit(text: &str) -> Result<String, &'static str> {
+    let is_id = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match text.len() {
+        0 | 7..=64 if is_id => Ok(text.to_owned()),
+        _ => Err("expected at least 7 digits of the id of a commit, in lower-case hex"),
+    }
 }
 
 /// The ways of carrying that need no document.
@@ -93,6 +111,11 @@ impl Tool for CtrGit {
         match (verb, &mut document) {
             (Some(Verb::Push), _) => ctr_git::push(&host, &directory, name, events)?,
             (Some(Verb::Pull), _) => {
+                let trust = match trust.as_deref() {
+                    None => Trust::None,
+                    Some("") => Trust::All,
+                    Some(commit) => Trust::Commit(commit),
+                };
                 ctr_git::pull(&host, &directory, name, Bounds { trust, limit }, events)?;
             }
             (Some(Verb::Fetch), _) => {
@@ -113,7 +136,7 @@ impl CtrGit {
     /// Refuses an option of another verb.
     fn check(&self) -> Result<(), Error> {
         let option = match self.verb {
-            Some(Verb::Push | Verb::Fetch) if self.trust => "--trust",
+            Some(Verb::Push | Verb::Fetch) if self.trust.is_some() => "--trust",
             Some(Verb::Push | Verb::Pull) if self.into.is_some() => "--into",
             _ => return Ok(()),
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::
 use toolkit::{Events, files::FileError};
 
 use crate::{
-    Cargo, Config, Error, ThereError, Worktree, WorktreeError,
+    Cargo, Config, Error, ThereError, Trust, Worktree, WorktreeError,
     report::FILES,
     run::Captured,
     worktree::{EMPTY, Manner},
@@ -19,12 +19,12 @@ impl Worktree<'_> {
     /// Fetches the branch from the container and moves the worktree's forward
     /// to it, if nothing is lost by it; `cargo` is what the worktree has.
     ///
-    /// Without `trust`, nothing comes that something here executes by itself.
+    /// Nothing comes that something here executes by itself, unless `trust` has it.
     pub fn pull(
         &self,
         cargo: Cargo<'_>,
         config: &Config,
-        trust: bool,
+        trust: Trust<'_>,
         events: &mut Events,
     ) -> Result<(), Error> {
         let Cargo { name, branch, .. } = cargo;
@@ -42,8 +42,13 @@ impl Worktree<'_> {
             let (name, branch) = (cargo.name.to_owned(), cargo.branch.to_owned());
             return Err(ThereError::Diverged { name, branch, fetched: true }.into());
         }
-        if !trust {
-            self.check_runs(cargo, &fetched, config)?;
+        match trust {
+            Trust::None => self.check_runs(cargo, &fetched, config)?,
+            Trust::Commit(commit) if !fetched.starts_with(commit) => {
+                let (name, commit) = (cargo.name.to_owned(), commit.to_owned());
+                return Err(ThereError::MovedOn { name, commit, fetched }.into());
+            }
+            Trust::Commit(_) | Trust::All => {}
         }
         events.step("merge", || self.merge(cargo.commit, &fetched, config))
     }

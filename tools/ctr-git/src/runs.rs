@@ -38,7 +38,10 @@ impl Worktree<'_> {
         let files: Vec<_> = found.into_iter().filter(counts).map(path).collect();
         match files.is_empty() {
             true => Ok(()),
-            false => Err(ThereError::WouldRun { name: cargo.name.to_owned(), files }.into()),
+            false => {
+                let (name, commit) = (cargo.name.to_owned(), new.to_owned());
+                Err(ThereError::WouldRun { name, commit, files }.into())
+            }
         }
     }
 }

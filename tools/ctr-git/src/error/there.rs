@@ -81,8 +81,21 @@ pub enum ThereError {
     WouldRun {
         /// The container's name.
         name: String,
+        /// The commit that brings them.
+        commit: String,
         /// The files.
         files: Vec<String>,
+    },
+
+    /// The container has another commit than the one that is trusted.
+    #[error("the container '{name}' is no longer at {commit} but at {fetched}")]
+    MovedOn {
+        /// The container's name.
+        name: String,
+        /// The commit that is trusted, or how its id begins.
+        commit: String,
+        /// The commit that is there.
+        fetched: String,
     },
 
     /// The container sends more than it may.
@@ -174,13 +187,18 @@ impl ThereError {
     }
 }
 
+/// How much of a commit's id is shown where it is to be typed.
+const SHORT: usize = 12;
+
 impl ThereError {
     /// Returns what helps where a pull was refused for what it would bring.
     fn hint_of_pull(&self) -> Option<String> {
         match self {
-            Self::WouldRun { name, .. } => Some(format!(
-                "look at it: ctrkit diff --patch {name}; to take it: ctrkit pull --trust {name}"
+            Self::WouldRun { name, commit, .. } => Some(format!(
+                "look at it: ctrkit diff --patch {name}; to take it: ctrkit pull --trust={} {name}",
+                &commit[..commit.len().min(SHORT)]
             )),
+            Self::MovedOn { name, .. } => Some(format!("look again: ctrkit diff --patch {name}")),
             Self::TooLarge { limit, .. } => {
                 Some(format!("if that is meant, allow more: --limit {}", limit.saturating_mul(4)))
             }
@@ -203,6 +221,7 @@ impl Failure for ThereError {
             Self::Diverged { .. } => "diverged",
             Self::NoBranch { .. } => "no-such-branch",
             Self::WouldRun { .. } => "would-run",
+            Self::MovedOn { .. } => "moved-on",
             Self::TooLarge { .. } => "fetch-too-large",
             Self::TooMany { .. } => "too-many-changes",
             Self::Unreachable { .. } => "unreachable",
@@ -222,6 +241,7 @@ impl Failure for ThereError {
             | Self::NoLabel { .. }
             | Self::Dirty { .. }
             | Self::WouldRun { .. }
+            | Self::MovedOn { .. }
             | Self::TooLarge { .. }
             | Self::TooMany { .. }
             | Self::Diverged { .. } => Exit::DataErr,

@@ -382,3 +382,59 @@ fn a_container_cannot_send_without_end() {
     assert_eq!(fs::read_dir(&packs).unwrap().count(), before, "something was left");
     stage.succeeds(&["pull", "--limit", "8"]);
 }
+
+#[test]
+fn trust_in_a_commit_is_not_trust_in_the_next() {
+    let stage = Stage::new();
+    stage.create();
+    let commit = stage.commit_there(".envrc", "looked at\n");
+    let error = stage.fails(&["pull"], 65, "would-run");
+    let trust = format!("--trust={}", &commit[..12]);
+    assert!(error["hint"].as_str().unwrap().ends_with(&format!("{trust} {NAME}")), "{error}");
+    // It sees that somebody looks, and goes on.
+    stage.commit_there(".envrc", "not looked at\n");
+    stage.fails(&["pull", &trust], 65, "moved-on");
+    assert!(!stage.worktree.join(".envrc").exists());
+    stage.git_there(&["reset", "--quiet", "--hard", &commit]);
+    stage.succeeds(&["pull", &trust]);
+    assert_eq!(fs::read_to_string(stage.worktree.join(".envrc")).unwrap(), "looked at\n");
+    for trust in ["--trust=HEAD", "--trust=12", "--trust=-x", "--trust=A0A0A0A0"] {
+        stage.ctr_git(&["pull", trust]).assert().code(64).stdout("");
+    }
+}
+
+#[test]
+fn what_a_link_here_leads_to_is_told_too() {
+    let stage = Stage::new();
+    fs::create_dir(stage.worktree.join("tools")).unwrap();
+    for (link, target) in
+        [(".envrc", "tools/env"), (".vscode", "tools/editor"), ("CLAUDE.md", "README")]
+    {
+        std::os::unix::fs::symlink(target, stage.worktree.join(link)).unwrap();
+    }
+    stage.commit("tools/editor/x", "x\n");
+    stage.git(&["add", "."]);
+    stage.git(&["commit", "--quiet", "--message", "links"]);
+    stage.create();
+    stage.commit_there("README", "an instruction, and not run\n");
+    stage.succeeds(&["pull"]);
+    for file in ["tools/env", "tools/editor/tasks.json"] {
+        let commit = stage.commit_there(file, "x\n");
+        check_told(&stage);
+        stage.succeeds(&["pull", &format!("--trust={commit}")]);
+    }
+    stage.commit_there("tools/other", "x\n");
+    stage.succeeds(&["pull"]);
+}
+
+#[test]
+fn the_configuration_of_a_repository_in_the_tree_is_told() {
+    let stage = Stage::new();
+    stage.commit("fixture/HEAD", "ref: refs/heads/main\n");
+    stage.commit("config", "of something else\n");
+    stage.create();
+    stage.commit_there("config", "more\n");
+    stage.succeeds(&["pull"]);
+    stage.commit_there("fixture/config", "[core]\n\tfsmonitor = ./x\n");
+    check_told(&stage);
+}
