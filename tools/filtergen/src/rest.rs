@@ -84,17 +84,18 @@ fn writing(role: Role, method: &str, path: &[String]) -> Option<Writing> {
             Some(web(method, &["", ""]))
         }
         ["gist", names @ .., service @ ("git-receive-pack" | "git-upload-pack")] => {
-            let operation = (*service == "git-receive-pack").then_some(Operation::Gist);
             let is_one = matches!(names, [_]) || repository(names).is_some();
-            is_one.then(|| Writing { operation, repository: None, ..git(None) })
+            is_one.then(|| match *service {
+                "git-receive-pack" => Writing { operation: Some(Operation::Gist), ..git(None) },
+                _ => Writing { besides: None, ..body("") },
+            })
         }
         [names @ .., "git-receive-pack"] => repository(names).map(|name| git(Some(name))),
         [names @ .., "git-upload-pack"] => {
             repository(names).map(|_| Writing { besides: None, ..body("") })
         }
-        [owner, name, "info", "lfs", "objects", "batch"] => {
-            let besides = Some("whether files are uploaded");
-            repository(&[owner, name]).map(|name| Writing { besides, ..git(Some(name)) })
+        [owner, name, "info", "lfs", path @ ..] => {
+            repository(&[owner, name]).map(|name| large_files(name, path))
         }
         path => Some(web(method, path)),
     }
@@ -117,6 +118,17 @@ fn body(besides: &'static str) -> Writing {
 fn git(repository: Option<String>) -> Writing {
     let besides = Some("the branches, and whether it is forced or deletes");
     Writing { operation: Some(Operation::Push), repository, branch: None, besides, blind: false }
+}
+
+/// Returns what is done with git's large files.
+fn large_files(repository: String, path: &[&str]) -> Writing {
+    let writing = |operation, besides| Writing { operation, besides, ..git(Some(repository)) };
+    match path {
+        ["objects", "batch"] => writing(Some(Operation::Push), Some("whether files are uploaded")),
+        ["locks", "verify"] => writing(None, None),
+        ["locks", ..] | ["objects", .., "verify"] => writing(Some(Operation::Push), None),
+        _ => writing(Some(Operation::OtherWrites), None),
+    }
 }
 
 /// Returns the name of a repository, if `parts` are one as GitHub has them.
