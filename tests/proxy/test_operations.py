@@ -237,6 +237,7 @@ class Rest(GuardCase):
         for target in (
             MERGE, MERGE + "/", MERGE + "?a=b", MERGE.upper(), MERGE.replace("m", "%6d"), MERGE + ".json",
             MERGE.replace("/pulls", "/%70ulls"), MERGE + "/x", MERGE.replace("/1/", "/1%2F"), MERGE + "+",
+            MERGE.upper() + ".JSON", MERGE + "..json", MERGE + ".xml.json", MERGE + "/+", MERGE.replace("/1/", "/1/+/"), MERGE.replace("/1/", "/1++/"),
         ):  # fmt: skip
             self.refused("operation", "PUT", target, b"{}")
             self.refused("operation", "PUT", target, by=guard(other_writes="allow"), operation="pr-merge")
@@ -246,6 +247,7 @@ class Rest(GuardCase):
             MERGE.replace("merge", "%256derge"), MERGE + "%3f", MERGE + "%23", MERGE + "#",
             MERGE.replace("/1/", "\\1\\"), MERGE.replace("/1/", "%5c1%5c"), MERGE + "%2f",
             MERGE.replace("merge", "m%C3%A9rge%EF%BC%8E"), MERGE.replace("m", "%EF%BD%8D"),
+            "/repos/o/r/issues/..+/pulls/1/merge", "/repos/o/r/issues/+..+/pulls/1/merge",
             "/repos/o/r/issues/../pulls/1/merge", "/repos/o/r/issues/%2e%2e/pulls/1/merge",
         ):  # fmt: skip
             self.refused("path", "PUT", target, by=guard(other_writes="allow"))

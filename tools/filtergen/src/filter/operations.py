@@ -249,9 +249,9 @@ def check_headers(headers):
 
 def query_pairs(query):
     """Return names and values of a query or form, as the most tolerant reading
-    has them: both separators, and decoded."""
+    has them: every separator, and decoded."""
     pairs = []
-    for part in re.split(rb"[&;]", query):
+    for part in re.split(rb"[&;?]", query):
         name, _, value = part.partition(b"=")
         pairs.append(tuple(decode_form(text) for text in (name, value)))
     return [pair for pair in pairs if pair != ("", "")]

@@ -210,7 +210,7 @@ gist:web gists/**
 
 REPOSITORY = ("repos", "*", "*")
 REST_KEYS = {"event", "force", "ref", "branch", "base", "sha", "auto_merge"}
-EXTENSION = re.compile(r"\.(?:json|jsonp?|xml|html?|txt|text|js|rss|atom|diff|patch|yaml|yml)\Z")
+EXTENSION = re.compile(r"\.(?:json|jsonp?|xml|html?|txt|text|js|rss|atom|diff|patch|yaml|yml)\Z", re.I)
 
 
 def read_table(text):
@@ -270,11 +270,18 @@ def split_segments(path):
 
 
 def without_plus(path):
-    return [text.replace("+", " ").strip() or text for text in path]
+    path = [text.replace("+", " ").strip() for text in path]
+    if not all(is_plain_segment(text) for text in path if text):
+        raise Refused("path", "its path can be read in more than one way")
+    return [text for text in path if text]
 
 
 def without_extension(path):
-    return [*path[:-1], EXTENSION.sub("", path[-1]) or path[-1]] if path else path
+    """Return segments without what names a format, however often."""
+    last = path[-1] if path else ""
+    while (shorter := EXTENSION.sub("", last).rstrip(". ")) not in ("", last):
+        last = shorter
+    return [*path[:-1], last] if path else path
 
 
 def is_graphql(path):
