@@ -88,6 +88,22 @@ hold() {
     hold test_explain
 }
 
+@test "what a request to GitHub does is known, however it is spelt" {
+    hold test_operations
+}
+
+@test "every operation, fragment and value of a GraphQL document is looked at" {
+    hold test_operations_graphql
+}
+
+@test "real git pushes what it may, and shows why it may not" {
+    hold test_operations_push
+}
+
+@test "thousands of spellings do not get a refused operation through" {
+    hold test_operations_seeded
+}
+
 @test "the proxy writes down its certificate, and not its key, before it listens" {
     hold test_certificate
 }
