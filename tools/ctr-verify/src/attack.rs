@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
 
     fn as_user(&self, injected: &mut Injected<'_>) -> Result<Option<Answers>, Error> {
         let Some(user) = self.user() else { return Ok(None) };
-        let jobs = jobs::machine(self.target, self.with.extent);
+        let jobs = jobs::as_user(self.target, self.with.extent);
         let mut session = match injected.speak(user, false, self.with.interrupt) {
             Ok(session) => session,
             // The engine knows no such account: root has tried it all.

@@ -140,6 +140,9 @@ impl<'a> Injected<'a> {
         args.push(image);
         let answer = engine.run(&args).map_err(|error| error.to_string())?;
         let own = answer.lines().last().unwrap_or_default().trim().to_owned();
+        if own.is_empty() {
+            return Err("the engine does not say which container it has made".to_owned());
+        }
         let injected = Self { engine, id: own, path, is_gone: false, is_beside: true };
         let to = format!("{}:/", injected.id);
         let put = engine.run_with_input(["cp", "-", &to], |pipe| archive(program, pipe));

@@ -237,6 +237,15 @@ pub(crate) fn after() -> Vec<Job> {
     vec![("after", vec!["read".to_owned(), NEIGHBOURS.to_owned()])]
 }
 
+/// Returns what is tried as the container's user. What root can read is looked at
+/// as root; without that capability the user may have more than root.
+pub(crate) fn as_user(target: &Target, extent: Extent) -> Vec<Job> {
+    let dropped = &target.inspection.limits.cap_drop;
+    let reads_all = !dropped.iter().any(|name| name == "ALL" || name == "DAC_OVERRIDE");
+    let is_walk = |name: &str| name == "keys" || name == "engine-sockets";
+    machine(target, extent).into_iter().filter(|(name, _)| !reads_all || !is_walk(name)).collect()
+}
+
 /// Returns what is tried on the kernel and the files.
 pub(crate) fn machine(target: &Target, extent: Extent) -> Vec<Job> {
     let list = |job: &str, all: &[&str]| {

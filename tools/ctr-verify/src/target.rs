@@ -240,7 +240,7 @@ fn hosts(subnet: &str) -> Vec<Ipv4Addr> {
 }
 
 /// The address of every container that runs and is not the target's own, by its
-/// name: two calls.
+/// name: two calls, unless one of them ends meanwhile.
 pub(crate) fn others(
     engine: &Engine,
     target: &Target,
@@ -249,10 +249,15 @@ pub(crate) fn others(
     let mut all = engine.containers(&["status=running"])?;
     all.retain(|each| each.id != target.summary.id);
     all.retain(|each| target.around.iter().all(|(own, _)| own.id != each.id));
+    let ids: Vec<_> = all.iter().map(|each| each.id.as_str()).collect();
+    let inspections = match engine.inspect_all(&ids) {
+        Ok(all) => all.into_iter().map(Some).collect(),
+        // Others come and go meanwhile: those that are there, then.
+        Err(_) => ids.iter().map(|id| engine.inspect(id).ok()).collect::<Vec<_>>(),
+    };
     let mut found = BTreeMap::new();
-    for each in all {
-        // Others come and go meanwhile.
-        let Ok(inspection) = engine.inspect(&each.id) else { continue };
+    for (each, inspection) in all.into_iter().zip(inspections) {
+        let Some(inspection) = inspection else { continue };
         let at = inspection.apart.networks.iter().filter_map(|(_, at)| at.as_ref()?.parse().ok());
         let at: Vec<_> = at.filter(|address| !own.contains(address)).collect();
         if !at.is_empty() {

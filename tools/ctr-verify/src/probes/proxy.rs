@@ -89,20 +89,23 @@ fn if_allowed(sight: &Sight<'_>, judge: impl Fn(&Sight<'_>) -> Finding) -> Findi
 }
 
 fn mismatch(sight: &Sight<'_>) -> Finding {
-    match (refuses(sight, &["proxy-host"]), sight.root.get("proxy-sni")) {
-        (Finding::Held, Ok([first])) if status(first).is_some() => Finding::Held,
-        (Finding::Held, Ok([first, second, ..])) => match (status(first), unhex(second).first()) {
-            // A server that goes on with the handshake has taken the name.
-            (Some(200), Some(22)) => {
-                Finding::Out("it goes on with a TLS client that wants another name".to_owned())
-            }
-            _ => Finding::Held,
-        },
-        (Finding::Held, Ok(_)) => {
-            Finding::Untested("proxy-silent", "the proxy closes without an answer".to_owned())
+    let both = [refuses(sight, &["proxy-host"]), other_name(sight)];
+    let is_out = |finding: &&Finding| matches!(finding, Finding::Out(_));
+    let worst = both.iter().find(is_out).or(both.iter().find(|each| **each != Finding::Held));
+    worst.cloned().unwrap_or(Finding::Held)
+}
+
+/// Judges a TLS client that wants another name than that of its tunnel.
+fn other_name(sight: &Sight<'_>) -> Finding {
+    let silent = |why: &str| Finding::Untested("proxy-silent", why.to_owned());
+    match sight.root.get("proxy-sni") {
+        // A server that goes on with the handshake has taken the name.
+        Ok([first, second, ..]) if status(first) == Some(200) && second.starts_with("16") => {
+            Finding::Out("it goes on with a TLS client that wants another name".to_owned())
         }
-        (Finding::Held, Err(why)) => Finding::Untested("proxy-silent", why),
-        (finding, _) => finding,
+        Ok([first, ..]) if status(first).is_some() => Finding::Held,
+        Ok(_) => silent("the proxy closes without an answer"),
+        Err(why) => silent(&why),
     }
 }
 
