@@ -440,6 +440,9 @@ class Web(GuardCase):
         self.web(self.passes, "read", "POST", target, down, content_type=kind)
         self.web(self.passes, "push", "POST", target, up, content_type=kind)
         self.web(self.passes, "read", "POST", "/o/r/info/lfs/locks/verify", b"{}", content_type=kind)
+        self.web(self.passes, "push", "POST", "/o/r/info/lfs/locks/1/unlock", b"{}", content_type=kind)
+        for method, end in (("PATCH", "locks"), ("DELETE", "locks/1"), ("PUT", "objects/batch"), ("POST", "x")):
+            self.web(self.refused, "operation", method, f"/o/r/info/lfs/{end}", b"{}", operation="other-writes")
         by = guard(push="refuse")
         self.web(self.passes, "read", "POST", target, down, by=by, content_type=kind)
         self.web(self.refused, "operation", "POST", target, up, by=by, content_type=kind)

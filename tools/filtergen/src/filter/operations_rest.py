@@ -4,8 +4,9 @@ import re
 
 # What each write does: OPERATION[:CHECK] [METHOD,...] TEMPLATE, the first that
 # fits. `R` is a repository. A template without a method is for all that write:
-# what GitHub does not have there now, it may have tomorrow. What is not here is
-# other-writes.
+# what GitHub does not have there now, it may have tomorrow. What is allowed as
+# long as nothing else is said is here with the methods that it has. What is not
+# here is other-writes.
 REST_TABLE = """
 pr-merge R/pulls/*/merge/**
 auto-merge R/pulls/*/auto-merge/**
@@ -23,47 +24,46 @@ branch-merge R/merge_upstream/**
 branch-merge R/pulls/*/update-branch/**
 branch-merge R/pulls/*/update_branch/**
 
-pr-write:review R/pulls/*/reviews
-pr-write:review R/pulls/*/reviews/*
-pr-write:review R/pulls/*/reviews/*/events
-pr-write R/pulls/*/reviews/*/dismissals
-pr-write R/pulls/*/reviews/*/comments/**
-pr-write R/pulls
-pr-write R/pulls/*
-pr-write R/pulls/*/comments
-pr-write R/pulls/*/comments/*
-pr-write R/pulls/*/comments/*/replies
-pr-write R/pulls/comments/*
-pr-write R/pulls/comments/*/reactions
-pr-write R/pulls/comments/*/reactions/*
-pr-write R/pulls/*/requested_reviewers
+pr-write:review POST R/pulls/*/reviews
+pr-write:review PUT,DELETE R/pulls/*/reviews/*
+pr-write:review POST R/pulls/*/reviews/*/events
+pr-write PUT R/pulls/*/reviews/*/dismissals
+pr-write POST R/pulls
+pr-write PATCH R/pulls/*
+pr-write POST R/pulls/*/comments
+pr-write POST R/pulls/*/comments/*/replies
+pr-write PATCH,DELETE R/pulls/comments/*
+pr-write POST R/pulls/comments/*/reactions
+pr-write DELETE R/pulls/comments/*/reactions/*
+pr-write POST,DELETE R/pulls/*/requested_reviewers
 
-issue-write R/issues
-issue-write R/issues/*
-issue-write R/issues/comments/*
-issue-write R/issues/comments/*/reactions
-issue-write R/issues/comments/*/reactions/*
-issue-write R/issues/*/assignees
-issue-write R/issues/*/assignees/*
-issue-write R/issues/*/comments
-issue-write R/issues/*/dependencies/blocked_by
-issue-write R/issues/*/dependencies/blocked_by/*
-issue-write R/issues/*/labels
-issue-write R/issues/*/labels/*
-issue-write R/issues/*/lock
-issue-write R/issues/*/reactions
-issue-write R/issues/*/reactions/*
-issue-write R/issues/*/sub_issue
-issue-write R/issues/*/sub_issues
-issue-write R/issues/*/sub_issues/priority
-issue-write R/labels
-issue-write R/labels/*
-issue-write R/milestones
-issue-write R/milestones/*
-issue-write R/commits/*/comments
-issue-write R/comments/*
-issue-write R/comments/*/reactions
-issue-write R/comments/*/reactions/*
+other-writes:review R/pulls/*/reviews/**
+
+issue-write POST R/issues
+issue-write PATCH R/issues/*
+issue-write PATCH,DELETE R/issues/comments/*
+issue-write POST R/issues/comments/*/reactions
+issue-write DELETE R/issues/comments/*/reactions/*
+issue-write POST,DELETE R/issues/*/assignees
+issue-write POST R/issues/*/comments
+issue-write POST R/issues/*/dependencies/blocked_by
+issue-write DELETE R/issues/*/dependencies/blocked_by/*
+issue-write POST,PUT,DELETE R/issues/*/labels
+issue-write DELETE R/issues/*/labels/*
+issue-write PUT,DELETE R/issues/*/lock
+issue-write POST R/issues/*/reactions
+issue-write DELETE R/issues/*/reactions/*
+issue-write DELETE R/issues/*/sub_issue
+issue-write POST R/issues/*/sub_issues
+issue-write PATCH R/issues/*/sub_issues/priority
+issue-write POST R/labels
+issue-write PATCH,DELETE R/labels/*
+issue-write POST R/milestones
+issue-write PATCH,DELETE R/milestones/*
+issue-write POST R/commits/*/comments
+issue-write PATCH,DELETE R/comments/*
+issue-write POST R/comments/*/reactions
+issue-write DELETE R/comments/*/reactions/*
 
 delete-ref:ref DELETE R/git/refs/**
 delete-ref:ref DELETE R/git/ref/**
@@ -208,6 +208,17 @@ gist:web gist/**
 gist:web gists/**
 """
 
+# And for git's large files, below info/lfs of a repository.
+LFS_TABLE = """
+push:lfs POST objects/batch
+push POST objects/verify
+push POST objects/*/verify
+push POST verify
+read POST locks/verify
+push POST locks
+push POST locks/*/unlock
+"""
+
 REPOSITORY = ("repos", "*", "*")
 REST_KEYS = {"event", "force", "ref", "branch", "base", "sha", "auto_merge"}
 EXTENSION = re.compile(r"\.(?:json|jsonp?|xml|html?|txt|text|js|rss|atom|diff|patch|yaml|yml)\Z", re.I)
@@ -230,7 +241,7 @@ def read_table(text):
     return rows
 
 
-REST_ROWS, WEB_ROWS = read_table(REST_TABLE), read_table(WEB_TABLE)
+REST_ROWS, WEB_ROWS, LFS_ROWS = (read_table(one) for one in (REST_TABLE, WEB_TABLE, LFS_TABLE))
 
 
 def find_row(rows, method, folded):
@@ -350,13 +361,8 @@ def classify_web(method, path, folded):
     """Find what is written on the web host, of which git's large files are the
     only part that is made for programs."""
     if folded[2:4] == ["info", "lfs"]:
-        repository, rest = as_repository(path[:2]), folded[4:]
-        if rest == ["objects", "batch"]:
-            return Asked("push", "lfs", repository)
-        if rest == ["locks", "verify"]:
-            return Asked("read", None, repository)
-        known = rest[:1] == ["locks"] or rest[-1:] == ["verify"]
-        return Asked("push" if known else "other-writes", None, repository)
+        row = find_row(LFS_ROWS, method, folded[4:]) or ("other-writes", None, 0)
+        return Asked(row[0], row[1], as_repository(path[:2]))
     repository = tuple(path[:2]) if len(path) > 2 else None
     found = find_row(WEB_ROWS, method, folded)
     return Asked(found[0] if found else "other-writes", "web", repository)
