@@ -106,7 +106,9 @@ fn only(grants: &Grants, others: &Grants, hosts: &Hosts) -> Grants {
         )
     };
     let is_held = |grant: &Grant| {
+        // Most are the same in both, and long lists stay quick.
         (is_all_open && is_of_github(grant))
+            || others.contains_key(grant)
             || others.keys().any(|other| holds(other, grant, hosts))
     };
     grants

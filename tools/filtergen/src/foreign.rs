@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use document::{
     Document, Policy,
-    policy::{Allow, Passthrough},
+    policy::{Allow, Github, Passthrough},
 };
 use policy::{Pattern, PolicyError};
 
@@ -12,6 +12,9 @@ use crate::{
     Error,
     python::{Literal, Stumble, assigned},
 };
+
+/// Where pull requests are merged.
+const API: &str = "api.github.com";
 
 /// The policy that such a filter stands for, and what of it cannot be said.
 #[derive(Debug)]
@@ -45,21 +48,38 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Foreign, Error> {
     let allowed = domains(&file, allowed)?;
     let through = domains(&file, through)?;
     let passed: BTreeSet<_> = through.iter().map(|domain| domain.pattern.clone()).collect();
+    let is_on_github = |domain: &&Domain| domain.pattern.matches(API);
+    let (github, warnings) = match blocks_merge && allowed.iter().any(|one| is_on_github(&one)) {
+        true => github(through.iter().any(|one| is_on_github(&one))),
+        false => (None, Vec::new()),
+    };
     let allowed = allowed.into_iter().filter(|domain| !passed.contains(&domain.pattern));
 
-    let warning = "BLOCK_GITHUB_PR_MERGE is set, which a policy cannot say: leave \
-                   api.github.com out, or allow it for GET alone";
-    let warnings: Vec<_> = blocks_merge.then(|| warning.to_owned()).into_iter().collect();
     let policy = Policy {
         schema: Policy::SCHEMA.to_owned(),
         why: warnings.first().map(|warning| format!("the filter says: {warning}")),
         allow: allowed.map(|domain| allow(&file, domain)).collect(),
         passthrough: through.into_iter().map(|domain| passthrough(&file, domain)).collect(),
-        github: None,
+        github,
         secret: Vec::new(),
         limits: None,
     };
     Ok(Foreign { policy, warnings })
+}
+
+/// Returns what refuses merging, and what a person should know of it; where
+/// TLS to GitHub is passed through, nothing can.
+fn github(is_passed: bool) -> (Option<Github>, Vec<String>) {
+    let warning = match is_passed {
+        true => "but api.github.com is passed through, where nothing is refused",
+        false => {
+            "which [github] does in every way that there is; it refuses other writes too: \
+             allow by name what is needed"
+        }
+    };
+    let why = Some("BLOCK_GITHUB_PR_MERGE: merging is refused".to_owned());
+    let github = Github { why, ..Github::default() };
+    ((!is_passed).then_some(github), vec![format!("BLOCK_GITHUB_PR_MERGE is set, {warning}")])
 }
 
 /// Reads a list of strings and of objects with `domain` and `log`.

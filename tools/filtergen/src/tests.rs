@@ -132,7 +132,7 @@ BLOCK_GITHUB_PR_MERGE = True
 #[test]
 fn a_foreign_filter_is_read_with_its_strings_and_objects() {
     let found = foreign::parse(Path::new("f.py"), FOREIGN).unwrap();
-    assert_eq!(found.warnings.len(), 1);
+    assert_eq!(found.warnings.len(), 0);
     let found = serde_json::to_value(&found.policy).unwrap();
     assert_eq!(
         found["allow"],
@@ -143,6 +143,20 @@ fn a_foreign_filter_is_read_with_its_strings_and_objects() {
     );
     assert_eq!(found["passthrough"], json!([{"name": "pinned.example.org", "from": "f.py:9"}]));
     assert!(policy::parse("x", &found.to_string()).is_ok());
+}
+
+#[test]
+fn a_foreign_filter_that_blocks_merging_guards_github() {
+    let parse = |lists: &str| {
+        let text = format!("{lists}\nBLOCK_GITHUB_PR_MERGE = True\n");
+        let found = foreign::parse(Path::new("f.py"), &text).unwrap();
+        assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+        policy::parse("f.json", &serde_json::to_string(&found.policy).unwrap()).unwrap()
+    };
+    let guarded = parse("ALLOWED_DOMAINS = ['*.github.com']");
+    answers(&guarded, &[("pr-merge", "refused operation by f.json:1 [github]")]);
+    let through = "ALLOWED_DOMAINS = ['*.github.com']\nPASSTHROUGH_DOMAINS = ['*.github.com']";
+    assert_eq!(parse(through).github, None);
 }
 
 #[test]

@@ -170,7 +170,8 @@ fn a_filter_is_printed_and_read_back() {
     refused(&mut filtergen(&world, &["--read", "none.py"]), 66, "filter-absent");
     world.write("home/f.py", "import os\n");
     refused(&mut filtergen(&world, &["--read", "f.py"]), 65, "no-filter");
-    world.write("home/f.py", "ALLOWED_DOMAINS = ['a.org']\nBLOCK_GITHUB_PR_MERGE = True\n");
+    world
+        .write("home/f.py", "ALLOWED_DOMAINS = ['api.github.com']\nBLOCK_GITHUB_PR_MERGE = True\n");
     let run = filtergen(&world, &["--read", "f.py"]).assert().success();
     let said = String::from_utf8_lossy(&run.get_output().stderr);
     assert!(said.contains("BLOCK_GITHUB_PR_MERGE"), "{said}");
