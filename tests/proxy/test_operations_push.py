@@ -18,7 +18,7 @@ import time
 import unittest
 import zlib
 
-from guarded import GuardCase, as_headers, guard, operations
+from guarded import GuardCase, as_headers, guard
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",

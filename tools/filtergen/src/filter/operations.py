@@ -7,7 +7,6 @@
 # in another way. So nothing is guessed: what has a second reading is refused,
 # or every reading must be allowed.
 
-import collections
 import fnmatch
 import json
 import re
@@ -241,7 +240,9 @@ def check_headers(headers):
             raise Refused("unclear", f"the header {printable(name)} is not taken on a guarded host")
         if (name != "x-github-api-version" and OVERRIDE.search(name)) or FORWARDED.match(name):
             if not name.startswith("access-control-"):
-                raise Refused("unclear", f"the header {printable(name)} may make it another request")
+                raise Refused(
+                    "unclear", f"the header {printable(name)} may make it another request"
+                )
     for name in (b"content-type", b"content-encoding", b"content-length", b"git-protocol"):
         if len(header_values(headers, name)) > 1:
             raise Refused("unclear", f"it has more than one {name.decode()}")

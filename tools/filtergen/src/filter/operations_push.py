@@ -85,7 +85,9 @@ class Push:
         del self.buffer[:place]
         if self.state in ("commands", "options"):
             if self.length > COMMANDS_BYTES:
-                raise Refused("unclear", "it has too many commands; push fewer refs at once", "push")
+                raise Refused(
+                    "unclear", "it has too many commands; push fewer refs at once", "push"
+                )
         elif self.buffer:
             rest, self.buffer = bytes(self.buffer), bytearray()
             self.read_pack(rest)

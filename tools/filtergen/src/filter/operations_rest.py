@@ -221,7 +221,9 @@ push POST locks/*/unlock
 
 REPOSITORY = ("repos", "*", "*")
 REST_KEYS = {"event", "force", "ref", "branch", "base", "sha", "auto_merge"}
-EXTENSION = re.compile(r"\.(?:json|jsonp?|xml|html?|txt|text|js|rss|atom|diff|patch|yaml|yml)\Z", re.I)
+EXTENSION = re.compile(
+    r"\.(?:json|jsonp?|xml|html?|txt|text|js|rss|atom|diff|patch|yaml|yml)\Z", re.I
+)
 
 
 def read_table(text):
