@@ -193,7 +193,7 @@ class Rest(GuardCase):
     def test_each_operation(self):
         for operation, method, path in (
             ("pr-merge", "PUT", "/pulls/1/merge"), ("pr-merge", "POST", "/pulls/1/merge"),
-            ("branch-merge", "POST", "/merges"), ("branch-merge", "POST", "/merge-upstream"),
+            ("pr-approve", "PUT", "/pulls/1/reviews/2/dismissals"), ("branch-merge", "POST", "/merges"), ("branch-merge", "POST", "/merge-upstream"),
             ("branch-merge", "PUT", "/pulls/1/update-branch"), ("ref-update", "POST", "/git/refs"),
             ("ref-update", "PATCH", "/git/refs/heads/x"), ("delete-ref", "DELETE", "/git/refs/heads/x"),
             ("ref-update", "PATCH", "/git/refs/heads%2Fx"), ("contents-write", "PUT", "/contents/a/b"),

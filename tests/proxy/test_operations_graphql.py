@@ -66,6 +66,7 @@ class Documents(Asking):
             ("pr-merge", "mergePullRequest"), ("merge-queue", "enqueuePullRequest dequeuePullRequest"),
             ("auto-merge", "enablePullRequestAutoMerge disablePullRequestAutoMerge"),
             ("branch-merge", "mergeBranch updatePullRequestBranch"), ("delete-ref", "deleteRef"),
+            ("pr-approve", "dismissPullRequestReview"),
             ("ref-update", "createRef updateRef updateRefs createLinkedBranch revertPullRequest"),
             ("contents-write", "createCommitOnBranch"), ("workflow-dispatch", "approveDeployments"),
             ("settings", "deleteIssue transferIssue createRepository updateBranchProtectionRule archiveRepository"),

@@ -27,7 +27,7 @@ branch-merge R/pulls/*/update_branch/**
 pr-write:review POST R/pulls/*/reviews
 pr-write:review PUT,DELETE R/pulls/*/reviews/*
 pr-write:review POST R/pulls/*/reviews/*/events
-pr-write PUT R/pulls/*/reviews/*/dismissals
+pr-approve R/pulls/*/reviews/*/dismissals
 pr-write POST R/pulls
 pr-write PATCH R/pulls/*
 pr-write POST R/pulls/*/comments
