@@ -401,7 +401,7 @@ class Web(GuardCase):
 
     def test_git(self):
         kind = "application/x-git-upload-pack-request"
-        for target in ("/o/r.git/git-upload-pack", "/o/r/git-upload-pack", "/O/R/git-upload-pack"):
+        for target in ("/o/r.git/git-upload-pack", "/o/r/git-upload-pack", "/O/R/git-upload-pack", "/graphql/r/git-upload-pack"):
             self.web(self.passes, "read", "POST", target, content_type=kind)
             self.web(self.passes, "read", "POST", target, content_type=kind, content_encoding="gzip",
                      git_protocol="version=2")  # fmt: skip
@@ -427,7 +427,8 @@ class Web(GuardCase):
             self.web(self.refused, "unclear", "POST", target, **more)
         for target in (
             "/o//r/git-receive-pack", "/o/r/x/git-receive-pack", "/o/r%2Fgit-receive-pack", "/x/git-receive-pack",
-            "/o/../r/git-receive-pack", "/o/r.git/git-receive-pack.json", "/o/%C3%BC/git-receive-pack",
+            "/o/../r/git-receive-pack", "/%6f/r/git-receive-pack", "/o/r/%67it-receive-pack",
+            "/o/r.git/git-receive-pack.json", "/o/%C3%BC/git-receive-pack",
         ):  # fmt: skip
             verdict = self.ask("POST", target, host="github.com", content_type=kind)
             self.assertEqual(verdict.kind, "refuse", target)

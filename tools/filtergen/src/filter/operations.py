@@ -441,7 +441,10 @@ class Guard:
             return reading(segments, parts[1], headers)
         if any(set(text) & set(";?#") for text in segments):
             raise Refused("path", "its path can be read in more than one way")
-        asked = [classify(self.roles[host], method, path) for path in path_readings(segments)]
+        role = self.roles[host]
+        if b"%" in parts[0] and is_web(role, segments):  # no name there needs it
+            raise Refused("path", "its path can be read in more than one way")
+        asked = [classify(role, method, path) for path in path_readings(segments)]
         for one in asked:
             one.method, one.query = method, parts[1]
         return self.writing(asked, headers)

@@ -307,13 +307,18 @@ def is_graphql(path):
     return bool(path) and EXTENSION.sub("", path[0]) == "graphql" and len(path) == 1
 
 
+def is_web(role, path):
+    """Say whether segments are of the web pages, and not of the API."""
+    return role != "api" and fold(path[0] if path else "") != "api" and not is_graphql(path)
+
+
 def classify(role, method, path):
     """Return what one reading of a write asks for."""
     if is_graphql(path):
         return Asked(None, "graphql")
     folded = [text.casefold() for text in path]
     service = folded[-1] if folded else ""
-    if role != "api" and folded[:1] != ["api"]:
+    if is_web(role, path):
         is_git = service in ("git-receive-pack", "git-upload-pack")
         return (classify_git if is_git else classify_web)(method, path, folded)
     if service == "git-receive-pack":
