@@ -236,3 +236,20 @@ impl Failure for SiblingError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_a_status_of_its_own_is_one() {
+        let siblings = Siblings::new();
+        let script = ["-c", "cat; exit 1"];
+        assert_eq!(siblings.ask("sh", &script, b"no").unwrap(), b"no");
+        assert!(siblings.run("sh", &script, b"no").is_err());
+        // What has written nothing has failed.
+        let error = siblings.ask("sh", &["-c", "echo why >&2; exit 69"], b"").unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.exit()), ("why", Exit::Software));
+        assert_eq!(siblings.ask("sh", &["-c", ":"], b"").unwrap(), b"");
+    }
+}
