@@ -253,6 +253,17 @@ def methods(choose):
             yield Case("plain", host, method, (prefix + path).replace("/repos/me/demo", "/repositories/1"), JSON, body_for(path))
 
 
+def unknown(choose):
+    """Writes that the reference does not have, at paths and near paths that it has."""
+    known = {(method, template) for method, template, _ in effects.table("routes.txt")}
+    for template in sorted({template for _, template in known}):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            if (method, template) not in known:
+                yield Case("unknown", API, method, fill(template), JSON, b"{}")
+            for end in ("/x", "/1", "/merge", "/-"):
+                yield Case("unknown", API, method, fill(template) + end, JSON, b"{}")
+
+
 # ---------------------------------------------------------------- other policies
 
 
@@ -370,6 +381,7 @@ def requests(seed, scale=1):
     yield from thinned(spelled_bytes(choose), scale)
     yield from thinned(separated(choose), scale)
     yield from thinned(methods(choose), scale)
+    yield from thinned(unknown(choose), scale)
     yield from spelled_pairs(choose, int(20_000 * scale))
     yield from crossed(choose, int(40_000 * scale))
     yield from disguised(choose, int(8_000 * scale))

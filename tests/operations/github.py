@@ -69,7 +69,7 @@ class Repositories:
         return path
 
     def refs(self, path):
-        lines = self.git("-C", path, "for-each-ref", "--format=%(objectname) %(refname)").stdout.decode()
+        lines = self.git("-C", path, "for-each-ref", "--format=%(objectname) %(refname)").stdout.decode("utf-8", "surrogateescape")
         return dict(reversed(line.split(" ", 1)) for line in lines.splitlines())
 
     def changes(self, path, name, before):

@@ -83,7 +83,7 @@ class Pushes(unittest.TestCase):
         self.assertEqual([key for key in seen if key.startswith("raised")], [])
 
     def test_without_a_guard_they_are(self):
-        _, flagged = self.attack(lambda *_: True, 200)
+        _, flagged = self.attack(lambda *_: True, 150)
         self.assertGreater(len(flagged), 40)
         said = {pair[1].split()[0] for _, wrong, _, _ in flagged for pair in wrong}
         self.assertLessEqual({"ref", "delete-ref", "force-push", "push"}, said)

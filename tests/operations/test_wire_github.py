@@ -11,6 +11,7 @@ import attack
 import framings
 import friendly
 import http2
+import pushes
 import wire
 
 LONG = bool(os.environ.get("OPERATIONS_LONG"))
@@ -49,6 +50,23 @@ class Wire(unittest.TestCase):
             self.assertEqual(self.flagged(mark, policy)[:5], [], f"seed {attack.SEED}")
             arrived = len(self.world.github.since(mark)[0])
             print(f"measured: on the wire, {policy}: {len(cases)} cases, {arrived} arrived, {time.monotonic() - start:.0f} s")
+
+    def test_pushes_by_hand(self):
+        """What git's own server makes of pushes that come through the proxy, whole or cut off."""
+        repositories = self.world.github.repositories
+        path = repositories.make("me/hand")
+        refs, mark = repositories.refs(path), self.world.github.mark()
+        tree = repositories.git("-C", path, "rev-parse", "main^{tree}").stdout.decode().strip()
+        writer, client = pushes.writer(attack.SEED + 1, pushes.Repository(refs, tree)), wire.Client(self.proxy("default"))
+        choose, count = random.Random(attack.SEED), 400 if LONG else 30
+        for _ in range(count):
+            headers, body = writer.request()
+            client.ask(attack.cases.Case("pushes", "github.com", "POST", "/me/hand.git/git-receive-pack", headers, body), choose.choice(["http/1.1", "h2"]))
+        flagged = self.flagged(mark, "default")
+        self.assertEqual(flagged[:5], [], f"{len(flagged)}, seed {attack.SEED}")
+        done = self.world.github.since(mark)[1]
+        print(f"measured: pushes by hand on the wire: {count}, {len(done)} refs changed")
+        self.assertGreater(len(done), 0, "some are harmless")
 
     def test_framings(self):
         proxy, mark, texts = self.proxy("default"), self.world.github.mark(), framings.all_of_them()
