@@ -27,9 +27,16 @@ ADDRESSES = ["127.0.0.0/8"]
 POLICIES = {
     "default": {},
     "narrow": {"repositories": ["me/*"], "nodes": ["R_good"]},
-    "wide": {"branches": ["agent/*"], "operations": {"contents-write": "allow", "ref-update": "allow"}},
+    "wide": {
+        "branches": ["agent/*"],
+        "operations": {"contents-write": "allow", "ref-update": "allow"},
+    },
     "readonly": {"operations": {"pr-write": "refuse", "issue-write": "refuse", "push": "refuse"}},
-    "trusting": {"operations": {name: "allow" for name in ("pr-merge", "auto-merge", "pr-approve", "release", "gist")}},
+    "trusting": {
+        "operations": {
+            name: "allow" for name in ("pr-merge", "auto-merge", "pr-approve", "release", "gist")
+        }
+    },
 }
 
 
@@ -38,7 +45,9 @@ def as_toml(github):
     table = {"hosts": HOSTS, "addresses": ADDRESSES, **github}
     operations = table.pop("operations", {})
     lines = ["[github]"] + [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    lines += ["[github.operations]"] + [f"{key} = {json.dumps(value)}" for key, value in operations.items()]
+    lines += ["[github.operations]"] + [
+        f"{key} = {json.dumps(value)}" for key, value in operations.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -14,10 +14,12 @@ import urllib.parse
 import effects
 
 REPOSITORY = ("me", "demo")
+# fmt: off
 PLACES = {
     "owner": "me", "repo": "demo", "pull_number": "1", "issue_number": "1", "branch": "main", "path": "README.md",
     "ref": "heads/main", "workflow_id": "ci.yml", "run_id": "1", "template_owner": "me", "template_repo": "demo",
 }
+# fmt: on
 # What writes carry, where it matters to what they do.
 BODIES = {
     "pulls/1/reviews": {"event": "APPROVE", "body": "fine"},
@@ -102,7 +104,10 @@ def encodings(char):
     plain, low = f"%{code:02X}", f"%{code:02x}"
     forms = {plain, low, plain.replace("%", "%25"), plain.replace("%", "%2525"), f"%u{code:04x}"}
     forms.add("%" + "".join(f"%{ord(one):02X}" for one in plain[1:]))  # its digits are encoded
-    forms |= {f"%C{code >> 6:X}%{0x80 | code & 63:02X}", f"%E0%{0x80 | code >> 6:02X}%{0x80 | code & 63:02X}"}
+    forms |= {
+        f"%C{code >> 6:X}%{0x80 | code & 63:02X}",
+        f"%E0%{0x80 | code >> 6:02X}%{0x80 | code & 63:02X}",
+    }
     if 0x21 <= code <= 0x7E:
         wide = chr(code + 0xFEE0).encode()
         forms |= {"".join(f"%{byte:02X}" for byte in wide), wide.decode("latin-1")}
@@ -138,27 +143,35 @@ def spelled_pairs(choose, count):
 
 # ---------------------------------------------------------------- segments
 
+# fmt: off
 HOSTS = [
     (API, ""), (API, "/api/v3"), (UPLOADS, ""), (ENTERPRISE, "/api/v3"), (ENTERPRISE, "/api/uploads"),
     ("api.acme.ghe.com", ""), ("uploads.acme.ghe.com", ""), (TENANT, "/api/v3"), (WEB, "/api/v3"),
 ]
+# fmt: on
+# fmt: off
 SEPARATORS = [
     "//", "///", "/./", "/.//", "/x/../", "/x/%2e%2e/", "/%2e/", "/%2E%2e/../x/", "%2f", "%2F", "%252f", "%5c", "\\",
     "/\\", "%c0%af", "%e0%80%af", "%u2215", "%ef%bc%8f", "%E2%81%84", ";/", ";a=b/", ";jsessionid=1/", "/..;/x/../",
     "/;/", "/.;/", "/%20/../", "%2f%2e%2f", "/%00/../", "%09/", "/%0a", "%0d%0a/", "/%e2%80%8b", "/%ad", "%20/", "/%20",
     "/x/..%2f", "/x%2f..%2f", "/x\\..\\", "/x/..;a/", "/x/.%2e/", "/x/%2e./", "/x/.%252e/", "/x//../", "+/",
 ]
+# fmt: on
+# fmt: off
 ENDS = [
     "/", "//", "/.", "/./", "/x/..", "%2f", "?", "?a=b", "?/../x", "?#", "#", "#x", "%3f", "%3fa=b", "%23", "%23x", ";",
     ";a=b", ";.json", ".json", ".xml", ".", "%2e", "..", "%20", "%09", "%0a", "%0d", "%00", "%00.png", "%0d%0aX: y",
     "/%2e", "/x/%2e%2e", "\\", "%5c", ",", "&", "&a=b", "~", "'", "\"", "*", "%", "%%", "%2", "%zz", "%u", "?%00", "%a0",
     "%c2%a0", "%e2%80%8b", "%ef%bb%bf", "%ef%bc%8f", "?_method=PUT", "?x=/pulls/1/comments", "?ref=main#merge",
 ]
+# fmt: on
+# fmt: off
 STARTS = [
     "/", "/.", "/./", "/x/..", "/%2e", "/%2e%2e", "/..", "/../..", "//x/../..", "/;", "/;a=b", "\\", "/%2f", "/%5c", "/api",
     "/api/v3", "/API/V3", "/api//v3", "/api/v3/", "/api%2fv3", "/api/v3/api/v3", "/v3", "/api/uploads", "//api.github.com",
     "/https://api.github.com", "/%20", "/%00", "/graphql/..", "/repos/me/demo/issues/1/comments/../../../../../..",
 ]
+# fmt: on
 
 
 def put_together(choose, path):
@@ -208,8 +221,12 @@ def disguised(choose, count):
     allowed = ["/repos/me/demo/issues/1/comments", "/repos/me/demo/pulls", "/repos/me/demo/issues"]
     for _ in range(count):
         method, path = choose.choice(CORE)
-        way, front = choose.choice(["dots", "query", "fragment", "matrix", "nul"]), choose.choice(allowed)
-        up = choose.choice(["..", "%2e%2e", ".%2e", "%2E.", "%252e%252e", "..;", "..%00", "%2e%2e;x=y"])
+        way, front = choose.choice(["dots", "query", "fragment", "matrix", "nul"]), choose.choice(
+            allowed
+        )
+        up = choose.choice(
+            ["..", "%2e%2e", ".%2e", "%2E.", "%252e%252e", "..;", "..%00", "%2e%2e;x=y"]
+        )
         slash = choose.choice(["/", "%2f", "\\", "%5c", "%252F", "//"])
         target = {
             "dots": front + (slash + up) * front.count("/") + slash + path[1:],
@@ -226,31 +243,85 @@ def disguised(choose, count):
 
 def methods(choose):
     """Methods that are spelled strangely, and those that override others."""
-    headers = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "x_http_method_override", "X-METHOD"]
+    headers = [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "x_http_method_override",
+        "X-METHOD",
+    ]
     for method, path in CORE:
         body = body_for(path)
-        spelled = {method.lower(), method.title(), method[0] + method[1:].lower(), method + "X", "MERGE", "PURGE"}
-        for one in sorted(spelled | {"PUT", "POST", "PATCH", "DELETE", "LINK", "PROPPATCH", "QUERY", "get", "Get", "hEAD"}):
+        spelled = {
+            method.lower(),
+            method.title(),
+            method[0] + method[1:].lower(),
+            method + "X",
+            "MERGE",
+            "PURGE",
+        }
+        for one in sorted(
+            spelled
+            | {"PUT", "POST", "PATCH", "DELETE", "LINK", "PROPPATCH", "QUERY", "get", "Get", "hEAD"}
+        ):
             yield Case("methods", API, one, path, JSON, body)
         for other in ("GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"):
             for header in headers:
                 for value in (method, method.lower(), f" {method}", f"{method} ", f"GET, {method}"):
                     yield Case("overrides", API, other, path, [*JSON, (header, value)], body)
-            for query in ("_method=", "_METHOD=", "%5fmethod=", "a=b&_method=", "a=b;_method=", "_method%3D"):
-                for value in (method, method.lower(), urllib.parse.quote(f"%{ord(method[0]):x}{method[1:]}")):
+            for query in (
+                "_method=",
+                "_METHOD=",
+                "%5fmethod=",
+                "a=b&_method=",
+                "a=b;_method=",
+                "_method%3D",
+            ):
+                for value in (
+                    method,
+                    method.lower(),
+                    urllib.parse.quote(f"%{ord(method[0]):x}{method[1:]}"),
+                ):
                     yield Case("overrides", API, other, f"{path}?{query}{value}", JSON, body)
             form = [("content-type", "application/x-www-form-urlencoded")]
-            for field in (f"_method={method}", f"a=b&_method={method.lower()}", f"%5Fmethod={method}"):
+            for field in (
+                f"_method={method}",
+                f"a=b&_method={method.lower()}",
+                f"%5Fmethod={method}",
+            ):
                 for kind in (form, JSON, []):
                     yield Case("overrides", API, other, path, kind, field.encode())
-                    yield Case("overrides", API, other, "/repos/me/demo/issues/1" + f"?{field}", kind, b"{}")
-            yield Case("overrides", API, other, path, JSON, json.dumps({"_method": method}).encode())
+                    yield Case(
+                        "overrides",
+                        API,
+                        other,
+                        "/repos/me/demo/issues/1" + f"?{field}",
+                        kind,
+                        b"{}",
+                    )
+            yield Case(
+                "overrides", API, other, path, JSON, json.dumps({"_method": method}).encode()
+            )
     for method, path in guarded():
         for other in ("GET", "HEAD", "POST", "PATCH"):
-            yield Case("overrides", API, other, path, [*JSON, ("X-HTTP-Method-Override", method)], body_for(path))
+            yield Case(
+                "overrides",
+                API,
+                other,
+                path,
+                [*JSON, ("X-HTTP-Method-Override", method)],
+                body_for(path),
+            )
         for host, prefix in HOSTS:
             yield Case("plain", host, method, prefix + path, JSON, body_for(path))
-            yield Case("plain", host, method, (prefix + path).replace("/repos/me/demo", "/repositories/1"), JSON, body_for(path))
+            yield Case(
+                "plain",
+                host,
+                method,
+                (prefix + path).replace("/repos/me/demo", "/repositories/1"),
+                JSON,
+                body_for(path),
+            )
 
 
 def unknown(choose):
@@ -271,9 +342,26 @@ def other_repositories(choose, count):
     """Writes that are allowed, in repositories that are not."""
     comments = ["issues/1/comments", "pulls", "issues", "pulls/1/comments", "issues/1/labels"]
     strange = [
-        "eve/demo", "ME2/demo", "me%2fdemo/x", "eve/demo.git", "mex/demo", "me/../eve/demo", "me/demo/../../eve/demo",
-        "e%76e/demo", "me/%2e%2e/eve/demo", "eve%2fdemo", "me;/../eve/demo", "eve/me", "*/demo", "me*/demo", "eve//demo",
-        "%65ve/demo", "me%00eve/demo", "me/demo%00/../../eve/demo", "m%65/..%2f..%2feve/demo", "%EF%BC%85/demo",
+        "eve/demo",
+        "ME2/demo",
+        "me%2fdemo/x",
+        "eve/demo.git",
+        "mex/demo",
+        "me/../eve/demo",
+        "me/demo/../../eve/demo",
+        "e%76e/demo",
+        "me/%2e%2e/eve/demo",
+        "eve%2fdemo",
+        "me;/../eve/demo",
+        "eve/me",
+        "*/demo",
+        "me*/demo",
+        "eve//demo",
+        "%65ve/demo",
+        "me%00eve/demo",
+        "me/demo%00/../../eve/demo",
+        "m%65/..%2f..%2feve/demo",
+        "%EF%BC%85/demo",
     ]
     for _ in range(count):
         owner = choose.choice(strange)
@@ -282,35 +370,109 @@ def other_repositories(choose, count):
             target = put_together(choose, target)
         if choose.random() < 0.1:
             target = "/repositories/7/" + choose.choice(comments)
-        yield Case("repositories", API, "POST", target, JSON, b'{"title": "t", "body": "b"}', policy="narrow")
+        yield Case(
+            "repositories",
+            API,
+            "POST",
+            target,
+            JSON,
+            b'{"title": "t", "body": "b"}',
+            policy="narrow",
+        )
 
 
 def branches(choose, count):
     """Writes to branches: some of them are allowed there, but not on these."""
-    good, bad = ["agent/one", "agent/x/y"], ["main", "master", "topic", "release/1", "refs/heads/main", "refs/tags/v1", "heads/main"]
+    good, bad = ["agent/one", "agent/x/y"], [
+        "main",
+        "master",
+        "topic",
+        "release/1",
+        "refs/heads/main",
+        "refs/tags/v1",
+        "heads/main",
+    ]
     for _ in range(count):
         name, fine = choose.choice(bad), choose.choice(good)
         way = choose.randrange(6)
         if way == 0:
             body = {"message": "m", "content": "eA==", "branch": name}
-            yield Case("branches", API, "PUT", "/repos/me/demo/contents/a", JSON, spell_json(choose, body), policy="wide")
+            yield Case(
+                "branches",
+                API,
+                "PUT",
+                "/repos/me/demo/contents/a",
+                JSON,
+                spell_json(choose, body),
+                policy="wide",
+            )
         elif way == 1:  # each parser has its own opinion of which counts
             pair = choose.sample([name, fine], 2)
             key = choose.choice(['"branch"', '"br\\u0061nch"', '"Branch"', '"BRANCH"'])
             text = f'{{"message": "m", "branch": "{pair[0]}", {key}: "{pair[1]}"}}'
-            yield Case("branches", API, "PUT", "/repos/me/demo/contents/a", JSON, text.encode(), policy="wide")
+            yield Case(
+                "branches",
+                API,
+                "PUT",
+                "/repos/me/demo/contents/a",
+                JSON,
+                text.encode(),
+                policy="wide",
+            )
         elif way == 2:
             query = choose.choice(["?branch=", "?BRANCH=", "?%62ranch="]) + urllib.parse.quote(name)
             body = {"message": "m", "branch": fine} if choose.random() < 0.5 else {}
-            yield Case("branches", API, choose.choice(["PUT", "DELETE"]), "/repos/me/demo/contents/a" + query, JSON, json.dumps(body).encode(), policy="wide")
+            yield Case(
+                "branches",
+                API,
+                choose.choice(["PUT", "DELETE"]),
+                "/repos/me/demo/contents/a" + query,
+                JSON,
+                json.dumps(body).encode(),
+                policy="wide",
+            )
         elif way == 3:
-            body = {"ref": name if name.startswith("refs/") else f"refs/heads/{name}", "sha": "1" * 40}
-            yield Case("branches", API, "POST", "/repos/me/demo/git/refs", JSON, spell_json(choose, body), policy="wide")
+            body = {
+                "ref": name if name.startswith("refs/") else f"refs/heads/{name}",
+                "sha": "1" * 40,
+            }
+            yield Case(
+                "branches",
+                API,
+                "POST",
+                "/repos/me/demo/git/refs",
+                JSON,
+                spell_json(choose, body),
+                policy="wide",
+            )
         elif way == 4:
-            path = choose.choice([f"heads/{name}", f"heads/{fine}/../../{name}", f"heads%2f{name}", f"heads/{fine}%2f..%2f..%2f{name}"])
-            yield Case("branches", API, "PATCH", f"/repos/me/demo/git/refs/{path}", JSON, b'{"sha": "1"}', policy="wide")
+            path = choose.choice(
+                [
+                    f"heads/{name}",
+                    f"heads/{fine}/../../{name}",
+                    f"heads%2f{name}",
+                    f"heads/{fine}%2f..%2f..%2f{name}",
+                ]
+            )
+            yield Case(
+                "branches",
+                API,
+                "PATCH",
+                f"/repos/me/demo/git/refs/{path}",
+                JSON,
+                b'{"sha": "1"}',
+                policy="wide",
+            )
         else:
-            yield Case("branches", API, "PUT", "/repos/me/demo/contents/a", JSON, json.dumps({"message": "m"}).encode(), policy="wide")
+            yield Case(
+                "branches",
+                API,
+                "PUT",
+                "/repos/me/demo/contents/a",
+                JSON,
+                json.dumps({"message": "m"}).encode(),
+                policy="wide",
+            )
 
 
 def website(choose, count):
@@ -320,39 +482,82 @@ def website(choose, count):
     push = b"%04x" % (len(push) + 4) + push + b"0000PACK"
     upload = b'{"operation": "upload", "objects": []}'
     targets = [
-        ("/me/demo.git/git-receive-pack", push), ("/me/demo/git-receive-pack", push), ("/me/demo.git/info/lfs/objects/batch", upload),
-        ("/me/demo.git/info/lfs/locks", b'{"path": "a"}'), ("/me/demo/pull/1/merge", b"commit_title=x"), ("/me/demo/settings", b"a=b"),
-        ("/login/device/code", b"client_id=x"), ("/login/oauth/access_token", b"client_id=x&device_code=y"), ("/session", b"login=x"),
-        ("/me/demo/branches/topic", b"_method=delete"), ("/me/demo/upload/main", b"x"), ("/me/demo/new/main", b"x"), ("/gist", b"x"),
+        ("/me/demo.git/git-receive-pack", push),
+        ("/me/demo/git-receive-pack", push),
+        ("/me/demo.git/info/lfs/objects/batch", upload),
+        ("/me/demo.git/info/lfs/locks", b'{"path": "a"}'),
+        ("/me/demo/pull/1/merge", b"commit_title=x"),
+        ("/me/demo/settings", b"a=b"),
+        ("/login/device/code", b"client_id=x"),
+        ("/login/oauth/access_token", b"client_id=x&device_code=y"),
+        ("/session", b"login=x"),
+        ("/me/demo/branches/topic", b"_method=delete"),
+        ("/me/demo/upload/main", b"x"),
+        ("/me/demo/new/main", b"x"),
+        ("/gist", b"x"),
     ]
-    kinds = ["application/x-git-receive-pack-request", "application/x-git-upload-pack-request", "application/x-www-form-urlencoded", "application/vnd.git-lfs+json", ""]
+    kinds = [
+        "application/x-git-receive-pack-request",
+        "application/x-git-upload-pack-request",
+        "application/x-www-form-urlencoded",
+        "application/vnd.git-lfs+json",
+        "",
+    ]
     for number in range(count):
         target, body = choose.choice(targets)
-        host, prefix = choose.choice([(WEB, ""), (WEB, ""), (ENTERPRISE, ""), (TENANT, ""), (API, ""), (WEB, "/api/v3/..")])
+        host, prefix = choose.choice(
+            [(WEB, ""), (WEB, ""), (ENTERPRISE, ""), (TENANT, ""), (API, ""), (WEB, "/api/v3/..")]
+        )
         way = choose.randrange(5)
         if way == 1:
             target = put_together(choose, target)
         elif way == 2:
-            front = choose.choice(["/me/demo.git/git-upload-pack", "/me/demo/info/lfs/objects/batch", "/me/demo.git/info/lfs/locks/verify"])
+            front = choose.choice(
+                [
+                    "/me/demo.git/git-upload-pack",
+                    "/me/demo/info/lfs/objects/batch",
+                    "/me/demo.git/info/lfs/locks/verify",
+                ]
+            )
             up = choose.choice(["/..", "%2f..", "/%2e%2e", "\\..", "/..;x"])
             target = front + up * front.count("/") + target
         elif way == 3:
             at = choose.randrange(1, len(target))
             target = target[:at] + choose.choice(encodings(target[at])) + target[at + 1 :]
         elif way == 4:
-            target += choose.choice(ENDS + ["?service=git-upload-pack", "/git-upload-pack", "%3f/git-upload-pack", "?/git-upload-pack"])
+            target += choose.choice(
+                ENDS
+                + [
+                    "?service=git-upload-pack",
+                    "/git-upload-pack",
+                    "%3f/git-upload-pack",
+                    "?/git-upload-pack",
+                ]
+            )
         policy = "readonly" if "lfs" in target or number % 4 == 0 else "default"
         if host == API and "pack" in target:
             continue
         method = choose.choice(["POST"] * 6 + ["PUT", "PATCH", "DELETE", "post"])
-        yield Case("website", host, method, prefix + target, [("content-type", choose.choice(kinds))], body, policy)
+        yield Case(
+            "website",
+            host,
+            method,
+            prefix + target,
+            [("content-type", choose.choice(kinds))],
+            body,
+            policy,
+        )
 
 
 def rewritten(choose):
     """A write that is allowed, with a header by which some servers take another path."""
     for method, path in CORE:
         for header in ("X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Uri"):
-            for front in ("/repos/me/demo/issues/1/comments", "/repos/me/demo/pulls/1", "/markdown"):
+            for front in (
+                "/repos/me/demo/issues/1/comments",
+                "/repos/me/demo/pulls/1",
+                "/markdown",
+            ):
                 other = "PATCH" if front.endswith("pulls/1") else "POST"
                 yield Case("rewritten", API, other, front, [*JSON, (header, path)], body_for(path))
 
@@ -364,7 +569,13 @@ def spell_json(choose, value):
 
     def escape(match):
         word = match[1]
-        return '"' + "".join(f"\\u{ord(c):04x}" if choose.random() < rate and c not in '\\"' else c for c in word) + '"'
+        return (
+            '"'
+            + "".join(
+                f"\\u{ord(c):04x}" if choose.random() < rate and c not in '\\"' else c for c in word
+            )
+            + '"'
+        )
 
     text = re.sub(r'"([^"\\]*)"', escape, text)
     return choose.choice(["", "", "\ufeff", " \n\t"]).encode() + text.encode()

@@ -149,7 +149,11 @@ class Request:
 
 
 def is_override(key):
-    return isinstance(key, str) and key.lower().lstrip("_") in ("method", "httpmethod") and key[:1] == "_"
+    return (
+        isinstance(key, str)
+        and key.lower().lstrip("_") in ("method", "httpmethod")
+        and key[:1] == "_"
+    )
 
 
 def effects(request):
@@ -195,7 +199,9 @@ def refs_of(request, operations, path):
         named = request.values("branch") or [DEFAULT_BRANCH]
     elif operations == "ref-update":
         at = [part for part in readings.paths(request.target) if "refs" in part]
-        named = ["refs/" + "/".join(part[part.index("refs") + 1 :]) for part in at if part[-1] != "refs"]
+        named = [
+            "refs/" + "/".join(part[part.index("refs") + 1 :]) for part in at if part[-1] != "refs"
+        ]
         named += request.values("ref")
     elif operations == "delete-ref":
         named = ["refs/" + "/".join(path[5:])]
@@ -278,7 +284,12 @@ def graphql_requests(request):
     for name, value in forms:
         if name.lower() == "variables":
             variables += readings.documents(value)
-    variables += [inner for value in variables if isinstance(value, str) for inner in readings.documents(value)]
+    variables += [
+        inner
+        for value in variables
+        if isinstance(value, str)
+        for inner in readings.documents(value)
+    ]
     variables = [value for value in variables if isinstance(value, readings.Object)]
     return list(dict.fromkeys(sources)), variables, objects
 
@@ -295,7 +306,9 @@ def graphql_effects(request):
             known = variables + [defaults(document)]
             found += [mutation_effect(field, known) for field in root_fields(document)]
     for one in objects:
-        if not one.all("query") and (one.all("extensions") or one.all("documentid") or one.all("id")):
+        if not one.all("query") and (
+            one.all("extensions") or one.all("documentid") or one.all("id")
+        ):
             found.append(Effect(("other-writes",), how="a document that the server keeps"))
     return found
 
@@ -386,21 +399,34 @@ NODE = re.compile(r"(^id|^ids|[a-z]I[dD]s?)\Z")
 def mutation_effect(field, variables):
     name = field.name.value
     operations = MUTATIONS.get(name, "other-writes|settings")
-    said = [pair for one in field.arguments or () for pair in named_values(one.name.value, one.value, variables)]
+    said = [
+        pair
+        for one in field.arguments or ()
+        for pair in named_values(one.name.value, one.value, variables)
+    ]
     if operations.endswith("+approve"):
         approves = any(key == "event" and str(value).upper() == "APPROVE" for key, value in said)
         operations = "pr-approve" if approves else "pr-write"
     nodes = [
-        value for key, value in said
+        value
+        for key, value in said
         if isinstance(value, str) and NODE.search(key) and key != "clientMutationId"
     ]
-    refs = [value for key, value in said if key in ("branchName", "qualifiedName", "name") and isinstance(value, str)]
+    refs = [
+        value
+        for key, value in said
+        if key in ("branchName", "qualifiedName", "name") and isinstance(value, str)
+    ]
     if operations in ("contents-write", "ref-update"):
         refs = refs or ["?"]  # by a number: it may be any
     else:
         refs = []
     return Effect(
-        tuple(operations.split("|")), None, tuple(map(full_ref, refs)), tuple(nodes), f"mutation {name}"
+        tuple(operations.split("|")),
+        None,
+        tuple(map(full_ref, refs)),
+        tuple(nodes),
+        f"mutation {name}",
     )
 
 
@@ -408,7 +434,14 @@ def mutation_effect(field, variables):
 
 DEFAULTS = dict.fromkeys(("read", "pr-write", "issue-write", "push"), "allow")
 PROTECTED = [
-    "main", "master", "trunk", "develop", "release/*", "releases/*", "production", "gh-pages",
+    "main",
+    "master",
+    "trunk",
+    "develop",
+    "release/*",
+    "releases/*",
+    "production",
+    "gh-pages",
 ]
 
 

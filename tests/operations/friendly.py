@@ -104,6 +104,7 @@ TEXT = (
     "PUT /repos/me/demo/pulls/1/merge merges it; so does `mutation { mergePullRequest(input: {}) { a } }` or "
     '{"query": "mutation"} or X-HTTP-Method-Override: PUT or ?_method=PUT. ../../etc/passwd %2e%2e \u00e9 \U0001f600'
 )
+# fmt: off
 WRITES = [
     ("POST", "issues", {"title": "t", "body": TEXT, "labels": ["bug"], "assignees": ["me"]}),
     ("PATCH", "issues/1", {"state": "closed", "state_reason": "completed"}),
@@ -129,30 +130,51 @@ WRITES = [
     ("POST", "pulls/1/requested_reviewers", {"reviewers": ["octocat"], "team_reviewers": ["core"]}),
     ("DELETE", "pulls/1/requested_reviewers", {"reviewers": ["octocat"]}),
 ]
-LFS = {"operation": "download", "transfers": ["basic"], "objects": [{"oid": "0" * 64, "size": 1}], "ref": {"name": "refs/heads/main"}}
-LFS_JSON = [("accept", "application/vnd.git-lfs+json"), ("content-type", "application/vnd.git-lfs+json; charset=utf-8")]
-QUERIES = [
-    'query UserCurrent{viewer{login}}',
-    'query PullRequestByNumber($owner:String!,$repo:String!,$pr_number:Int!){repository(owner:$owner,name:$repo)'
-    '{pullRequest(number:$pr_number){id,number,state,mergeable,mergeStateStatus,autoMergeRequest{mergeMethod}}}}',
-    'query{repository(owner:"me",name:"demo"){mergeCommitAllowed,defaultBranchRef{name},viewerPermission}}',
-    'query IntrospectionQuery{__schema{mutationType{name,fields{name}}}}',
-    'mutation PullRequestCreate($input:CreatePullRequestInput!){createPullRequest(input:$input){pullRequest{id,url}}}',
-    'mutation CommentCreate($input:AddCommentInput!){addComment(input:$input){commentEdge{node{url}}}}',
-    'mutation IssueCreate($input: CreateIssueInput!) { createIssue(input: $input) { issue { url } } }',
-    'mutation PullRequestUpdate($input:UpdatePullRequestInput!){updatePullRequest(input:$input){__typename}}',
-    'mutation PullRequestReadyForReview($input:MarkPullRequestReadyForReviewInput!)'
-    '{markPullRequestReadyForReview(input:$input){pullRequest{id}}}',
-    'mutation PullRequestCreateRequestReviews($input:RequestReviewsInput!){requestReviews(input:$input){clientMutationId}}',
-    'mutation PullRequestReviewAdd($input:AddPullRequestReviewInput!){addPullRequestReview(input:$input){clientMutationId}}',
-    'mutation LabelAdd($input:AddLabelsToLabelableInput!){addLabelsToLabelable(input:$input){__typename}}',
-    'mutation IssueClose($input:CloseIssueInput!){closeIssue(input:$input){issue{id}}}',
+# fmt: on
+LFS = {
+    "operation": "download",
+    "transfers": ["basic"],
+    "objects": [{"oid": "0" * 64, "size": 1}],
+    "ref": {"name": "refs/heads/main"},
+}
+LFS_JSON = [
+    ("accept", "application/vnd.git-lfs+json"),
+    ("content-type", "application/vnd.git-lfs+json; charset=utf-8"),
 ]
-INPUT = {"repositoryId": "R_1", "subjectId": "I_1", "title": TEXT, "body": TEXT, "baseRefName": "main", "headRefName": "me:x", "event": "COMMENT"}
+QUERIES = [
+    "query UserCurrent{viewer{login}}",
+    "query PullRequestByNumber($owner:String!,$repo:String!,$pr_number:Int!){repository(owner:$owner,name:$repo)"
+    "{pullRequest(number:$pr_number){id,number,state,mergeable,mergeStateStatus,autoMergeRequest{mergeMethod}}}}",
+    'query{repository(owner:"me",name:"demo"){mergeCommitAllowed,defaultBranchRef{name},viewerPermission}}',
+    "query IntrospectionQuery{__schema{mutationType{name,fields{name}}}}",
+    "mutation PullRequestCreate($input:CreatePullRequestInput!){createPullRequest(input:$input){pullRequest{id,url}}}",
+    "mutation CommentCreate($input:AddCommentInput!){addComment(input:$input){commentEdge{node{url}}}}",
+    "mutation IssueCreate($input: CreateIssueInput!) { createIssue(input: $input) { issue { url } } }",
+    "mutation PullRequestUpdate($input:UpdatePullRequestInput!){updatePullRequest(input:$input){__typename}}",
+    "mutation PullRequestReadyForReview($input:MarkPullRequestReadyForReviewInput!)"
+    "{markPullRequestReadyForReview(input:$input){pullRequest{id}}}",
+    "mutation PullRequestCreateRequestReviews($input:RequestReviewsInput!){requestReviews(input:$input){clientMutationId}}",
+    "mutation PullRequestReviewAdd($input:AddPullRequestReviewInput!){addPullRequestReview(input:$input){clientMutationId}}",
+    "mutation LabelAdd($input:AddLabelsToLabelableInput!){addLabelsToLabelable(input:$input){__typename}}",
+    "mutation IssueClose($input:CloseIssueInput!){closeIssue(input:$input){issue{id}}}",
+]
+INPUT = {
+    "repositoryId": "R_1",
+    "subjectId": "I_1",
+    "title": TEXT,
+    "body": TEXT,
+    "baseRefName": "main",
+    "headRefName": "me:x",
+    "event": "COMMENT",
+}
 
 
 def reads():
-    agent = [("user-agent", "GitHub CLI 2.23.0"), ("accept", "application/vnd.github+json"), ("authorization", "token x")]
+    agent = [
+        ("user-agent", "GitHub CLI 2.23.0"),
+        ("accept", "application/vnd.github+json"),
+        ("authorization", "token x"),
+    ]
     for target in GETS:
         yield Case("reads", API, "GET", target, agent)
         yield Case("reads", API, "HEAD", target, agent)
@@ -173,52 +195,180 @@ def writes():
             yield Case("writes", API, method, f"/repos/me/demo/{path}", JSON, data, policy)
         yield Case("writes", API, method, f"/repos/me/demo/{path}", JSON, wide)
         yield Case("writes", API, method, f"/repos/Me/Demo.js/{path}", JSON, wide, "narrow")
-        yield Case("writes", API, method, f"/repos/me/demo/{path}", [("content-type", "application/json; charset=utf-8")], data)
-        yield Case("writes", API, method, f"/repos/me/demo/{path}", [], data)  # gh api sends no type with --input
+        yield Case(
+            "writes",
+            API,
+            method,
+            f"/repos/me/demo/{path}",
+            [("content-type", "application/json; charset=utf-8")],
+            data,
+        )
+        yield Case(
+            "writes", API, method, f"/repos/me/demo/{path}", [], data
+        )  # gh api sends no type with --input
         yield Case("writes", ENTERPRISE, method, f"/api/v3/repos/me/demo/{path}", JSON, data)
-    for host, target in ((API, "/graphql"), (ENTERPRISE, "/api/graphql"), (f"api.{TENANT}", "/graphql")):
+    for host, target in (
+        (API, "/graphql"),
+        (ENTERPRISE, "/api/graphql"),
+        (f"api.{TENANT}", "/graphql"),
+    ):
         for query in QUERIES:
-            body = json.dumps({"query": query, "variables": {"input": INPUT, "owner": "me", "repo": "demo", "pr_number": 1}})
-            kind = [("content-type", "application/json; charset=utf-8"), ("graphql-features", "merge_queue")]
+            body = json.dumps(
+                {
+                    "query": query,
+                    "variables": {"input": INPUT, "owner": "me", "repo": "demo", "pr_number": 1},
+                }
+            )
+            kind = [
+                ("content-type", "application/json; charset=utf-8"),
+                ("graphql-features", "merge_queue"),
+            ]
             yield Case("graphql", host, "POST", target, kind, body.encode())
 
 
 def git():
-    service = [("content-type", "application/x-git-upload-pack-request"), ("git-protocol", "version=2")]
+    service = [
+        ("content-type", "application/x-git-upload-pack-request"),
+        ("git-protocol", "version=2"),
+    ]
     fetch = b"0014command=ls-refs\n0001" + b"0000"
     for host in (WEB, ENTERPRISE, TENANT):
         for name in ("/me/demo", "/me/demo.git"):
             yield Case("git", host, "POST", f"{name}/git-upload-pack", service, fetch)
             packed = [*service, ("content-encoding", "gzip")]
-            yield Case("git", host, "POST", f"{name}/git-upload-pack", packed, gzip.compress(fetch, mtime=0))
-            yield Case("git", host, "POST", f"{name}.git/info/lfs/objects/batch".replace(".git.git", ".git"), LFS_JSON, json.dumps(LFS).encode())
+            yield Case(
+                "git",
+                host,
+                "POST",
+                f"{name}/git-upload-pack",
+                packed,
+                gzip.compress(fetch, mtime=0),
+            )
+            yield Case(
+                "git",
+                host,
+                "POST",
+                f"{name}.git/info/lfs/objects/batch".replace(".git.git", ".git"),
+                LFS_JSON,
+                json.dumps(LFS).encode(),
+            )
             yield Case("git", host, "GET", f"{name}/info/refs?service=git-receive-pack")
 
 
 def asked_for():
     """What is refused unless the policy says otherwise, and there it does."""
-    yield Case("allowed by name", API, "PUT", "/repos/me/demo/pulls/1/merge", JSON, b'{"merge_method": "squash"}', "trusting")
+    yield Case(
+        "allowed by name",
+        API,
+        "PUT",
+        "/repos/me/demo/pulls/1/merge",
+        JSON,
+        b'{"merge_method": "squash"}',
+        "trusting",
+    )
     yield Case("allowed by name", API, "PUT", "/repos/me/demo/pulls/1/merge", [], b"", "trusting")
-    yield Case("allowed by name", API, "POST", "/repos/me/demo/pulls/1/reviews", JSON, b'{"event": "APPROVE"}', "trusting")
-    yield Case("allowed by name", API, "POST", "/repos/me/demo/releases", JSON, b'{"tag_name": "v1"}', "trusting")
-    yield Case("allowed by name", UPLOADS, "POST", "/repos/me/demo/releases/1/assets?name=a.tar.gz", [("content-type", "application/gzip")], b"\x1f\x8b..", "trusting")
-    yield Case("allowed by name", API, "POST", "/gists", JSON, b'{"files": {"a": {"content": "b"}}}', "trusting")
+    yield Case(
+        "allowed by name",
+        API,
+        "POST",
+        "/repos/me/demo/pulls/1/reviews",
+        JSON,
+        b'{"event": "APPROVE"}',
+        "trusting",
+    )
+    yield Case(
+        "allowed by name",
+        API,
+        "POST",
+        "/repos/me/demo/releases",
+        JSON,
+        b'{"tag_name": "v1"}',
+        "trusting",
+    )
+    yield Case(
+        "allowed by name",
+        UPLOADS,
+        "POST",
+        "/repos/me/demo/releases/1/assets?name=a.tar.gz",
+        [("content-type", "application/gzip")],
+        b"\x1f\x8b..",
+        "trusting",
+    )
+    yield Case(
+        "allowed by name",
+        API,
+        "POST",
+        "/gists",
+        JSON,
+        b'{"files": {"a": {"content": "b"}}}',
+        "trusting",
+    )
     for name in ("mergePullRequest", "enablePullRequestAutoMerge"):
-        body = {"query": f"mutation($i: I!){{{name}(input: $i){{clientMutationId}}}}", "variables": {"i": {"pullRequestId": "PR_1"}}}
-        yield Case("allowed by name", API, "POST", "/graphql", JSON, json.dumps(body).encode(), "trusting")
+        body = {
+            "query": f"mutation($i: I!){{{name}(input: $i){{clientMutationId}}}}",
+            "variables": {"i": {"pullRequestId": "PR_1"}},
+        }
+        yield Case(
+            "allowed by name", API, "POST", "/graphql", JSON, json.dumps(body).encode(), "trusting"
+        )
     contents = {"message": "m", "content": "eA==", "branch": "agent/one"}
-    yield Case("allowed by name", API, "PUT", "/repos/me/demo/contents/a.txt", JSON, json.dumps(contents).encode(), "wide")
-    yield Case("allowed by name", API, "POST", "/repos/me/demo/git/refs", JSON, json.dumps({"ref": "refs/heads/agent/two", "sha": "1" * 40}).encode(), "wide")
-    yield Case("allowed by name", API, "PATCH", "/repos/me/demo/git/refs/heads/agent/one", JSON, json.dumps({"sha": "1" * 40}).encode(), "wide")
-    yield Case("allowed by name", API, "POST", "/graphql", JSON, json.dumps({
-        "query": "mutation($i: AddCommentInput!){addComment(input: $i){clientMutationId}}",
-        "variables": {"i": {"subjectId": "R_good", "body": TEXT}}}).encode(), "narrow")
+    yield Case(
+        "allowed by name",
+        API,
+        "PUT",
+        "/repos/me/demo/contents/a.txt",
+        JSON,
+        json.dumps(contents).encode(),
+        "wide",
+    )
+    yield Case(
+        "allowed by name",
+        API,
+        "POST",
+        "/repos/me/demo/git/refs",
+        JSON,
+        json.dumps({"ref": "refs/heads/agent/two", "sha": "1" * 40}).encode(),
+        "wide",
+    )
+    yield Case(
+        "allowed by name",
+        API,
+        "PATCH",
+        "/repos/me/demo/git/refs/heads/agent/one",
+        JSON,
+        json.dumps({"sha": "1" * 40}).encode(),
+        "wide",
+    )
+    yield Case(
+        "allowed by name",
+        API,
+        "POST",
+        "/graphql",
+        JSON,
+        json.dumps(
+            {
+                "query": "mutation($i: AddCommentInput!){addComment(input: $i){clientMutationId}}",
+                "variables": {"i": {"subjectId": "R_good", "body": TEXT}},
+            }
+        ).encode(),
+        "narrow",
+    )
     commit = {
-        "branch": {"repositoryNameWithOwner": "me/demo", "branchName": "agent/one"}, "message": {"headline": "h"}, "expectedHeadOid": "1" * 40,
+        "branch": {"repositoryNameWithOwner": "me/demo", "branchName": "agent/one"},
+        "message": {"headline": "h"},
+        "expectedHeadOid": "1" * 40,
         "fileChanges": {"additions": [{"path": "a", "contents": "eA=="}]},
     }
     query = "mutation($input: CreateCommitOnBranchInput!){createCommitOnBranch(input: $input){commit{url}}}"
-    yield Case("allowed by name", API, "POST", "/graphql", JSON, json.dumps({"query": query, "variables": {"input": commit}}).encode(), "wide")
+    yield Case(
+        "allowed by name",
+        API,
+        "POST",
+        "/graphql",
+        JSON,
+        json.dumps({"query": query, "variables": {"input": commit}}).encode(),
+        "wide",
+    )
 
 
 def requests():

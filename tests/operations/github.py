@@ -38,14 +38,22 @@ class Repositories:
     def __init__(self, directory):
         self.root, self.lock = pathlib.Path(directory), threading.Lock()
         self.environment = {
-            "PATH": os.environ["PATH"], "HOME": str(directory), "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x.test", "GIT_COMMITTER_NAME": "x",
-            "GIT_COMMITTER_EMAIL": "x@x.test", "LC_ALL": "C",
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "x",
+            "GIT_AUTHOR_EMAIL": "x@x.test",
+            "GIT_COMMITTER_NAME": "x",
+            "GIT_COMMITTER_EMAIL": "x@x.test",
+            "LC_ALL": "C",
         }
 
     def git(self, *command, data=None, **more):
         return subprocess.run(
-            ["git", *map(str, command)], env={**self.environment, **more}, input=data, capture_output=True,
+            ["git", *map(str, command)],
+            env={**self.environment, **more},
+            input=data,
+            capture_output=True,
             timeout=60,
         )
 
@@ -54,8 +62,12 @@ class Repositories:
         path = self.root / f"{name}.git"
         self.git("init", "-q", "--bare", f"--object-format={object_format}", "-b", "main", path)
         for key, value in {
-            "http.receivepack": "true", "receive.advertisePushOptions": "true", "receive.certNonceSeed": "x",
-            "uploadpack.allowFilter": "true", "receive.autogc": "false", "gc.auto": "0",
+            "http.receivepack": "true",
+            "receive.advertisePushOptions": "true",
+            "receive.certNonceSeed": "x",
+            "uploadpack.allowFilter": "true",
+            "receive.autogc": "false",
+            "gc.auto": "0",
         }.items():
             self.git("-C", path, "config", key, value)
         tree = self.git("-C", path, "mktree", data=b"").stdout.decode().strip()
@@ -69,7 +81,9 @@ class Repositories:
         return path
 
     def refs(self, path):
-        lines = self.git("-C", path, "for-each-ref", "--format=%(objectname) %(refname)").stdout.decode("utf-8", "surrogateescape")
+        lines = self.git(
+            "-C", path, "for-each-ref", "--format=%(objectname) %(refname)"
+        ).stdout.decode("utf-8", "surrogateescape")
         return dict(reversed(line.split(" ", 1)) for line in lines.splitlines())
 
     def changes(self, path, name, before):
@@ -83,9 +97,13 @@ class Repositories:
                 found.append(effects.Effect(("delete-ref",), name, (), how=f"git deletes {ref}"))
                 continue
             found.append(effects.Effect(("push",), name, (ref,), how=f"git push to {ref}"))
-            forced = old and self.git("-C", path, "merge-base", "--is-ancestor", old, new).returncode
+            forced = (
+                old and self.git("-C", path, "merge-base", "--is-ancestor", old, new).returncode
+            )
             if forced:
-                found.append(effects.Effect(("force-push",), name, (ref,), how=f"forced push to {ref}"))
+                found.append(
+                    effects.Effect(("force-push",), name, (ref,), how=f"forced push to {ref}")
+                )
         return found
 
     def serve(self, method, path, query, fields, body):
@@ -94,9 +112,14 @@ class Repositories:
         repository = name if name.endswith(".git") else f"{name}.git"
         place = self.root / repository
         environment = {
-            "GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_USER": "somebody",
-            "REQUEST_METHOD": method, "PATH_INFO": f"/{repository}{path[len(name) + 1:]}", "QUERY_STRING": query,
-            "CONTENT_TYPE": fields.get("content-type", ""), "CONTENT_LENGTH": str(len(body)),
+            "GIT_PROJECT_ROOT": str(self.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "somebody",
+            "REQUEST_METHOD": method,
+            "PATH_INFO": f"/{repository}{path[len(name) + 1:]}",
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": fields.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(body)),
             "HTTP_CONTENT_ENCODING": fields.get("content-encoding", ""),
             "GIT_PROTOCOL": fields.get("git-protocol", ""),
         }
@@ -104,15 +127,22 @@ class Repositories:
         with self.lock if writes else contextlib.nullcontext():
             before = self.refs(place) if writes else {}
             run = self.git("http-backend", data=body, **environment)
-            changed = self.changes(place, name.removesuffix(".git").lower(), before) if writes else []
+            changed = (
+                self.changes(place, name.removesuffix(".git").lower(), before) if writes else []
+            )
         head, _, answer = run.stdout.partition(b"\r\n\r\n")
         pairs = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
         status = int(dict(pairs).get("Status", "200").split()[0])
-        return (status, [(key.lower(), value) for key, value in pairs if key != "Status"], answer), changed
+        return (
+            status,
+            [(key.lower(), value) for key, value in pairs if key != "Status"],
+            answer,
+        ), changed
 
 
 # ---------------------------------------------------------------- GraphQL answers
 
+# fmt: off
 SCALARS = {
     "id": "ID_1", "number": 1, "login": "me", "name": "demo", "nameWithOwner": "me/demo", "state": "OPEN", "title": "A title",
     "body": "A body", "oid": "1" * 40, "headRefOid": "1" * 40, "headRefName": "topic", "baseRefName": "main",
@@ -123,17 +153,44 @@ SCALARS = {
     "endCursor": "x", "description": "d", "type": "ISSUE", "databaseId": 1, "abbreviatedOid": "1111111",
     "rebaseMergeAllowed": True, "squashMergeAllowed": True, "mergeCommitAllowed": True, "maintainerCanModify": False,
 }
-FALSE = ("hasNextPage", "isCrossRepository", "isDraft", "isPrerelease", "isFork", "isPrivate", "isArchived", "isEmpty")
+# fmt: on
+FALSE = (
+    "hasNextPage",
+    "isCrossRepository",
+    "isDraft",
+    "isPrerelease",
+    "isFork",
+    "isPrivate",
+    "isArchived",
+    "isEmpty",
+)
 LISTS = ("reactionGroups", "enumValues", "inputFields", "possibleTypes", "interfaces")
 FIELDS = [
-    "id", "number", "title", "body", "state", "stateReason", "author", "reviewDecision", "statusCheckRollup", "visibility",
-    "projectCards", "autoMergeRequest", "isDraft", "mergePullRequest", "addComment", "createPullRequest", "rulesets",
+    "id",
+    "number",
+    "title",
+    "body",
+    "state",
+    "stateReason",
+    "author",
+    "reviewDecision",
+    "statusCheckRollup",
+    "visibility",
+    "projectCards",
+    "autoMergeRequest",
+    "isDraft",
+    "mergePullRequest",
+    "addComment",
+    "createPullRequest",
+    "rulesets",
 ]
 
 
 def scalar(name, parent):
     if name == "__typename":
-        return {"author": "User", "owner": "User", "contexts": "CheckRun"}.get(parent, "PullRequest")
+        return {"author": "User", "owner": "User", "contexts": "CheckRun"}.get(
+            parent, "PullRequest"
+        )
     if name == "name" and parent in ("defaultBranchRef", "baseRef", "headRef"):
         return "main"
     if name == "name" and parent == "labels":
@@ -142,7 +199,9 @@ def scalar(name, parent):
         return SCALARS[name]
     if name in FALSE or name.startswith("viewer"):
         return False
-    if re.match(r"(is|has|allow|includes|requires)[A-Z]", name) or name.endswith(("Enabled", "Allowed")):
+    if re.match(r"(is|has|allow|includes|requires)[A-Z]", name) or name.endswith(
+        ("Enabled", "Allowed")
+    ):
         return True
     if name.endswith(("At", "Date")):
         return WHEN
@@ -158,7 +217,9 @@ class Answers:
 
     def __init__(self, document):
         self.fragments = {
-            one.name.value: one for one in document.definitions if isinstance(one, graphql.FragmentDefinitionNode)
+            one.name.value: one
+            for one in document.definitions
+            if isinstance(one, graphql.FragmentDefinitionNode)
         }
 
     def whole(self, selections, parent):
@@ -190,7 +251,14 @@ class Answers:
         searched = any(one.name.value == "headRefName" for one in node.arguments or ())
         if name == "pullRequests" and searched:  # there is none yet from that branch
             inner.update(nodes=[], totalCount=0)
-        if name in ("milestone", "autoMergeRequest", "mergedBy", "mergeCommit", "parent", "templateRepository"):
+        if name in (
+            "milestone",
+            "autoMergeRequest",
+            "mergedBy",
+            "mergeCommit",
+            "parent",
+            "templateRepository",
+        ):
             return None
         return [inner] if name in LISTS else inner
 
@@ -200,7 +268,11 @@ def graphql_answer(request):
     for source in sources:
         with contextlib.suppress(graphql.GraphQLError):
             document = graphql.parse(source, no_location=True)
-            operations = [one for one in document.definitions if isinstance(one, graphql.OperationDefinitionNode)]
+            operations = [
+                one
+                for one in document.definitions
+                if isinstance(one, graphql.OperationDefinitionNode)
+            ]
             if operations:
                 return {"data": Answers(document).whole(operations[0].selection_set, "")}
     return {"errors": [{"message": "there is no document"}]}
@@ -209,12 +281,15 @@ def graphql_answer(request):
 # ---------------------------------------------------------------- REST answers
 
 USER = {"login": "me", "id": 1, "type": "User"}
+# fmt: off
 PULL = {
     "id": 1, "node_id": "PR_1", "number": 1, "state": "open", "title": "A title", "body": "A body", "user": USER,
     "html_url": "https://github.com/me/demo/pull/1", "url": "https://api.github.com/repos/me/demo/pulls/1",
     "head": {"ref": "topic", "sha": "1" * 40}, "base": {"ref": "main", "sha": "1" * 40}, "labels": [], "merged": False,
     "created_at": WHEN, "updated_at": WHEN,
 }
+# fmt: on
+# fmt: off
 RUN = {
     "id": 1, "name": "ci", "status": "completed", "conclusion": "success", "head_branch": "main", "head_sha": "1" * 40,
     "event": "push", "workflow_id": 1, "created_at": WHEN, "updated_at": WHEN, "run_started_at": WHEN, "run_attempt": 1,
@@ -223,23 +298,42 @@ RUN = {
     "check_suite_url": "https://api.github.com/repos/me/demo/check-suites/1", "head_repository": {"owner": USER, "name": "demo"},
     "repository": {"name": "demo", "owner": USER},
 }
+# fmt: on
+# fmt: off
 RELEASE = {
     "id": 1, "tag_name": "v1", "name": "v1", "draft": False, "prerelease": False, "created_at": WHEN, "published_at": WHEN,
     "author": USER, "body": "notes", "html_url": "https://github.com/me/demo/releases/tag/v1", "assets": [],
     "url": "https://api.github.com/repos/me/demo/releases/1", "target_commitish": "main",
     "upload_url": "https://uploads.github.com/repos/me/demo/releases/1/assets{?name,label}",
 }
+# fmt: on
+# fmt: off
 REPOSITORY = {
     "id": 1, "node_id": "R_1", "name": "demo", "full_name": "me/demo", "owner": USER, "private": False, "default_branch": "main",
     "html_url": "https://github.com/me/demo", "clone_url": "https://github.com/me/demo.git", "permissions": {"push": True},
     "has_issues": True, "created_at": WHEN, "updated_at": WHEN, "pushed_at": WHEN,
 }
+# fmt: on
 WORKFLOW = {"id": 1, "name": "ci", "path": ".github/workflows/ci.yml", "state": "active"}
 JOB = {
-    "id": 1, "name": "build", "status": "completed", "conclusion": "success", "started_at": WHEN, "completed_at": WHEN,
-    "html_url": "https://github.com/me/demo/actions/runs/1/jobs/1", "steps": [], "run_id": 1,
+    "id": 1,
+    "name": "build",
+    "status": "completed",
+    "conclusion": "success",
+    "started_at": WHEN,
+    "completed_at": WHEN,
+    "html_url": "https://github.com/me/demo/actions/runs/1/jobs/1",
+    "steps": [],
+    "run_id": 1,
 }
-README = {"name": "README.md", "content": base64.b64encode(b"# demo\n").decode(), "encoding": "base64", "html_url": "x", "sha": "1" * 40}
+README = {
+    "name": "README.md",
+    "content": base64.b64encode(b"# demo\n").decode(),
+    "encoding": "base64",
+    "html_url": "x",
+    "sha": "1" * 40,
+}
+# fmt: off
 PAGES = [
     (r"/actions/runs/1/jobs", {"total_count": 1, "jobs": [JOB]}),
     (r"/actions/runs/1/artifacts", {"total_count": 0, "artifacts": []}),
@@ -260,6 +354,7 @@ PAGES = [
     (r"/labels", [{"name": "bug", "color": "ededed"}]),
     (r"", REPOSITORY),
 ]
+# fmt: on
 DIFF = b"diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-a\n+b\n"
 
 
@@ -270,7 +365,11 @@ def rest_answer(request, path):
         return 200, "text/plain", DIFF
     if request.method == "POST":
         if inner[-1:] == ("comments",):
-            return 201, "application/json", json.dumps({**PULL, "html_url": "https://github.com/me/demo/issues/1#x"}).encode()
+            return (
+                201,
+                "application/json",
+                json.dumps({**PULL, "html_url": "https://github.com/me/demo/issues/1#x"}).encode(),
+            )
         return 201, "application/json", json.dumps(PULL).encode()
     found = USER if inner == ("user",) else []
     if inner[:1] == ("repos",):
@@ -293,11 +392,19 @@ class GitHub:
         self.directory, self.authority, self.media = pathlib.Path(directory), authority, media
         self.repositories = Repositories(self.directory / "git")
         self.repositories.root.mkdir()
-        self.seen, self.pushed, self.objects, self.lock, self.contexts = [], [], {}, threading.Lock(), {}
+        self.seen, self.pushed, self.objects, self.lock, self.contexts = (
+            [],
+            [],
+            {},
+            threading.Lock(),
+            {},
+        )
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.socket.getsockname()[1]
         self.context = self.context_for("github.com")
-        self.context.sni_callback = lambda one, name, _: setattr(one, "context", self.context_for(name or "nameless"))
+        self.context.sni_callback = lambda one, name, _: setattr(
+            one, "context", self.context_for(name or "nameless")
+        )
         threading.Thread(target=self.accept, daemon=True).start()
 
     def context_for(self, name):
@@ -340,7 +447,9 @@ class GitHub:
         if request.host == self.media:
             return 200, [], self.objects.get(path[-1], b"")
         if request.kind == "web" and re.search(r"/(info/refs|git-(upload|receive)-pack)\Z", bare):
-            answer, changed = self.repositories.serve(request.method, bare, query, request.fields, request.body)
+            answer, changed = self.repositories.serve(
+                request.method, bare, query, request.fields, request.body
+            )
             with self.lock:
                 self.pushed += changed
             return answer
@@ -383,7 +492,7 @@ class GitHub:
         if len(words) < 2:
             return False
         headers = []
-        while (field := reader.readline().decode("latin-1").rstrip("\r\n")):
+        while field := reader.readline().decode("latin-1").rstrip("\r\n"):
             if field[0] in " \t" and headers:
                 headers[-1] = (headers[-1][0], headers[-1][1] + field)
                 continue
@@ -406,7 +515,9 @@ class GitHub:
     def cut_short(self, request):
         """Let git see as much of a push as has come: a server reads it as it comes."""
         bare, _, query = request.target.partition("?")
-        _, changed = self.repositories.serve(request.method, bare, query, request.fields, request.body)
+        _, changed = self.repositories.serve(
+            request.method, bare, query, request.fields, request.body
+        )
         with self.lock:
             self.seen.append(request)
             self.pushed += changed
@@ -454,7 +565,9 @@ def from_http2(headers, parts):
     fields = dict(headers)
     host = fields.get(":authority", fields.get("host", "")).partition(":")[0].lower()
     rest = [(key.lower(), value) for key, value in headers if not key.startswith(":")]
-    return effects.Request(host, fields.get(":method", ""), fields.get(":path", ""), rest, b"".join(parts))
+    return effects.Request(
+        host, fields.get(":method", ""), fields.get(":path", ""), rest, b"".join(parts)
+    )
 
 
 def read_body(reader, fields):

@@ -62,6 +62,7 @@ class Repository:
         return tip, commits
 
 
+# fmt: off
 ODD = [
     "refs/heads/main ", " refs/heads/main", "refs/heads//main", "refs/heads/./main", "refs/heads/x/../main", "HEAD", "main",
     "refs/heads/main.lock", "refs/heads/main\0x", "refs/Heads/main", "REFS/HEADS/MAIN", "refs/heads/Main", "refs/heads/main/",
@@ -71,6 +72,7 @@ ODD = [
     "refs/heads/refs/heads/main", "refs/heads/main\\", "refs/../refs/heads/main", "refs/heads/%6dain", "refs/heads/gh-pages",
     "refs/heads/release/1", "refs/stash", "refs/bisect/bad", "refs/heads", "refs/", "refs/heads/main\r", "refs/heads/*",
 ]
+# fmt: on
 
 
 class Writer:
@@ -83,18 +85,35 @@ class Writer:
     def command(self):
         """Return old, new, ref and the commits that go with it."""
         choose, refs = self.choose, self.repository.refs
-        way = choose.choice(["bad", "bad", "good", "good", "good", "delete", "force", "odd", "tag", "liar", "liar"])
+        way = choose.choice(
+            ["bad", "bad", "good", "good", "good", "delete", "force", "odd", "tag", "liar", "liar"]
+        )
         if way == "bad":
-            ref = choose.choice(["refs/heads/main", "refs/heads/main", "refs/heads/master", "refs/heads/release/2", "refs/heads/gh-pages"])
+            ref = choose.choice(
+                [
+                    "refs/heads/main",
+                    "refs/heads/main",
+                    "refs/heads/master",
+                    "refs/heads/release/2",
+                    "refs/heads/gh-pages",
+                ]
+            )
         elif way == "odd":
             ref = choose.choice(ODD)
         elif way == "tag":
             ref = choose.choice(["refs/tags/v1", "refs/tags/v3"])
         else:
-            ref = choose.choice(["refs/heads/topic", "refs/heads/agent/one", f"refs/heads/new{choose.randrange(9)}"])
+            ref = choose.choice(
+                ["refs/heads/topic", "refs/heads/agent/one", f"refs/heads/new{choose.randrange(9)}"]
+            )
         old = refs.get(ref, ZERO)
         if way == "delete":
-            return choose.choice([old, refs["refs/heads/main"], ZERO]), ZERO, choose.choice([ref, "refs/heads/main", "refs/tags/v1"]), []
+            return (
+                choose.choice([old, refs["refs/heads/main"], ZERO]),
+                ZERO,
+                choose.choice([ref, "refs/heads/main", "refs/tags/v1"]),
+                [],
+            )
         if way == "force":
             old = refs["refs/heads/topic"]
             new, commits = self.repository.child(choose.choice([None, refs["refs/heads/main"]]))
@@ -102,8 +121,20 @@ class Writer:
         if way == "liar":  # the old id is not what is there, so nothing may follow from it
             false, chain = self.repository.child(None)
             new, commits = self.repository.child(choose.choice([false, None]))
-            return choose.choice([ZERO, false, refs["refs/heads/main"]]), new, "refs/heads/topic", chain + commits
-        new, commits = self.repository.child(None if old == ZERO and choose.random() < 0.3 else old if old != ZERO else refs["refs/heads/main"], choose.choice([1, 1, 3]))
+            return (
+                choose.choice([ZERO, false, refs["refs/heads/main"]]),
+                new,
+                "refs/heads/topic",
+                chain + commits,
+            )
+        new, commits = self.repository.child(
+            (
+                None
+                if old == ZERO and choose.random() < 0.3
+                else old if old != ZERO else refs["refs/heads/main"]
+            ),
+            choose.choice([1, 1, 3]),
+        )
         return old, new, ref, commits
 
     def spelled(self, old, new, ref, first):
@@ -111,21 +142,54 @@ class Writer:
         choose = self.choose
         text = f"{old} {new} {ref}"
         if choose.random() < self.rate:
-            text = choose.choice([text.upper(), text.replace(" ", "  ", 1), text.replace(" ", "\t", 1), f" {text}", f"{old}{new} {ref}", f"{text} x"])
+            text = choose.choice(
+                [
+                    text.upper(),
+                    text.replace(" ", "  ", 1),
+                    text.replace(" ", "\t", 1),
+                    f" {text}",
+                    f"{old}{new} {ref}",
+                    f"{text} x",
+                ]
+            )
         if first or choose.random() < self.rate:
-            text += "\0" + choose.choice(["", " "]) + choose.choice([
-                CAPABILITIES, CAPABILITIES, "report-status-v2 side-band-64k atomic ofs-delta", "", "report-status", "push-options " + CAPABILITIES,
-                "atomic", "object-format=sha256 report-status", f"push-cert=x {CAPABILITIES}", "quiet delete-refs report-status",
-            ])
+            text += (
+                "\0"
+                + choose.choice(["", " "])
+                + choose.choice(
+                    [
+                        CAPABILITIES,
+                        CAPABILITIES,
+                        "report-status-v2 side-band-64k atomic ofs-delta",
+                        "",
+                        "report-status",
+                        "push-options " + CAPABILITIES,
+                        "atomic",
+                        "object-format=sha256 report-status",
+                        f"push-cert=x {CAPABILITIES}",
+                        "quiet delete-refs report-status",
+                    ]
+                )
+            )
         if choose.random() < 0.5:
             text += "\n"
         data = line(text)
         if choose.random() < self.rate:
             size = int(data[:4], 16)
-            data = choose.choice([
-                data[:4].upper() + data[4:], b"%04x" % (size + 1) + data[4:], b"%04x" % (size - 1) + data[4:], b"0004" + data,
-                b"0003" + data, b"0001" + data, b"0002" + data, b" %3x" % size + data[4:], b"+%03x" % size + data[4:], b"0x%02x" % (size & 255) + data[4:],
-            ])
+            data = choose.choice(
+                [
+                    data[:4].upper() + data[4:],
+                    b"%04x" % (size + 1) + data[4:],
+                    b"%04x" % (size - 1) + data[4:],
+                    b"0004" + data,
+                    b"0003" + data,
+                    b"0001" + data,
+                    b"0002" + data,
+                    b" %3x" % size + data[4:],
+                    b"+%03x" % size + data[4:],
+                    b"0x%02x" % (size & 255) + data[4:],
+                ]
+            )
         return data
 
     def push(self):
@@ -142,10 +206,23 @@ class Writer:
         body = b"".join(line(f"shallow {'1' * 40}") for _ in range(choose.random() < self.rate))
         spelled = [self.spelled(*command[:3], first=not at) for at, command in enumerate(commands)]
         if choose.random() < self.rate / 2:
-            nonce = [f"push-cert\0{CAPABILITIES}\n", "certificate version 0.1\n", "pusher x\n", "nonce x\n", "\n"]
-            lines = [f"{old} {new} {ref}\n" for old, new, ref, _ in commands] + ["-----BEGIN PGP SIGNATURE-----\n", "push-cert-end\n"]
+            nonce = [
+                f"push-cert\0{CAPABILITIES}\n",
+                "certificate version 0.1\n",
+                "pusher x\n",
+                "nonce x\n",
+                "\n",
+            ]
+            lines = [f"{old} {new} {ref}\n" for old, new, ref, _ in commands] + [
+                "-----BEGIN PGP SIGNATURE-----\n",
+                "push-cert-end\n",
+            ]
             spelled = [line(text) for text in nonce + lines]
-        body += b"".join(spelled) + (choose.choice([b"", b"00000000", b"0001", b"0004"]) if choose.random() < self.rate else b"0000")
+        body += b"".join(spelled) + (
+            choose.choice([b"", b"00000000", b"0001", b"0004"])
+            if choose.random() < self.rate
+            else b"0000"
+        )
         if b"push-options" in body and choose.random() < 0.8:
             body += line("ci.skip") + b"0000"
         commits = [data for command in commands for data in command[3]]
@@ -156,7 +233,9 @@ class Writer:
         if choose.random() < self.rate:
             body = body[: choose.randrange(len(body))]
         if choose.random() < self.rate:
-            body += choose.choice([b"0000", b"\0", b"PACK", line(f"{ZERO} {ZERO} refs/heads/main"), b"x" * 70])
+            body += choose.choice(
+                [b"0000", b"\0", b"PACK", line(f"{ZERO} {ZERO} refs/heads/main"), b"x" * 70]
+            )
         return body
 
     def request(self):
@@ -164,13 +243,27 @@ class Writer:
         choose, body, headers = self.choose, self.push(), [TYPE]
         way = choose.random() / max(5 * self.rate, 0.1)
         if way < 0.06:
-            body, headers = gzip.compress(body, mtime=0), [TYPE, ("content-encoding", choose.choice(["gzip", "x-gzip", "GZIP"]))]
+            body, headers = gzip.compress(body, mtime=0), [
+                TYPE,
+                ("content-encoding", choose.choice(["gzip", "x-gzip", "GZIP"])),
+            ]
         elif way < 0.09:
             body = gzip.compress(body, mtime=0)
         elif way < 0.12:
-            headers = [TYPE, ("content-encoding", choose.choice(["identity", "gzip", "br", "deflate", "gzip, gzip"]))]
+            headers = [
+                TYPE,
+                (
+                    "content-encoding",
+                    choose.choice(["identity", "gzip", "br", "deflate", "gzip, gzip"]),
+                ),
+            ]
         elif way < 0.15:
-            headers = [("content-type", choose.choice(["text/plain", "application/x-git-upload-pack-request", ""]))]
+            headers = [
+                (
+                    "content-type",
+                    choose.choice(["text/plain", "application/x-git-upload-pack-request", ""]),
+                )
+            ]
         return headers, body
 
 

@@ -112,10 +112,15 @@ STEPS = (
 )
 
 
+# What no server tells apart from the character itself: RFC 3986, 6.2.2.2.
+ALIKE = re.compile(r"%(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
+
+
 def paths(target):
     """Return the paths, as tuples of segments, that a target may stand for."""
     path = "/" + target.split("/", 3)[-1] if "://" in target[:9] else target
     path = re.split(r"[?#]", path, maxsplit=1)[0]
+    path = ALIKE.sub(lambda match: chr(int(match[1], 16)), path)
     if PLAIN_PATH.match(path):
         return {tuple(part for part in path.split("/") if part)}
     found = set()
@@ -237,7 +242,9 @@ class Object(list):
 
     def all(self, name):
         """Return every value under a name, as Go does whatever its case."""
-        return [value for key, value in self if isinstance(key, str) and key.lower() == name.lower()]
+        return [
+            value for key, value in self if isinstance(key, str) and key.lower() == name.lower()
+        ]
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=Object, strict=False)

@@ -15,14 +15,20 @@ class Attack(unittest.TestCase):
         report = attack.run(attack.Delivered(), scale=SCALE)
         print(f"measured: {report.text()}")
         shown = "\n\n".join(f"{case.text()}\n-> {found[:2]}" for case, found in report.flagged[:5])
-        self.assertEqual(sum(report.groups.values()), 0, f"seed {attack.SEED}: {dict(report.groups)}\n{shown}")
+        self.assertEqual(
+            sum(report.groups.values()), 0, f"seed {attack.SEED}: {dict(report.groups)}\n{shown}"
+        )
         self.assertEqual([case.text() for case in report.refused[:5]], [])
         self.assertEqual(report.raised, {}, "the proxy refuses then, and should not have to")
         self.assertGreater(sum(report.cases.values()), 100_000 if LONG else 5_000)
 
     def test_every_ordinary_request_passes(self):
         delivered = attack.Delivered()
-        refused = [(case.text(), str(delivered.verdict(case))) for case in attack.ordinary() if not delivered.passes(case)]
+        refused = [
+            (case.text(), str(delivered.verdict(case)))
+            for case in attack.ordinary()
+            if not delivered.passes(case)
+        ]
         self.assertEqual(refused, [])
 
 

@@ -54,6 +54,7 @@ auth status
 
 # Each is a list, because what it says has spaces.
 SAYS = "mutation { mergePullRequest } and PUT /pulls/1/merge"
+# fmt: off
 WRITES = [
     ["pr", "create", "--title", "A title", "--body", SAYS, "--head", "topic", "--base", "main"],
     ["pr", "create", "--title", "merge", "--body", "b", "--head", "topic", "--draft", "--label", "bug", "--assignee", "me"],
@@ -74,6 +75,8 @@ WRITES = [
     ["api", "repos/me/demo/issues/1/comments", "-f", f"body={SAYS}"],
     ["api", "-X", "PATCH", "repos/me/demo/pulls/1", "-f", "title=merge"],
 ]
+# fmt: on
+# fmt: off
 REFUSED = [
     ["pr", "merge", "1", "--merge"],
     ["pr", "merge", "1", "--squash", "--auto"],
@@ -98,6 +101,7 @@ REFUSED = [
     ["api", "-X", "PUT", "repos/me/demo/contents/a", "-f", "message=m", "-f", "content=eA=="],
     ["api", "-X", "PATCH", "repos/me/demo/git/refs/heads/main", "-f", "sha=1", "-F", "force=true"],
 ]
+# fmt: on
 
 LONG = bool(os.environ.get("OPERATIONS_LONG"))
 
@@ -122,13 +126,19 @@ class Programs(unittest.TestCase):
         cls.environment = wire.environment(cls.proxy, cls.home)
         cls.work = cls.home / "work"
         cls.bare = cls.world.github.repositories.make("me/demo")
-        cls.run_one("git", "clone", "-q", "https://github.com/me/demo.git", cls.work, directory=cls.home)
+        cls.run_one(
+            "git", "clone", "-q", "https://github.com/me/demo.git", cls.work, directory=cls.home
+        )
 
     @classmethod
     def run_one(cls, *command, directory=None, **more):
         return subprocess.run(
-            list(map(str, command)), cwd=directory or cls.work, env={**cls.environment, **more}, capture_output=True,
-            text=True, timeout=60,
+            list(map(str, command)),
+            cwd=directory or cls.work,
+            env={**cls.environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
 
     def refs(self):
@@ -146,7 +156,13 @@ class Programs(unittest.TestCase):
         mark = self.world.github.mark(), len(self.proxy.records())
         run = self.run_one(*command)
         asked = len(self.world.github.since(mark[0])[0])
-        return {"command": command, "refused": self.log(mark[1]), "asked": asked, "status": run.returncode, "said": run.stderr[:400]}
+        return {
+            "command": command,
+            "refused": self.log(mark[1]),
+            "asked": asked,
+            "status": run.returncode,
+            "said": run.stderr[:400],
+        }
 
     def test_gh_reads_and_writes_what_is_allowed(self):
         found = [self.passes("gh", *line.split()) for line in part(READS)]
@@ -154,7 +170,9 @@ class Programs(unittest.TestCase):
         self.assertEqual([one for one in found if one["refused"] or not one["asked"]], [])
         # The stand-in has answers for nearly all of it: these commands come to their end.
         failed = [one for one in found if one["status"]]
-        print(f"measured: gh: {len(found)} commands, {sum(one['asked'] for one in found)} requests, 0 refused, {len(failed)} came to no end")
+        print(
+            f"measured: gh: {len(found)} commands, {sum(one['asked'] for one in found)} requests, 0 refused, {len(failed)} came to no end"
+        )
         self.assertLess(len(failed), len(found) / 5, failed)
 
     def test_gh_is_refused_what_is_refused(self):
@@ -167,7 +185,9 @@ class Programs(unittest.TestCase):
                 wire.settle(self.world)
                 self.assertEqual(self.world.github.objections(mark, attack.RULES["default"]), [])
                 told += bool(self.log(records)) and "403" in run.stderr + run.stdout
-        self.assertGreater(told, len(part(REFUSED)) * 0.7, "few give up before, at what the stand-in answers")
+        self.assertGreater(
+            told, len(part(REFUSED)) * 0.7, "few give up before, at what the stand-in answers"
+        )
 
     # git
 
@@ -190,10 +210,25 @@ class Programs(unittest.TestCase):
 
     def test_git_reads(self):
         for command in (
-            ["ls-remote", "origin"], ["fetch", "-q", "--all", "--tags"], ["pull", "-q", "--ff-only", "origin", "main"],
+            ["ls-remote", "origin"],
+            ["fetch", "-q", "--all", "--tags"],
+            ["pull", "-q", "--ff-only", "origin", "main"],
             ["clone", "-q", "--depth=1", "https://github.com/me/demo", str(self.home / "shallow")],
-            ["clone", "-q", "--filter=blob:none", "https://github.com/me/demo.git", str(self.home / "partial")],
-            ["-c", "protocol.version=0", "clone", "-q", "https://github.com/me/demo.git", str(self.home / "old")],
+            [
+                "clone",
+                "-q",
+                "--filter=blob:none",
+                "https://github.com/me/demo.git",
+                str(self.home / "partial"),
+            ],
+            [
+                "-c",
+                "protocol.version=0",
+                "clone",
+                "-q",
+                "https://github.com/me/demo.git",
+                str(self.home / "old"),
+            ],
             ["-c", "http.version=HTTP/1.1", "fetch", "-q", "origin"],
         ):
             self.start("reads")
@@ -203,7 +238,11 @@ class Programs(unittest.TestCase):
     def test_git_pushes_to_a_feature_branch(self):
         self.start("feature/one")
         self.commit("one")
-        for arguments in (["-q", "-u", "origin", "feature/one"], ["origin", "HEAD"], ["-o", "ci.skip", "origin", "HEAD:refs/heads/feature/two"]):
+        for arguments in (
+            ["-q", "-u", "origin", "feature/one"],
+            ["origin", "HEAD"],
+            ["-o", "ci.skip", "origin", "HEAD:refs/heads/feature/two"],
+        ):
             run, before, after = self.pushes(*arguments)
             self.assertEqual(run.returncode, 0, (arguments, run.stderr))
         self.assertIn("refs/heads/feature/two", after)
@@ -215,9 +254,17 @@ class Programs(unittest.TestCase):
         self.run_one("git", "add", "large")
         self.run_one("git", "commit", "-qm", "large")
         for version in ("HTTP/1.1", "HTTP/2"):
-            run, before, after = self.pushes("origin", f"HEAD:refs/heads/large-{version[-1]}", GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="http.version", GIT_CONFIG_VALUE_0=version)
+            run, before, after = self.pushes(
+                "origin",
+                f"HEAD:refs/heads/large-{version[-1]}",
+                GIT_CONFIG_COUNT="1",
+                GIT_CONFIG_KEY_0="http.version",
+                GIT_CONFIG_VALUE_0=version,
+            )
             self.assertEqual(run.returncode, 0, run.stderr)
-        run, _, after = self.pushes("--atomic", "origin", "HEAD:refs/heads/a1", "HEAD:refs/heads/a2")
+        run, _, after = self.pushes(
+            "--atomic", "origin", "HEAD:refs/heads/a1", "HEAD:refs/heads/a2"
+        )
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("refs/heads/a2", after)
 
@@ -229,23 +276,48 @@ class Programs(unittest.TestCase):
         self.commit("other")
         head = self.run_one("git", "rev-parse", "HEAD").stdout.strip()
         main = self.refs()["refs/heads/main"]
-        for arguments in part([
-            ["origin", "HEAD:main"], ["origin", "HEAD:refs/heads/main"], ["--force", "origin", "HEAD:main"], ["origin", "+HEAD:work"],
-            ["--force-with-lease", "origin", "HEAD:work"], ["origin", ":work"], ["--delete", "origin", "topic"], ["origin", "HEAD:release/1"],
-            ["origin", "HEAD:refs/tags/v2"], ["origin", "HEAD:refs/tags/v1", "--force"], ["origin", "HEAD:refs/heads/ok1", "HEAD:main"],
-            ["--mirror", "origin"], ["--prune", "origin", "refs/heads/*:refs/heads/*"], ["origin", "HEAD:refs/pull/1/head"],
-            ["origin", "HEAD:refs/notes/commits"], ["--signed=if-asked", "origin", "HEAD:main"], ["-o", "merge_request.merge_when_pipeline_succeeds", "origin", "HEAD:main"],
-            ["--atomic", "origin", "HEAD:refs/heads/ok2", ":topic"], ["origin", f"{main}^:main", "--force"], ["https://github.com/me/demo", f"{head}:refs/heads/main"],
-            ["https://x:y@GitHub.com/Me/Demo.git/", "HEAD:main"], ["https://github.com/me/../me/demo", "HEAD:main"],
-        ]):
+        for arguments in part(
+            [
+                ["origin", "HEAD:main"],
+                ["origin", "HEAD:refs/heads/main"],
+                ["--force", "origin", "HEAD:main"],
+                ["origin", "+HEAD:work"],
+                ["--force-with-lease", "origin", "HEAD:work"],
+                ["origin", ":work"],
+                ["--delete", "origin", "topic"],
+                ["origin", "HEAD:release/1"],
+                ["origin", "HEAD:refs/tags/v2"],
+                ["origin", "HEAD:refs/tags/v1", "--force"],
+                ["origin", "HEAD:refs/heads/ok1", "HEAD:main"],
+                ["--mirror", "origin"],
+                ["--prune", "origin", "refs/heads/*:refs/heads/*"],
+                ["origin", "HEAD:refs/pull/1/head"],
+                ["origin", "HEAD:refs/notes/commits"],
+                ["--signed=if-asked", "origin", "HEAD:main"],
+                ["-o", "merge_request.merge_when_pipeline_succeeds", "origin", "HEAD:main"],
+                ["--atomic", "origin", "HEAD:refs/heads/ok2", ":topic"],
+                ["origin", f"{main}^:main", "--force"],
+                ["https://github.com/me/demo", f"{head}:refs/heads/main"],
+                ["https://x:y@GitHub.com/Me/Demo.git/", "HEAD:main"],
+                ["https://github.com/me/../me/demo", "HEAD:main"],
+            ]
+        ):
             for version in ("HTTP/1.1", "HTTP/2") if LONG else ("HTTP/2",):
-                more = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.version", "GIT_CONFIG_VALUE_0": version}
+                more = {
+                    "GIT_CONFIG_COUNT": "1",
+                    "GIT_CONFIG_KEY_0": "http.version",
+                    "GIT_CONFIG_VALUE_0": version,
+                }
                 with self.subTest(arguments, version=version):
                     run, before, after = self.pushes(*arguments, **more)
                     self.assertEqual(before, after, "the refs are as they were")
                     self.assertNotEqual(run.returncode, 0, run.stderr)
         run, _, _ = self.pushes("origin", "HEAD:main")
-        self.assertRegex(run.stderr, r"(?i)main.*(polic|refus|protect)|(polic|refus|protect).*main", "git says why")
+        self.assertRegex(
+            run.stderr,
+            r"(?i)main.*(polic|refus|protect)|(polic|refus|protect).*main",
+            "git says why",
+        )
         run, _, _ = self.pushes("origin", "+HEAD:work")
         self.assertRegex(run.stderr, r"(?i)forward", "git says why")
         run, _, _ = self.pushes("origin", ":work")
@@ -256,10 +328,30 @@ class Programs(unittest.TestCase):
         data = b"large\n"
         name = hashlib.sha256(data).hexdigest()
         self.world.github.objects[name] = data
-        body = {"operation": "download", "transfers": ["lfs-standalone-file", "basic", "ssh"], "ref": {"name": "refs/heads/main"}, "objects": [{"oid": name, "size": len(data)}], "hash_algo": "sha256"}
+        body = {
+            "operation": "download",
+            "transfers": ["lfs-standalone-file", "basic", "ssh"],
+            "ref": {"name": "refs/heads/main"},
+            "objects": [{"oid": name, "size": len(data)}],
+            "hash_algo": "sha256",
+        }
         kind = "application/vnd.git-lfs+json"
-        command = ["curl", "-sS", "--cacert", self.environment["SSL_CERT_FILE"], "-H", f"Accept: {kind}"]
-        run = self.run_one(*command, "-H", f"Content-Type: {kind}", "-d", json.dumps(body), "https://github.com/me/demo.git/info/lfs/objects/batch")
+        command = [
+            "curl",
+            "-sS",
+            "--cacert",
+            self.environment["SSL_CERT_FILE"],
+            "-H",
+            f"Accept: {kind}",
+        ]
+        run = self.run_one(
+            *command,
+            "-H",
+            f"Content-Type: {kind}",
+            "-d",
+            json.dumps(body),
+            "https://github.com/me/demo.git/info/lfs/objects/batch",
+        )
         link = re.search(r'"href": "([^"]+)"', run.stdout)
         self.assertTrue(link, run.stdout + run.stderr)
         self.assertEqual(self.run_one(*command, link[1]).stdout.encode(), data)

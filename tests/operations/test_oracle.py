@@ -11,7 +11,9 @@ class Oracle(unittest.TestCase):
     def test_names_alone_let_everything_through(self):
         report = attack.run(attack.NamesAlone(), scale=SCALE)
         print(f"measured: without a guard: {report.text()}")
-        through = sum(report.passed.values()) - sum(report.passed[one] for one in ("reads", "writes", "innocent"))
+        through = sum(report.passed.values()) - sum(
+            report.passed[one] for one in ("reads", "writes", "innocent")
+        )
         self.assertGreater(sum(report.groups.values()), 2000)
         self.assertGreater(sum(report.groups.values()), through * 0.97)
 
@@ -28,7 +30,9 @@ class Oracle(unittest.TestCase):
         self.assertGreater(passed, merges / 2)
 
     def test_what_is_innocent_is_not_flagged(self):
-        flagged = [(case.text(), attack.objections(case)) for case in attack.innocent(attack.SEED, 0.1)]
+        flagged = [
+            (case.text(), attack.objections(case)) for case in attack.innocent(attack.SEED, 0.1)
+        ]
         self.assertEqual([one for one in flagged if one[1]], [])
 
 

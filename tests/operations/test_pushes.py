@@ -25,7 +25,9 @@ class Pushes(unittest.TestCase):
         cls.repositories = github.Repositories(pathlib.Path(scratch.name))
         cls.path = cls.repositories.make(NAME)
         cls.refs = cls.repositories.refs(cls.path)
-        tree = cls.repositories.git("-C", cls.path, "rev-parse", "main^{tree}").stdout.decode().strip()
+        tree = (
+            cls.repositories.git("-C", cls.path, "rev-parse", "main^{tree}").stdout.decode().strip()
+        )
         cls.repository = pushes.Repository(cls.refs, tree)
         cls.delivered = attack.Delivered()
 
@@ -46,10 +48,16 @@ class Pushes(unittest.TestCase):
     def carry_out(self, headers, body):
         """Have git do it, and undo it; return what was done."""
         fields = dict(headers)
-        _, changed = self.repositories.serve("POST", f"/{NAME}.git/git-receive-pack", "", fields, body)
+        _, changed = self.repositories.serve(
+            "POST", f"/{NAME}.git/git-receive-pack", "", fields, body
+        )
         if changed:
             for ref in self.repositories.refs(self.path).keys() | self.refs.keys():
-                change = ["update-ref", ref, self.refs[ref]] if ref in self.refs else ["update-ref", "-d", ref]
+                change = (
+                    ["update-ref", ref, self.refs[ref]]
+                    if ref in self.refs
+                    else ["update-ref", "-d", ref]
+                )
                 self.repositories.git("-C", self.path, *change)
         return changed
 
@@ -73,7 +81,9 @@ class Pushes(unittest.TestCase):
                 wrong = [pair for pair in wrong if pair[1]]
                 if wrong:
                     flagged.append((policy, wrong, headers, body[:400]))
-        print(f"measured: pushes: {dict(seen)}, {len(flagged)} refused operations, {time.monotonic() - start:.0f} s")
+        print(
+            f"measured: pushes: {dict(seen)}, {len(flagged)} refused operations, {time.monotonic() - start:.0f} s"
+        )
         return seen, flagged
 
     def test_nothing_refused_is_carried_out(self):

@@ -36,7 +36,10 @@ class Wire(unittest.TestCase):
     def flagged(self, mark, policy):
         wire.settle(self.world)
         found = self.world.github.objections(mark, attack.RULES[policy])
-        return [(why, how, request and (request.method, request.target, request.body[:200])) for why, how, request in found]
+        return [
+            (why, how, request and (request.method, request.target, request.body[:200]))
+            for why, how, request in found
+        ]
 
     def test_a_sample_of_all_cases(self):
         choose, by_policy = random.Random(attack.SEED), collections.defaultdict(list)
@@ -44,12 +47,18 @@ class Wire(unittest.TestCase):
         for case in choose.sample(cases, COUNT):
             by_policy[case.policy].append(case)
         for policy, cases in by_policy.items():
-            client, mark, start = wire.Client(self.proxy(policy)), self.world.github.mark(), time.monotonic()
+            client, mark, start = (
+                wire.Client(self.proxy(policy)),
+                self.world.github.mark(),
+                time.monotonic(),
+            )
             for case in cases:
                 client.ask(case, choose.choice(["http/1.1", "h2"]))
             self.assertEqual(self.flagged(mark, policy)[:5], [], f"seed {attack.SEED}")
             arrived = len(self.world.github.since(mark)[0])
-            print(f"measured: on the wire, {policy}: {len(cases)} cases, {arrived} arrived, {time.monotonic() - start:.0f} s")
+            print(
+                f"measured: on the wire, {policy}: {len(cases)} cases, {arrived} arrived, {time.monotonic() - start:.0f} s"
+            )
 
     def test_pushes_by_hand(self):
         """What git's own server makes of pushes that come through the proxy, whole or cut off."""
@@ -57,11 +66,18 @@ class Wire(unittest.TestCase):
         path = repositories.make("me/hand")
         refs, mark = repositories.refs(path), self.world.github.mark()
         tree = repositories.git("-C", path, "rev-parse", "main^{tree}").stdout.decode().strip()
-        writer, client = pushes.writer(attack.SEED + 1, pushes.Repository(refs, tree)), wire.Client(self.proxy("default"))
+        writer, client = pushes.writer(attack.SEED + 1, pushes.Repository(refs, tree)), wire.Client(
+            self.proxy("default")
+        )
         choose, count = random.Random(attack.SEED), 400 if LONG else 30
         for _ in range(count):
             headers, body = writer.request()
-            client.ask(attack.cases.Case("pushes", "github.com", "POST", "/me/hand.git/git-receive-pack", headers, body), choose.choice(["http/1.1", "h2"]))
+            client.ask(
+                attack.cases.Case(
+                    "pushes", "github.com", "POST", "/me/hand.git/git-receive-pack", headers, body
+                ),
+                choose.choice(["http/1.1", "h2"]),
+            )
         flagged = self.flagged(mark, "default")
         self.assertEqual(flagged[:5], [], f"{len(flagged)}, seed {attack.SEED}")
         done = self.world.github.since(mark)[1]
@@ -96,10 +112,16 @@ class Wire(unittest.TestCase):
 
     def test_without_a_guard_it_arrives(self):
         """The same ways, where names alone are allowed: so it is the guard that holds."""
-        names = "".join(wire.MEDIA.replace("media.test", name) for name in ("api.github.com", "ghe.test"))
+        names = "".join(
+            wire.MEDIA.replace("media.test", name) for name in ("api.github.com", "ghe.test")
+        )
         proxy = wire.Proxy(self.world, names)
         self.addCleanup(proxy.stop)
-        cases = [case for case in attack.attacks(attack.SEED, 0.002) if case.host in ("api.github.com", "ghe.test")]
+        cases = [
+            case
+            for case in attack.attacks(attack.SEED, 0.002)
+            if case.host in ("api.github.com", "ghe.test")
+        ]
         client, mark = wire.Client(proxy), self.world.github.mark()
         for number, case in enumerate(cases[::8]):
             client.ask(case, "h2" if number % 2 else "http/1.1")
@@ -118,7 +140,9 @@ class Wire(unittest.TestCase):
                 mark, asked = self.world.github.mark(), asked + 1
                 status = client.ask(case, version)
                 seen = self.world.github.since(mark)[0]
-                whole = [(one.method, one.target, one.body) for one in seen] == [(case.method, case.target, case.body)]
+                whole = [(one.method, one.target, one.body) for one in seen] == [
+                    (case.method, case.target, case.body)
+                ]
                 if status == 403 or not whole:
                     refused.append((version, status, len(seen), case.text()))
         self.assertEqual(refused, [], f"of {asked}")

@@ -30,13 +30,25 @@ def environment(proxy, home):
     """Return what a client in a container has in its environment."""
     address = f"http://127.0.0.1:{proxy.port}"
     certificate = str(proxy.world.confdir / "mitmproxy-ca-cert.pem")
-    found = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1"}
+    found = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
     found.update(dict.fromkeys(("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"), address))
     found.update(dict.fromkeys(("GIT_SSL_CAINFO", "SSL_CERT_FILE"), certificate))
     return {
-        **found, "GIT_TERMINAL_PROMPT": "0", "GH_TOKEN": "placeholder", "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1",
-        "GH_NO_UPDATE_NOTIFIER": "1", "GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x.test",
-        "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x.test",
+        **found,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GH_TOKEN": "placeholder",
+        "GH_PROMPT_DISABLED": "1",
+        "NO_COLOR": "1",
+        "GH_NO_UPDATE_NOTIFIER": "1",
+        "GIT_AUTHOR_NAME": "x",
+        "GIT_AUTHOR_EMAIL": "x@x.test",
+        "GIT_COMMITTER_NAME": "x",
+        "GIT_COMMITTER_EMAIL": "x@x.test",
     }
 
 
@@ -64,7 +76,9 @@ class Client:
                 kept = http2.Client(connection) if version == "h2" else connection.makefile("rb")
                 self.open[key] = (connection, kept)
             try:
-                found = (self.ask_http2 if version == "h2" else self.ask_http1)(case, *self.open[key])
+                found = (self.ask_http2 if version == "h2" else self.ask_http1)(
+                    case, *self.open[key]
+                )
                 if found is None or self.open[key][0].fileno() < 0:
                     self.forget(key)
                 return found
@@ -85,7 +99,12 @@ class Client:
     def ask_http2(self, case, _connection, client):
         headers = [(key.lower(), value) for key, value in case.headers]
         h2, number = client.session.h2, client.session.h2.get_next_available_stream_id()
-        head = [(":method", case.method), (":scheme", "https"), (":authority", case.host), (":path", case.target)]
+        head = [
+            (":method", case.method),
+            (":scheme", "https"),
+            (":authority", case.host),
+            (":path", case.target),
+        ]
         h2.send_headers(number, [*head, *headers], end_stream=not case.body)
         client.session.flush()
         if case.body:
@@ -98,7 +117,9 @@ class Client:
 def refused(records):
     """Return of the log what was refused, in short."""
     keys = ("decision", "reason", "operation", "method", "host", "path")
-    return [{key: one.get(key) for key in keys} for one in records if one.get("decision") != "allowed"]
+    return [
+        {key: one.get(key) for key in keys} for one in records if one.get("decision") != "allowed"
+    ]
 
 
 def settle(world):
