@@ -70,8 +70,8 @@ END
     refused 65 would-run ctrkit pull
     is "$(git log -1 --format=%s)" settings
     run ! test -e .vscode
-    refused 65 moved-on ctrkit pull --trust=0123456
-    ctrkit pull "--trust=$(jq -r '.commit[:12]' "$world/diff")"
+    refused 65 moved-on ctrkit pull "--trust=$(git rev-parse HEAD)"
+    ctrkit pull "--trust=$(jq -r .commit "$world/diff")"
     is "$(git log -1 --format=%s)" work
     is "$(ctr-diff "$name")" ""
 }

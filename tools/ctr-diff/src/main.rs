@@ -58,9 +58,8 @@ impl Tool for CtrDiff {
         let diff = ctr_diff::diff(&host, &directory, &name, wishes, events)?;
         let exit = if diff.changes.is_empty() { Exit::Success } else { Exit::No };
         if diff.changes.iter().any(ctr_diff::stops_a_pull) {
-            let commit = &diff.commit[..diff.commit.len().min(12)];
-            let take =
-                format!("to take what is committed: ctrkit pull --trust={commit} {}", diff.name);
+            let (name, commit) = (&diff.name, &diff.commit);
+            let take = format!("to take what is committed: ctrkit pull --trust={commit} {name}");
             toolkit::note("ctr-diff", common.error_format, &take);
         }
         match json {

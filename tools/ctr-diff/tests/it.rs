@@ -140,7 +140,7 @@ fn both_views_are_listed_and_each_change_once() {
     ];
     assert_eq!(stage.found(&[]), expected);
     assert_eq!(stage.found(&["--committed"]), expected[..1]);
-    let commit = stage.git(&["rev-parse", "--short=12", "HEAD"]);
+    let commit = stage.git(&["rev-parse", "HEAD"]);
     let note = format!("ctr-diff: to take what is committed: ctrkit pull --trust={commit} dev-a\n");
     stage.command(&["--committed"]).assert().code(1).stderr(note);
     let calls = stage.world.calls();

@@ -132,8 +132,8 @@ pub fn push(
 pub enum Trust<'a> {
     /// Nothing.
     None,
-    /// The commit whose id begins so. What comes after it was written by who
-    /// saw that somebody looked.
+    /// The commit with this id. What comes after it was written by who saw that
+    /// somebody looked.
     Commit(&'a str),
     /// Whatever is there.
     All,

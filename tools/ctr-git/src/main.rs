@@ -28,8 +28,8 @@ struct CtrGit {
     #[arg(short = 'C', long, value_name = "DIR", default_value = ".", requires = "verb")]
     directory: PathBuf,
 
-    /// Pull also what something on this machine executes by itself; with a
-    /// COMMIT, of which the first digits do, only if that is what is there
+    /// Pull also what something on this machine executes by itself; with the
+    /// whole id of a COMMIT, only if that is what is there
     #[arg(
         long,
         value_name = "COMMIT",
@@ -65,12 +65,13 @@ struct CtrGit {
     common: Common,
 }
 
-/// Accepts how the id of a commit begins; nothing is any commit.
+/// Accepts the whole id of a commit; nothing is any commit. Of two commits whose
+/// ids begin alike one can be shown and the other one be sent.
 fn commit(text: &str) -> Result<String, &'static str> {
     let is_id = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match text.len() {
-        0 | 7..=64 if is_id => Ok(text.to_owned()),
-        _ => Err("expected at least 7 digits of the id of a commit, in lower-case hex"),
+        0 | 40 | 64 if is_id => Ok(text.to_owned()),
+        _ => Err("expected the whole id of a commit, in lower-case hex"),
     }
 }
 

@@ -44,7 +44,7 @@ impl Worktree<'_> {
         }
         match trust {
             Trust::None => self.check_runs(cargo, &fetched, config)?,
-            Trust::Commit(commit) if !fetched.starts_with(commit) => {
+            Trust::Commit(commit) if fetched != commit => {
                 let (name, commit) = (cargo.name.to_owned(), commit.to_owned());
                 return Err(ThereError::MovedOn { name, commit, fetched }.into());
             }

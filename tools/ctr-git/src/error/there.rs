@@ -92,7 +92,7 @@ pub enum ThereError {
     MovedOn {
         /// The container's name.
         name: String,
-        /// The commit that is trusted, or how its id begins.
+        /// The commit that is trusted.
         commit: String,
         /// The commit that is there.
         fetched: String,
@@ -187,16 +187,12 @@ impl ThereError {
     }
 }
 
-/// How much of a commit's id is shown where it is to be typed.
-const SHORT: usize = 12;
-
 impl ThereError {
     /// Returns what helps where a pull was refused for what it would bring.
     fn hint_of_pull(&self) -> Option<String> {
         match self {
             Self::WouldRun { name, commit, .. } => Some(format!(
-                "look at it: ctrkit diff --patch {name}; to take it: ctrkit pull --trust={} {name}",
-                &commit[..commit.len().min(SHORT)]
+                "look at it: ctrkit diff --patch {name}; to take it: ctrkit pull --trust={commit} {name}"
             )),
             Self::MovedOn { name, .. } => Some(format!("look again: ctrkit diff --patch {name}")),
             Self::TooLarge { limit, .. } => {
