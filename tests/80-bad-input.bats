@@ -68,6 +68,20 @@ nothing_made() {
     nothing_made
 }
 
+@test "a policy and a log of what has none, and a policy that is none" {
+    local name
+    for name in no-such '../x' '' $'a\nb'; do
+        refused 69 no-such-container ctr-log "$name"
+        refused 69 no-such-container ctr-policy apply "$name" claude
+    done
+    run -66 ctr-policy check no-such-policy "$world"
+    printf 'schema = "policy/1"\n[[allow]]\nname = "a.org"\nnmae = "b.org"\n' >"$world/typo.toml"
+    run -65 ctr-policy check claude "$world/typo.toml"
+    [[ $output == *"typo.toml"*"line 4"* ]]
+    run -64 ctr-log --since yesterday no-such
+    nothing_made
+}
+
 @test "an image that is missing and cannot be made" {
     refused 69 image-missing ctrkit create --image localhost/no-such-image:1 "$path"
     nothing_made

@@ -80,6 +80,14 @@ hold() {
     hold test_reload
 }
 
+@test "the proxy says which policy is in force, and how much it has refused" {
+    hold test_status
+}
+
+@test "the log is read whole and once, over every rotation" {
+    hold test_follow
+}
+
 @test "the filter and filtergen decide alike" {
     hold test_decide
 }

@@ -261,7 +261,8 @@ class Proxy:
             self.port = free.getsockname()[1]
         arguments = ["--listen", f"127.0.0.1:{self.port}", "--confdir", str(world.confdir)]
         arguments += ["--upstream-ca", str(world.ca)] + (["--log", str(self.log)] if log else [])
-        arguments += map(str, options)
+        self.status = self.directory / "status"
+        arguments += ["--status", str(self.status), *map(str, options)]
         command = [sys.executable, "-I", str(HERE / "launch.py"), str(self.filter), *arguments]
         if disk:
             mount = f'mount -t tmpfs -o size={disk}k tmpfs "$0" && exec "$@"'

@@ -65,7 +65,7 @@ pub struct Listed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
     /// What isolates it from the network; in a list only of one that is
-    /// isolated, and no more than the mode.
+    /// isolated, and no more than the mode and what was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<ListedIsolation>,
     /// Keys this version does not know, passed on as they came.
@@ -135,6 +135,10 @@ pub struct ListedIsolation {
     /// The sidecar that is the way in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<ListedSidecar>,
+    /// How many requests the proxy has refused since it was started; only of one
+    /// that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
     /// The proxy's filter, as the proxy has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<ListedFilter>,

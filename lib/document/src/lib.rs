@@ -15,6 +15,7 @@ pub mod labels;
 pub mod policy;
 pub mod policy_diff;
 pub mod ports;
+pub mod proxy;
 mod received;
 pub mod schemas;
 pub mod sessions;

@@ -18,9 +18,11 @@ mod list;
 mod listed;
 mod managed;
 mod network;
+mod proxy;
 mod remove;
 mod run;
 mod server;
+mod stream;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -36,8 +38,10 @@ pub use crate::{
     list::{Image, NamedNetwork, NamedVolume, Published, Summary},
     managed::{INGRESS, Managed, PROXY, REPLACED},
     network::{Network, UNTOLD},
+    proxy::{InForce, NotInForce, Refusals},
     remove::Nameless,
     server::{Place, Server},
+    stream::Stream,
     tree::{Extent, Member, MemberKind},
 };
 

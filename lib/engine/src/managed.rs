@@ -151,6 +151,12 @@ impl Managed {
         found
     }
 
+    /// Returns the proxy of the container called `name`, if there is one.
+    #[must_use]
+    pub fn proxy(&self, name: &str) -> Option<&Summary> {
+        self.sidecars(name).into_iter().find(|each| each.sidecar_type() == Some(PROXY))
+    }
+
     /// Returns the container called `name` as an element of `containers/1`:
     /// its ports may be published by its ingress.
     #[must_use]

@@ -88,6 +88,14 @@ impl Siblings {
         Self { interrupt: Some(interrupt.clone()), ..self }
     }
 
+    /// Returns the command that runs `tool`, for a caller that wires its standard
+    /// streams itself and passes on what it says.
+    pub fn command(&self, tool: &str, args: &[&str]) -> Result<Command, SiblingError> {
+        let mut command = Command::new(find(tool)?);
+        command.args(args).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
     /// Runs `tool` with `input` and returns its standard output.
     pub fn run(&self, tool: &str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, SiblingError> {
         let (output, ended) = self.end(tool, args, input)?;
@@ -104,10 +112,8 @@ impl Siblings {
 
     /// Runs `tool` to its end, and returns what it wrote and how it ended.
     fn end(&self, tool: &str, args: &[&str], input: &[u8]) -> Result<Ended, SiblingError> {
-        let program = find(tool)?;
         let line = shell_words::join(std::iter::once(tool).chain(args.iter().copied()));
-        let mut command = Command::new(program);
-        command.args(args).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut command = self.command(tool, args)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if self.interrupt.is_none() {
             command.process_group(0);

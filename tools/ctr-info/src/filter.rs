@@ -1,14 +1,11 @@
 //! The filter that a proxy has.
 
-use document::{Policy, containers::ListedFilter};
+use document::{Policy, containers::ListedFilter, proxy::FILTER};
 use engine::Engine;
 use sha2::{Digest, Sha256};
 use toolkit::{SiblingError, Siblings};
 
 use crate::Error;
-
-/// Where the proxy has its filter.
-const FILTER: &str = "/etc/ctrkit/proxy/filter.py";
 
 /// What filtergen(1) calls what it is given.
 const INPUT: &str = "/dev/stdin";

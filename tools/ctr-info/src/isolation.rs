@@ -35,8 +35,8 @@ impl Looker<'_> {
     /// publishes.
     ///
     /// Of one that is not isolated nothing is asked. Otherwise it is one call
-    /// of the engine for the sidecars, one for the networks, one for the filter
-    /// and one or two for the health of each sidecar.
+    /// of the engine for the sidecars, one for the networks, one for the filter,
+    /// one for what was refused and one or two for the health of each sidecar.
     pub fn look(
         &self,
         app: &Summary,
@@ -59,6 +59,7 @@ impl Looker<'_> {
             proxy: proxy.map(|proxy| self.sidecar(proxy)).transpose()?,
             ingress: ingress.map(|ingress| self.sidecar(ingress)).transpose()?,
             filter: filter.transpose()?,
+            refused: proxy.and_then(|proxy| self.refused(proxy)),
             ..self.measure(app, inspection)?
         };
         Ok((isolation, ingress.map(|ingress| ingress.ports.clone()).unwrap_or_default()))
@@ -118,6 +119,14 @@ impl Looker<'_> {
             words,
             ..ListedSidecar::default()
         })
+    }
+
+    /// Returns how much the proxy has refused, where it runs and says so.
+    fn refused(&self, proxy: &Summary) -> Option<u64> {
+        if proxy.status != "running" {
+            return None;
+        }
+        self.engine.refusals(&proxy.id).ok().flatten().map(|told| told.refused)
     }
 
     /// Asks the kernel, where it is this machine's.

@@ -178,6 +178,7 @@ fn isolation_is_told_line_by_line() {
          no-new-privileges: yes\n\
          proxy:             p: running, unhealthy: no\\u{1b}[31m\n\
          ingress:           -\n\
+         refused:           -\n\
          policy:            sha256:1, where sha256:2 was applied last\n\
          allow:             a.example\n\
          allow:             *.b.example\n\

@@ -130,6 +130,8 @@ fn isolated(lines: &mut Lines, isolation: &ListedIsolation) {
     lines.one("no-new-privileges", is_set);
     lines.one("proxy", isolation.proxy.as_ref().map(sidecar).as_deref());
     lines.one("ingress", isolation.ingress.as_ref().map(sidecar).as_deref());
+    let refused = isolation.refused.map(|refused| refused.to_string());
+    lines.one("refused", refused.as_deref());
     filter(lines, isolation.filter.as_ref());
 }
 

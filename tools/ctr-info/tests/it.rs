@@ -179,7 +179,7 @@ fn without_a_proxy_there_is_no_filter() {
     let run = world.command(&program).args(["dev-a"]).assert().success();
     let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
     assert!(
-        text.contains("\nproxy:             -\ningress:           -\npolicy:            -\n"),
+        text.contains("\nproxy:             -\ningress:           -\nrefused:           -\npolicy:            -\n"),
         "{text}"
     );
     assert!(world.calls().iter().all(|call| call[1] != "cp" && call[1] != "healthcheck"));

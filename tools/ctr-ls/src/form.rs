@@ -40,6 +40,12 @@ pub struct Form {
 }
 
 impl Form {
+    /// Says whether it has more than a list alone tells.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        !self.plain && !self.names
+    }
+
     /// Returns the text to be written, or `None` for the document.
     ///
     /// `terminal` says whether a terminal shows it, `now` is what ages count

@@ -50,7 +50,13 @@ impl Tool for CtrLs {
             engine.foreign()?.iter().map(Summary::listed).collect()
         } else {
             let managed = engine.all_managed()?;
-            managed.apps().iter().filter_map(|app| managed.listed(&app.name)).collect()
+            let apps = managed.apps();
+            let mut listed: Vec<_> =
+                apps.iter().filter_map(|app| managed.listed(&app.name)).collect();
+            if self.form.is_full() {
+                ctr_ls::count(&engine, &managed, &mut listed);
+            }
+            listed
         };
         let list = Containers::new(listed);
         let terminal = io::stdout().is_terminal();

@@ -13,9 +13,12 @@ const GAP: u16 = 2;
 pub(crate) fn render(containers: &[Listed], colours: bool, now: Timestamp) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.add_row(["NAME", "STATUS", "SSH", "WEB", "AUDIO", "BRANCH", "AGE"]);
+    let any_isolated = containers.iter().any(|listed| listed.isolation.is_some());
+    let refused = any_isolated.then_some("REFUSED");
+    let headings = ["NAME", "STATUS", "SSH", "WEB", "AUDIO"].into_iter().chain(refused);
+    table.add_row(headings.chain(["BRANCH", "AGE"]));
     for listed in containers {
-        table.add_row(row(listed, now));
+        table.add_row(row(listed, any_isolated, now));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, GAP));
@@ -32,14 +35,23 @@ pub(crate) fn render(containers: &[Listed], colours: bool, now: Timestamp) -> St
     text
 }
 
-fn row(listed: &Listed, now: Timestamp) -> [String; 7] {
+/// Returns the cells of a container; that of what was refused only where any is
+/// isolated.
+fn row(listed: &Listed, any_isolated: bool, now: Timestamp) -> Vec<String> {
     let port = |service| port(listed.ports.iter().find(|port| port.service == service)?);
     let branch = listed.branch.as_deref().map(shown);
     let age = listed.created.as_deref().and_then(|created| age(created, now));
-    let name = Some(shown(&listed.name));
-    let cells =
-        [name, Some(shown(&listed.status)), port("ssh"), port("web"), port("audio"), branch, age];
-    cells.map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
+    let refused = || Some(listed.isolation.as_ref()?.refused?.to_string());
+    let mut cells = vec![
+        Some(shown(&listed.name)),
+        Some(shown(&listed.status)),
+        port("ssh"),
+        port("web"),
+        port("audio"),
+    ];
+    cells.extend(any_isolated.then(refused));
+    cells.extend([branch, age]);
+    cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned())).collect()
 }
 
 /// Returns the host port, with the address where others than the engine's own

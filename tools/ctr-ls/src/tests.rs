@@ -1,6 +1,9 @@
 //! Tests of the forms: data in, text out.
 
-use document::{container::Port, containers::Listed};
+use document::{
+    container::Port,
+    containers::{Listed, ListedIsolation},
+};
 use jiff::Timestamp;
 
 use crate::Form;
@@ -45,6 +48,17 @@ fn an_address_that_others_get_at_is_shown() {
     let expected = "NAME   STATUS   SSH           WEB   AUDIO  BRANCH  AGE\n\
                     dev-a  running  0.0.0.0:2200  3000  -      -       3h\n";
     check(&Form::default(), false, &[open], expected);
+}
+
+#[test]
+fn what_was_refused_has_a_column_where_any_is_isolated() {
+    let mut isolated = listed("dev-a", "running", None);
+    let isolation = ListedIsolation { refused: Some(12), ..Default::default() };
+    isolated.isolation = Some(isolation);
+    let expected = "NAME   STATUS   SSH   WEB   AUDIO  REFUSED  BRANCH  AGE\n\
+                    dev-a  running  2200  3000  -      12       -       3h\n\
+                    dev-b  stopped  2200  3000  -      -        -       3h\n";
+    check(&Form::default(), false, &[isolated, listed("dev-b", "stopped", None)], expected);
 }
 
 #[test]

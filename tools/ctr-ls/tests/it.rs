@@ -45,6 +45,38 @@ fn containers_are_listed_by_name_without_sidecars_in_one_call() {
 }
 
 #[test]
+fn each_proxy_that_runs_is_asked_once_for_what_it_refused() {
+    let world = world();
+    let isolated = r#""ctrkit.managed":"true","ctrkit.isolation":"proxy","ctrkit.project.hash":"#;
+    let list = PODMAN.replacen(r#""ctrkit.managed":"true""#, &format!(r#"{isolated}"1""#), 1);
+    let list = list.replace(
+        r#""ctrkit.sidecar.of":"1""#,
+        r#""ctrkit.sidecar.of":"1","ctrkit.sidecar.type":"proxy""#,
+    );
+    world.answer("podman-ps", &list);
+    let text = r#"{"since":"2026-11-27T08:00:00.000Z","refused":7}"#;
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    archive.append_data(&mut header, "count.json", text.as_bytes()).unwrap();
+    std::fs::write(world.path("stub/podman-cp.out"), archive.into_inner().unwrap()).unwrap();
+    let run = ctr_ls(&world).arg("--json").assert().success().stderr("");
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!(document["containers"][1]["isolation"]["refused"], 7);
+    assert_eq!(document["containers"][0].get("isolation"), None);
+    assert_eq!(world.changes(), ["podman cp ef:/var/lib/ctrkit/status/count.json -"]);
+    // Names and lines for programs are there at once.
+    world.forget();
+    for form in ["--plain", "--names"] {
+        ctr_ls(&world).arg(form).assert().success();
+    }
+    assert_eq!(world.calls().len(), 2);
+    // One that does not answer is no reason to list nothing.
+    world.refuse("podman-cp", 125, "Error: no");
+    ctr_ls(&world).assert().success().stderr("");
+}
+
+#[test]
 fn the_document_has_the_schema_first_and_addresses_of_mappings_alone() {
     let world = world();
     let run = ctr_ls(&world).arg("--json").assert().success().stderr("");

@@ -5,7 +5,7 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::{EngineError, Kind};
-use toolkit::{DocumentError, Exit, Failure, Interrupted};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
 
 /// An error of ctr-start.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +19,21 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] EngineError),
 
-    /// The document could not be written.
+    /// A document could not be read or written.
     #[error(transparent)]
     Document(#[from] DocumentError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// Another tool is at work on the container.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// A secret cannot be read, or the proxy did not take it.
+    #[error(transparent)]
+    Secret(#[from] secrets::Error),
 
     /// A signal asked the tool to end.
     #[error(transparent)]
@@ -102,6 +114,9 @@ impl Failure for Error {
             Self::Engine(error) => error.kind(),
             Self::Start { source, .. } => source.kind(),
             Self::Document(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Secret(error) => error.kind(),
             Self::Interrupted(error) => error.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::PortTaken { .. } => "port-taken",
@@ -117,6 +132,9 @@ impl Failure for Error {
             Self::Engine(error) => error.exit(),
             Self::Start { source, .. } => source.exit(),
             Self::Document(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Secret(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
             Self::PortTaken { .. } => Exit::TempFail,
@@ -130,6 +148,9 @@ impl Failure for Error {
             Self::Engine(error) => error.hint(),
             Self::Start { source, .. } => source.hint(),
             Self::Document(error) => error.hint(),
+            Self::Places(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Secret(error) => error.hint(),
             Self::Interrupted(error) => error.hint(),
             Self::Signals(_) => None,
             Self::PortTaken { port, .. } => Some(match port {
@@ -163,8 +184,11 @@ impl Failure for Error {
                 last_words: unwell.log.trim_end().to_owned(),
                 ..FailedCommand::default()
             }),
+            Self::Secret(error) => error.command(),
             Self::Config(_)
             | Self::Document(_)
+            | Self::Places(_)
+            | Self::File(_)
             | Self::Interrupted(_)
             | Self::Signals(_)
             | Self::NoProxy { .. } => None,

@@ -8,9 +8,10 @@ mod error;
 
 use std::time::Duration;
 
-use document::event::Status;
+use document::{Container, event::Status};
 use engine::{Engine, EngineError, FailedCall, Health, Managed, PROXY, Summary};
-use toolkit::{Events, Interrupt};
+use secrets::{Effort, Secrets};
+use toolkit::{Events, Interrupt, Places, files::Lock, state};
 
 pub use crate::error::{Error, UnwellProxy};
 
@@ -54,6 +55,8 @@ pub struct Starter<'a> {
     pub engine: &'a Engine,
     /// What there is on it.
     pub managed: &'a Managed,
+    /// Where the document is that was applied last.
+    pub places: &'a Places,
     /// How long a proxy may take until it is healthy.
     pub limit: Duration,
     /// Asked between the steps.
@@ -62,17 +65,18 @@ pub struct Starter<'a> {
 
 impl Starter<'_> {
     /// Starts the container called `name` and before it its sidecars. One that
-    /// is isolated is not started before its proxy is healthy, and not at all
-    /// without one.
+    /// is isolated is not started before its proxy is healthy and has its secrets,
+    /// whose files may be others than at the last time, and not at all without one.
     ///
     /// If one cannot be started, those that this call has started are stopped.
     pub fn start(&self, name: &str, events: &mut Events) -> Result<(), Error> {
         self.interrupt.check()?;
         let plan = plan(self.managed, name);
         check_proxy(&plan)?;
+        let secrets = self.secrets(name, &plan)?;
         let mut started = Vec::new();
         for (container, action) in &plan {
-            let done = self.one(container, *action, &plan, events);
+            let done = self.one(container, *action, &plan, &secrets, events);
             if let Err(error) = done {
                 take_back(self.engine, &started, events);
                 return Err(error);
@@ -89,11 +93,13 @@ impl Starter<'_> {
         container: &Summary,
         action: Action,
         plan: &[(&Summary, Action)],
+        secrets: &Secrets,
         events: &mut Events,
     ) -> Result<(), Error> {
         if let Some(proxy) = proxy(plan).filter(|_| !container.is_sidecar() && starts(plan)) {
             events.about(&proxy.name);
             events.step("wait-for-proxy", || self.wait(&container.name, &proxy.name))?;
+            self.bring(secrets, &container.name, proxy, events)?;
         }
         events.about(&container.name);
         if action == Action::Nothing {
@@ -101,6 +107,39 @@ impl Starter<'_> {
             return Ok(());
         }
         events.step("start", || run(self.engine, container, action))
+    }
+
+    /// Reads the secrets of the container called `name`, if it is to be started and
+    /// they are known.
+    fn secrets(&self, name: &str, plan: &[(&Summary, Action)]) -> Result<Secrets, Error> {
+        if !starts(plan) || proxy(plan).is_none() {
+            return Ok(Secrets::default());
+        }
+        let path = self.places.container(name)?.join(state::DOCUMENT);
+        if !path.exists() {
+            return Ok(Secrets::default());
+        }
+        let document = toolkit::read_file::<Container>(&path)?;
+        Ok(Secrets::read(document.isolation.as_ref())?)
+    }
+
+    /// Makes `proxy` have the secrets of the container called `name`.
+    fn bring(
+        &self,
+        secrets: &Secrets,
+        name: &str,
+        proxy: &Summary,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let directory = self.places.container(name)?;
+        if !secrets::are_due(secrets, &directory)? {
+            return Ok(());
+        }
+        let _lock = Lock::take(&directory.join("lock"), PATIENCE)?;
+        events.step("secrets", || {
+            secrets::bring(self.engine, &proxy.id, secrets, &directory, Effort::IfChanged)
+        })?;
+        Ok(())
     }
 
     /// Waits until `proxy` is healthy, for the container called `name`; one that

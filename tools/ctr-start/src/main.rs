@@ -50,7 +50,8 @@ impl Tool for CtrStart {
         let engine = self.engine.find(&config, &self.places)?;
         let managed = engine.all_managed_with(&self.names)?;
         let limit = Duration::from_secs(self.timeout.into());
-        let starter = Starter { engine: &engine, managed: &managed, limit, interrupt };
+        let places = &self.places;
+        let starter = Starter { engine: &engine, managed: &managed, places, limit, interrupt };
         toolkit::each("ctr-start", self.common.error_format, &self.names, |name| {
             starter.start(name, events)
         })?;

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
-    fs::OpenOptions,
-    os::unix::process::ExitStatusExt,
+    fs::{self, OpenOptions},
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    path::PathBuf,
     process::{Command as Process, Stdio},
 };
 
@@ -35,6 +36,64 @@ fn sidecars_are_started_first_and_what_runs_is_left_alone() {
     ctr_start(&world, &["dev-a", "dev-b"]).assert().success().stdout("").stderr("");
     assert_eq!(world.changes(), ["podman start ctrkit-1-proxy", "podman start dev-a"]);
     assert_eq!(world.calls().len(), 3);
+}
+
+/// A world with an isolated container that is stopped, and a secret.
+fn isolated() -> (World, PathBuf) {
+    let world = World::new();
+    let list = LIST
+        .replace(
+            r#""ctrkit.project.hash":"1""#,
+            r#""ctrkit.project.hash":"1","ctrkit.isolation":"proxy""#,
+        )
+        .replace(
+            r#""ctrkit.sidecar.of":"1""#,
+            r#""ctrkit.sidecar.of":"1","ctrkit.sidecar.type":"proxy""#,
+        );
+    world.answer("podman-ps", &list);
+    let key = world.write("key", "canary\n");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let document = serde_json::json!({"schema": "container/1", "name": "dev-a",
+        "project": {"path": "/w", "name": "w", "hash": "1"}, "isolation": {"mode": "proxy",
+        "secrets": [{"id": "a.x", "host": "a", "header": "x", "file": key}]}});
+    world.write("state/dev-a/document.json", &document.to_string());
+    world.on("podman-exec", "cat >>\"$stub/told\"");
+    (world, key)
+}
+
+#[test]
+fn the_proxy_gets_its_secrets_before_the_container_starts_and_only_others() {
+    let (world, key) = isolated();
+    let told = || fs::read_to_string(world.path("stub/told")).unwrap();
+    ctr_start(&world, &["dev-a"]).assert().success().stdout("").stderr("");
+    let keep = "podman exec --interactive p /opt/mitmproxy/bin/python3 -I \
+                /etc/ctrkit/proxy/filter.py --keep-secrets /var/lib/ctrkit/secrets";
+    let start = ["podman start ctrkit-1-proxy", "podman healthcheck run ctrkit-1-proxy"];
+    let expected = [&start[..], &[keep, "podman start dev-a"]].concat();
+    assert_eq!(world.changes(), expected);
+    assert_eq!(told(), r#"{"a.x":"canary"}"#);
+    ctr_start(&world, &["dev-a"]).assert().success();
+    assert_eq!(told(), r#"{"a.x":"canary"}"#);
+    fs::write(&key, "other\n").unwrap();
+    ctr_start(&world, &["dev-a"]).assert().success();
+    assert_eq!(told(), r#"{"a.x":"canary"}{"a.x":"other"}"#);
+    // That it may have one is remembered: it goes with the policy.
+    let path = world.path("state/dev-a/document.json");
+    let without = fs::read_to_string(&path).unwrap().replace("secrets", "others");
+    fs::write(&path, without).unwrap();
+    ctr_start(&world, &["dev-a"]).assert().success();
+    assert!(told().ends_with("{}"), "{}", told());
+}
+
+#[test]
+fn without_its_secret_nothing_is_started() {
+    let (world, key) = isolated();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let error = refused(&mut ctr_start(&world, &["dev-a"]), 77, "secret-exposed");
+    assert_eq!(error["hint"], format!("chmod 600 {}", key.display()));
+    fs::remove_file(&key).unwrap();
+    refused(&mut ctr_start(&world, &["dev-a"]), 66, "secret-absent");
+    assert_eq!(world.changes(), [""; 0]);
 }
 
 #[test]

@@ -25,6 +25,10 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
 
+    /// A secret cannot be read, or the proxy did not take it.
+    #[error(transparent)]
+    Secret(#[from] secrets::Error),
+
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
@@ -265,6 +269,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::Engine(error) => error.kind(),
             Self::File(error) => error.kind(),
+            Self::Secret(error) => error.kind(),
             Self::Places(error) => error.kind(),
             Self::Sibling(error) => error.kind(),
             Self::Interrupted(error) => error.kind(),
@@ -299,6 +304,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::Engine(error) => error.exit(),
             Self::File(error) => error.exit(),
+            Self::Secret(error) => error.exit(),
             Self::Places(error) => error.exit(),
             Self::Sibling(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
@@ -336,6 +342,7 @@ impl Failure for Error {
             Self::Document(error) => return error.hint(),
             Self::Engine(error) => return error.hint(),
             Self::File(error) => return error.hint(),
+            Self::Secret(error) => return error.hint(),
             Self::Places(error) => return error.hint(),
             Self::Sibling(error) => return error.hint(),
             Self::NameTaken { project: Some(project), .. } => {
@@ -371,6 +378,7 @@ impl Failure for Error {
         match self {
             Self::Engine(error) => error.command(),
             Self::Sibling(error) => error.command(),
+            Self::Secret(error) => error.command(),
             Self::PortTaken { source, .. } => source.command(),
             _ => None,
         }

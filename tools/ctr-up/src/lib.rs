@@ -30,6 +30,7 @@ use std::{
 
 use document::{Container, Received, container::State, event::Status, labels};
 use engine::Engine;
+use secrets::Secrets;
 use toolkit::{DocumentError, Events, Interrupt, Places, Siblings, files::replace};
 
 pub use crate::{error::Error, files::Files, probe::Client};
@@ -56,6 +57,10 @@ pub struct Plan<'a> {
     create: Vec<String>,
     /// What stands around it, if it is isolated.
     isolated: Option<Isolated>,
+    /// What its proxy has and it has not.
+    secrets: Secrets,
+    /// The container's state directory.
+    directory: PathBuf,
     /// How sshd is asked who it is.
     probe: Probe,
     /// The file that outlives a SIGKILL.
@@ -93,6 +98,8 @@ impl<'a> Plan<'a> {
             spec,
             create,
             isolated,
+            secrets: Secrets::read(container.isolation.as_ref())?,
+            directory: directory.to_owned(),
             probe: Probe::new(client, container)?,
             journal: Journal::of(directory),
             kept: directory.join(KEPT),

@@ -12,11 +12,12 @@ use document::{
     labels,
     verify::{Probe, Verdict},
 };
-use engine::{EngineError, HERE, Nameless, Summary};
+use engine::{EngineError, HERE, Nameless, PROXY, Summary};
+use secrets::Effort;
 use toolkit::SiblingError;
 
 use crate::{
-    Error,
+    Error, Plan,
     isolated::Isolated,
     one_line,
     steps::{Run, SETTLE},
@@ -34,6 +35,13 @@ const GRACE: &str = "10";
 /// Why ctr-verify(1) cannot try what only the engine's machine would hear.
 const ELSEWHERE: &str = "engine-elsewhere";
 
+/// The networks and the volumes of sidecars, by their names.
+#[derive(Debug, Default)]
+pub(crate) struct Around {
+    networks: Vec<String>,
+    volumes: Vec<String>,
+}
+
 impl Run<'_> {
     /// Makes the sidecars be there and well; those that are are left alone,
     /// unless they are to be made `anew`. Without isolation there are none.
@@ -43,9 +51,10 @@ impl Run<'_> {
         found.iter().try_for_each(|found| self.engine.check_authority(found))?;
         if !anew && all_run(isolated, &found) {
             self.events.emit("surround", Status::Unchanged, None);
-            return self.await_health(isolated);
+            return self.equip(isolated, found);
         }
         self.interrupt.check()?;
+        self.before = self.around()?;
         self.made.sidecars = found.is_empty();
         let (engine, plan) = (self.engine, self.plan);
         let result = self.events.step("surround", || {
@@ -70,7 +79,24 @@ impl Run<'_> {
             },
             false => error.into(),
         })?;
-        self.await_health(isolated)
+        self.equip(isolated, Vec::new())
+    }
+
+    /// Waits until the sidecars are well, and makes the proxy, which is among `found`
+    /// if it was there before, have the secrets of the document.
+    fn equip(&mut self, isolated: &Isolated, found: Vec<Summary>) -> Result<(), Error> {
+        self.await_health(isolated)?;
+        let (engine, Plan { secrets, directory, .. }) = (self.engine, self.plan);
+        if !secrets::are_due(secrets, directory)? {
+            return Ok(());
+        }
+        let found = if found.is_empty() { self.sidecars()? } else { found };
+        let proxy = found.iter().find(|found| found.sidecar_type() == Some(PROXY));
+        let Some(proxy) = proxy else { return Ok(()) };
+        self.events.step("secrets", || {
+            secrets::bring(engine, &proxy.id, secrets, directory, Effort::IfChanged)
+        })?;
+        Ok(())
     }
 
     /// Lists what stands around the container: one call.
@@ -146,18 +172,27 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Removes them, their networks and their volumes, as far as they are there.
+    /// Lists the networks and the volumes of the sidecars.
+    fn around(&self) -> Result<Around, EngineError> {
+        let hash = &self.plan.container.project.hash;
+        let networks = self.engine.networks_of(hash)?.into_iter().map(|network| network.name);
+        let filter = format!("label={}={hash}", labels::SIDECAR_OF);
+        let volumes = self.engine.volumes(&[&filter])?.into_iter().map(|volume| volume.name);
+        Ok(Around { networks: networks.collect(), volumes: volumes.collect() })
+    }
+
+    /// Removes them, and of their networks and volumes those that are there and
+    /// were not there before this run made any.
     pub(crate) fn remove_sidecars(&mut self) -> Result<(), EngineError> {
         for found in self.sidecars()? {
             self.engine.remove(&found.id, Nameless::Removed)?;
         }
-        let hash = &self.plan.container.project.hash;
-        for network in self.engine.networks_of(hash)? {
-            self.engine.remove_network(&network.name)?;
+        let Around { networks, volumes } = self.around()?;
+        for network in networks.iter().filter(|name| !self.before.networks.contains(name)) {
+            self.engine.remove_network(network)?;
         }
-        let filter = format!("label={}={hash}", labels::SIDECAR_OF);
-        for volume in self.engine.volumes(&[&filter])? {
-            self.engine.remove_volume(&volume.name)?;
+        for volume in volumes.iter().filter(|name| !self.before.volumes.contains(name)) {
+            self.engine.remove_volume(volume)?;
         }
         Ok(())
     }

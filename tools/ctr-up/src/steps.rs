@@ -17,6 +17,7 @@ use crate::{
     journal::Pending,
     place,
     replace::Old,
+    sidecars::Around,
     volumes::{Parts, look_around},
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Run<'a> {
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) events: &'a mut Events,
     pub(crate) made: Made,
+    /// What stood around the container before this run made anything.
+    pub(crate) before: Around,
     /// The container that this run replaces, from the moment at which it is
     /// touched until the new one is good.
     pub(crate) old: Option<Old>,
@@ -64,8 +67,8 @@ impl<'a> Run<'a> {
         interrupt: &'a Interrupt,
         events: &'a mut Events,
     ) -> Self {
-        let (made, unplaced) = (Made::default(), Vec::new());
-        Self { plan, engine, interrupt, events, made, old: None, unplaced }
+        let (made, before, unplaced) = (Made::default(), Around::default(), Vec::new());
+        Self { plan, engine, interrupt, events, made, before, old: None, unplaced }
     }
 
     /// Notes what is left to be done, besides what is being replaced.

@@ -26,6 +26,7 @@ const PROGRAM: &str = join!(
     "filter/policy.py",
     "filter/addresses.py",
     "filter/log.py",
+    "filter/status.py",
     "filter/refusals.py",
     "filter/secrets.py",
     "filter/gate.py",

@@ -72,6 +72,17 @@ pub enum Error {
         name: String,
     },
 
+    /// A secret cannot be read, or the proxy did not take it.
+    #[error(transparent)]
+    Secret(#[from] secrets::Error),
+
+    /// The container is isolated, and its proxy is not there.
+    #[error("the proxy of the container '{name}' is gone")]
+    NoProxy {
+        /// The container.
+        name: String,
+    },
+
     /// The container did not take it.
     #[error("cannot change the GitHub token in '{name}'")]
     Push {
@@ -118,6 +129,8 @@ impl Failure for Error {
             Self::NotAToken { .. } => "bad-token",
             Self::BadName { .. } => "bad-name",
             Self::NotApplied { .. } => "not-applied",
+            Self::Secret(error) => error.kind(),
+            Self::NoProxy { .. } => "proxy-absent",
             Self::Push { source, .. } => source.kind(),
         }
     }
@@ -131,6 +144,8 @@ impl Failure for Error {
             Self::Absent { .. } | Self::NotAFile { .. } | Self::NotApplied { .. } => Exit::NoInput,
             Self::NotAToken { .. } | Self::BadName { .. } => Exit::DataErr,
             Self::Exposed { .. } => Exit::NoPerm,
+            Self::Secret(error) => error.exit(),
+            Self::NoProxy { .. } => Exit::Unavailable,
             Self::Push { source, .. } => source.exit(),
         }
     }
@@ -155,6 +170,8 @@ impl Failure for Error {
                 Some("the file must have the token on one line and nothing else".to_owned())
             }
             Self::NotApplied { .. } => Some("see what there is: ctr-ls".to_owned()),
+            Self::Secret(error) => error.hint(),
+            Self::NoProxy { name } => Some(format!("make it anew: ctrkit rebuild {name}")),
             Self::Push { name, source } if source.is("not-running") => {
                 Some(format!("start it: ctr-start {name}"))
             }
@@ -166,6 +183,7 @@ impl Failure for Error {
         match self {
             Self::Engine(error) => error.command(),
             Self::Push { source, .. } => source.command(),
+            Self::Secret(error) => error.command(),
             _ => None,
         }
     }

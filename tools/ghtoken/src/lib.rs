@@ -5,7 +5,6 @@
 //! here, and nothing that is called from here, has the token in an argument.
 
 mod error;
-mod record;
 mod token;
 
 use std::{path::Path, time::Duration};
@@ -16,9 +15,10 @@ use document::{
     event::Status,
 };
 use engine::{Engine, EngineError};
+pub use secrets::Effort;
+use secrets::{Memory, Record, Secrets};
 use toolkit::{Events, Places, files::Lock};
 
-use crate::record::{Memory, Record};
 pub use crate::{error::Error, token::Token};
 
 /// Where everything lies in the container: outside of all volumes, so that
@@ -40,19 +40,14 @@ const GITCONFIG: &str = include_str!("gitconfig");
 /// How long another run for the same container may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns the token that `container` is to have.
+/// Returns the token that `container` is to have: a placeholder, where its proxy
+/// has the real one.
 pub fn check(container: &Container) -> Result<Option<Token>, Error> {
+    if secrets::placeholder_for_github(container.isolation.as_ref()).is_some() {
+        return Ok(Some(Token::placeholder()));
+    }
     let file = container.github.as_ref().and_then(|github| github.token_file.as_deref());
     file.map(Token::read).transpose()
-}
-
-/// When a container is told what it is told already.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Effort {
-    /// Never: where nothing has changed since, no engine is called.
-    IfChanged,
-    /// Always: somebody may have changed it in the container.
-    Always,
 }
 
 /// What became of gh's file in the user's home.
@@ -103,7 +98,7 @@ pub fn push(
         return Ok(Outcome::Done);
     }
     let _lock = Lock::take(&directory.join("lock"), PATIENCE)?;
-    let memory = Memory::of(&directory);
+    let memory = Memory::at(directory.join("github.json"));
     let record = memory.recall()?;
     match token {
         Some(token) if is_there(record.as_ref(), place, token) && effort == Effort::IfChanged => {
@@ -123,14 +118,37 @@ pub fn push(
     }
 }
 
-/// What makes the container as it is, besides the token: with another version
-/// of it the container is told again.
-fn means(user: &str) -> [&str; 5] {
-    [user, DIRECTORY, PUT, HELPER, GITCONFIG]
+/// Brings the values of the container's secrets into its proxy, which runs.
+pub fn push_secrets(
+    container: &Container,
+    places: &Places,
+    engine: impl FnOnce() -> Result<Engine, EngineError>,
+    events: &mut Events,
+) -> Result<(), Error> {
+    let secrets = Secrets::read(container.isolation.as_ref())?;
+    let directory = places.container(&container.name)?;
+    if !secrets::are_due(&secrets, &directory)? {
+        return Ok(());
+    }
+    let _lock = Lock::take(&directory.join("lock"), PATIENCE)?;
+    let engine = engine()?;
+    let managed = engine.all_managed_with(std::slice::from_ref(&container.name))?;
+    let proxy = managed.proxy(&container.name);
+    let proxy = proxy.ok_or_else(|| Error::NoProxy { name: container.name.clone() })?;
+    events.step("secrets", || {
+        secrets::bring(&engine, &proxy.id, &secrets, &directory, Effort::Always)
+    })?;
+    Ok(())
+}
+
+/// What makes the container as it is: with another version of the scripts it
+/// is told again.
+fn means<'a>(user: &'a str, token: &'a Token) -> [&'a str; 6] {
+    [user, DIRECTORY, PUT, HELPER, GITCONFIG, token.reveal()]
 }
 
 fn is_there(record: Option<&Record>, place: Place<'_>, token: &Token) -> bool {
-    record.is_some_and(|record| record.holds(place.id, &means(place.user), token))
+    record.is_some_and(|record| record.holds(place.id, &means(place.user, token)))
 }
 
 /// Puts the token into the container.
@@ -149,7 +167,7 @@ fn put(
     let line = format!("{}\n", token.reveal());
     let said = engine.run_with_input(args, |pipe| pipe.write_all(line.as_bytes()));
     let said = said.map_err(|source| Error::push(place.name, source))?;
-    memory.note(&Record::of(place.id, &means(place.user), token, record::salt()?))?;
+    memory.note(&Record::of(place.id, &means(place.user, token))?)?;
     Ok(match said.lines().last() {
         Some("own") => Outcome::OwnHosts,
         Some("unplaced") => Outcome::Unplaced,

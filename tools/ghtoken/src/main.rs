@@ -33,7 +33,8 @@ enum Verb {
     ///
     /// Without a name, reads a container/1 document that ctr-up has written,
     /// does so where the token has changed since, and writes the document as
-    /// it came. With names, does so in any case.
+    /// it came. With names, does so in any case, and brings the secrets of
+    /// isolated ones into their proxies.
     Push {
         /// The name of a container
         #[arg(value_name = "NAME")]
@@ -66,7 +67,9 @@ impl Tool for GhToken {
             Some(Verb::Push { names, no_token, engine }) => {
                 toolkit::each("ghtoken", self.common.error_format, names, |name| {
                     let container = ghtoken::applied(&self.places, name)?;
-                    self.push(&container, *no_token, engine, Effort::Always, events)
+                    self.push(&container, *no_token, engine, Effort::Always, events)?;
+                    let engine = || engine.for_document(container.engine.as_ref(), &self.places);
+                    ghtoken::push_secrets(&container, &self.places, engine, events)
                 })?;
             }
         }

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Error, Token, record::Memory, record::Record, record::salt};
+use crate::{Error, Token};
 
 const GOOD: &str = "github_pat_11ABC_xyz";
 
@@ -96,35 +96,22 @@ fn a_file_of_its_owner_alone_is_read_also_by_a_link() {
 }
 
 #[test]
-fn a_record_knows_its_token_and_no_other() {
-    let means = ["dev", "script"];
-    let record = Record::of("c1", &means, &token(GOOD), salt().unwrap());
-    assert!(record.holds("c1", &means, &token(GOOD)));
-    assert!(!record.holds("c1", &means, &token("github_pat_other")));
-    assert!(!record.holds("c2", &means, &token(GOOD)));
-    assert!(!record.holds("c1", &["dev", "another script"], &token(GOOD)));
-    assert!(!Record::begun("c1").holds("c1", &means, &token(GOOD)));
-    // The same token twice is not told from two tokens by who reads the files.
-    assert_ne!(record, Record::of("c1", &means, &token(GOOD), salt().unwrap()));
-}
-
-#[test]
-fn a_record_that_is_broken_says_that_there_may_be_anything() {
-    let directory = tempfile::tempdir().unwrap();
-    let memory = Memory::of(directory.path());
-    assert_eq!(memory.recall().unwrap(), None);
-    let record = Record::of("c1", &["dev"], &token(GOOD), salt().unwrap());
-    memory.note(&record).unwrap();
-    assert_eq!(memory.recall().unwrap(), Some(record));
-    let path = directory.path().join("github.json");
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!fs::read_to_string(&path).unwrap().contains(GOOD));
-    for broken in ["", "{", "[]", "{\"container\":1}"] {
-        fs::write(&path, broken).unwrap();
-        assert_eq!(memory.recall().unwrap(), Some(Record::default()));
+fn where_the_proxy_has_the_token_the_container_gets_a_placeholder() {
+    let file = |host: &str, env: Option<&str>| {
+        let env = env.map(|env| format!(r#","env":"{env}""#)).unwrap_or_default();
+        format!(
+            r#"{{"schema":"container/1","name":"dev-a","project":{{"path":"/w","name":"w","hash":"0"}},
+            "github":{{"token_file":"/none"}},
+            "isolation":{{"mode":"proxy","secrets":[{{"id":"x","host":"{host}","header":"x","file":"/none"{env}}}]}}}}"#
+        )
+    };
+    let checked = |text: String| crate::check(&serde_json::from_str(&text).unwrap());
+    for (host, env) in
+        [("api.github.com", None), ("github.com", None), ("a.example", Some("GH_TOKEN"))]
+    {
+        assert_eq!(checked(file(host, env)).unwrap().unwrap().reveal(), "ctrkit-placeholder");
     }
-    memory.forget().unwrap();
-    assert_eq!(memory.recall().unwrap(), None);
+    assert!(matches!(checked(file("a.example", Some("OTHER"))), Err(Error::Absent { .. })));
 }
 
 /// Asks the helper, with `hosts` for gh's file.

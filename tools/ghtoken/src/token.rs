@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use document::proxy::PLACEHOLDER;
 use nix::fcntl::OFlag;
 use toolkit::files::FileError;
 
@@ -82,11 +83,17 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns what stands in a container for the token that its proxy has.
+    #[must_use]
+    pub fn placeholder() -> Self {
+        Self(PLACEHOLDER.to_owned())
+    }
+
     /// Says whether it is a token that can be limited to single repositories
-    /// and permissions.
+    /// and permissions, or none.
     #[must_use]
     pub fn is_fine_grained(&self) -> bool {
-        self.0.starts_with(FINE_GRAINED)
+        self.0.starts_with(FINE_GRAINED) || self.0 == PLACEHOLDER
     }
 
     /// Returns the token itself.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use document::{Container, Extra, container::Variable};
+use document::{Container, Extra, container::Variable, proxy::PLACEHOLDER};
 
 /// The proxy's port.
 pub(crate) const PORT: u16 = 8080;
@@ -59,6 +59,18 @@ pub(crate) fn fill(container: &mut Container, proxy: Ipv4Addr) {
         set(container, &name, value);
     }
     java(container, proxy);
+    placeholders(container);
+}
+
+/// Puts something into the variables of the secrets that the proxy has, so that
+/// programs ask at all; in those of another policy there is nothing any more.
+fn placeholders(container: &mut Container) {
+    container.env.retain(|variable| variable.value != PLACEHOLDER);
+    let secrets = container.isolation.iter().flat_map(|isolation| &isolation.secrets);
+    let names: Vec<_> = secrets.filter_map(|secret| secret.env.clone()).collect();
+    for name in names {
+        set(container, &name, PLACEHOLDER.to_owned());
+    }
 }
 
 /// Lets `services` be reached without the proxy, which is not asked for them.
@@ -95,7 +107,10 @@ fn java(container: &mut Container, proxy: Ipv4Addr) {
 
 #[cfg(test)]
 mod tests {
-    use document::container::Project;
+    use document::{
+        container::Project,
+        policy::{Isolation, IsolationSecret},
+    };
 
     use super::*;
 
@@ -140,6 +155,20 @@ mod tests {
         let mut again = container.clone();
         fill(&mut again, Ipv4Addr::new(10, 0, 0, 2));
         assert_eq!(again, container);
+    }
+
+    #[test]
+    fn a_secret_has_a_placeholder_as_long_as_the_policy_has_it() {
+        let mut container = filled(&[("GH_TOKEN", "mine"), ("OTHER", "mine")]);
+        let secret = IsolationSecret { env: Some("GH_TOKEN".into()), ..Default::default() };
+        let isolation = Isolation { secrets: vec![secret], ..Default::default() };
+        container.isolation = Some(isolation);
+        fill(&mut container, Ipv4Addr::new(10, 0, 0, 2));
+        assert_eq!(value(&container, "GH_TOKEN"), "ctrkit-placeholder");
+        assert_eq!(value(&container, "OTHER"), "mine");
+        container.isolation = Some(Isolation::default());
+        fill(&mut container, Ipv4Addr::new(10, 0, 0, 2));
+        assert!(container.env.iter().all(|variable| variable.name != "GH_TOKEN"));
     }
 
     #[test]

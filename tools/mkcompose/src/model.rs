@@ -9,6 +9,7 @@ use document::{
     container::{Limits, Missing, Mount, Port},
     labels,
     policy::Isolation,
+    proxy::{DIRECTORY, PYTHON, REQUESTS, SECRETS, STATUS},
 };
 use serde_json::{Map, Value, json};
 use toolkit::sshd::START;
@@ -18,17 +19,11 @@ use crate::{Error, environment::PORT, network::Network};
 /// The proxy's image, where the document names none.
 const IMAGE: &str = "localhost/ctrkit-proxy:latest";
 
-/// The Python that has mitmproxy, in that image.
-const PYTHON: &str = "/opt/mitmproxy/bin/python3";
-
 /// The forwarder, in that image.
 const FORWARD: &str = "/usr/local/lib/ctrkit/forward.py";
 
 /// The account that the sidecars run under.
 const ACCOUNT: &str = "10001:10001";
-
-/// Where the directory with the filter is, in the proxy.
-const FILTER: &str = "/etc/ctrkit/proxy";
 
 /// Where the certificates are that the proxy trusts instead of its image's.
 const UPSTREAM_CA: &str = "/etc/ctrkit/upstream-ca.pem";
@@ -172,15 +167,15 @@ impl Parts<'_> {
         let filter = self.isolation.filter.as_deref().ok_or(Missing("isolation.filter"))?;
         let directory = filter.parent().unwrap_or(Path::new("/"));
         let name = filter.file_name().unwrap_or_default().to_string_lossy();
-        let program = format!("{FILTER}/{name}");
+        let program = format!("{DIRECTORY}/{name}");
         // Nobody else is served: neither the machine below nor the edge.
         let listen = format!("{}:{PORT}", self.network.proxy());
         let mut command = vec!["-I", &program, "--listen", &listen];
         command.extend(["--confdir", "/var/lib/ctrkit/ca"]);
-        command.extend(["--log", "/var/lib/ctrkit/log/requests.jsonl"]);
+        command.extend(["--log", REQUESTS, "--status", STATUS, "--secrets", SECRETS]);
         command.extend(["--certificate", "/var/lib/ctrkit-trust/ca.pem"]);
         let mut mounts = vec![
-            bind(directory, FILTER),
+            bind(directory, DIRECTORY),
             mount_volume(&names.proxy_volume(), "/var/lib/ctrkit", false),
             mount_volume(&names.trust_volume(), "/var/lib/ctrkit-trust", false),
         ];

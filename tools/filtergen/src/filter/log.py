@@ -44,6 +44,7 @@ class Log:
     def __init__(self, path):
         self.path = path
         self.pending, self.lost = [], 0
+        self.refused = 0
         self.limits = LIMITS
         self.file = None
 
@@ -65,6 +66,7 @@ class Log:
     def write(self, record):
         """Write one record, or keep it for later. What was allowed is never
         lost: it was allowed when nothing was pending."""
+        self.refused += record["decision"] != "allowed"
         if self.path is None:
             return
         if len(self.pending) < PENDING or record["decision"] == "allowed":

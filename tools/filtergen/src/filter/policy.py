@@ -95,7 +95,7 @@ class Policy:
         if data["format"] != 1 or policy["schema"] != "policy/1":
             raise ValueError("the policy is of another version")
         self.container = str(data.get("container", ""))
-        self.digest = data["digest"]
+        self.digest, self.document = data["digest"], policy
         self.mark = self.digest.rpartition(":")[2][:12]
         self.limits = {**LIMITS, **policy.get("limits", {})}
         self.github = policy.get("github")

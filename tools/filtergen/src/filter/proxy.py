@@ -40,32 +40,27 @@ def watch_names(loop, gate):
     loop.getaddrinfo = getaddrinfo
 
 
-async def watch_file(path, program, gate):
+async def watch_file(watched, program, gate, status):
     """Take over a policy that is put in the file's place. One that does not
     load, and a file that is gone, leave the last good one in force."""
-
-    def state():
-        try:
-            found = os.stat(path)
-            return found.st_ino, found.st_mtime_ns, found.st_size
-        except OSError:
-            return None
-
-    last = state()
     while True:
         await asyncio.sleep(0.5)
         gate.expire()
-        seen, last = last, state()
-        if last == seen or last is None:
+        status.count(gate.log.refused)
+        if not watched.has_changed():
             continue
+        digest = digest_of(watched.path)
         try:
-            other, policy = read_file(path)
+            other, policy = read_file(watched.path)
             if other != program:
                 raise ValueError("its program is another one: start the proxy again")
             gate.adopt(policy)
+            watched.digest = digest
             print(f"filter: the policy is now {policy.digest}", file=sys.stderr)
+            status.tell(digest, policy)
         except Exception as error:  # noqa: BLE001, the last good one stays
             print(f"filter: the policy stays: {ascii(error)}", file=sys.stderr)
+            status.tell(watched.digest, gate.policy, (digest, str(error)[:1000]))
 
 
 def options(arguments):
@@ -109,12 +104,14 @@ def set_options(opts, wanted):
         raise Unfit(f"mitmproxy did not take the option {', '.join(wrong) or 'mode'}")
 
 
-async def serve(arguments, program, policy):
+async def serve(arguments, watched, program, policy):
     """Run the proxy until it is told to end."""
     log = Log(arguments.log)
     log.limits = policy.limits
     if not log.ready():
         raise Unfit(f"cannot write the log {arguments.log!r}")
+    status = Status(arguments.status)
+    status.tell(watched.digest, policy)
     gate, opts = Gate(policy, log, arguments.secrets), Options()
     master = Master(opts)
     # Nothing but what a proxy needs: no scripts, no replay, no mitm.it.
@@ -131,11 +128,12 @@ async def serve(arguments, program, policy):
     watch_names(loop, gate)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, master.shutdown)
-    watching = loop.create_task(watch_file(arguments.filter, program, gate))
+    watching = loop.create_task(watch_file(watched, program, gate, status))
     try:
         await master.run()
     finally:
         watching.cancel()
+        status.count(log.refused)
 
 
 def probe(listen):
@@ -169,6 +167,7 @@ def main():
     parser.add_argument("--listen", metavar="ADDRESS:PORT", default="0.0.0.0:8080")
     parser.add_argument("--confdir", metavar="DIR", default="~/.mitmproxy", help="the proxy's CA")
     parser.add_argument("--log", metavar="FILE", help="where requests are recorded")
+    parser.add_argument("--status", metavar="DIR", help="where it is said what is in force")
     parser.add_argument("--certificate", metavar="FILE", help="write the CA's certificate here")
     parser.add_argument("--upstream-ca", metavar="FILE", help="trust these CAs and no others")
     parser.add_argument("--secrets", metavar="DIR", help="what is added to requests")
@@ -185,8 +184,8 @@ def main():
             return keep_secrets(arguments.keep_secrets, sys.stdin.buffer)
         if version is None or not (8, 1) <= release() < (12, 0):
             raise Unfit("this needs mitmproxy 8.1 to 11")
-        program, policy = read_file(arguments.filter)
-        asyncio.run(serve(arguments, program, policy))
+        watched = Watched(arguments.filter)  # before it is read: what comes later is another
+        asyncio.run(serve(arguments, watched, *read_file(arguments.filter)))
     except (Unfit, OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"filter: {error}")
     return None

@@ -1,0 +1,64 @@
+//! A call of the engine that is read while it runs.
+
+use std::{
+    io::{self, Read},
+    process::{Child, Command, Output, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use crate::{Engine, EngineError};
+
+/// How much of what an engine says of a failure is kept.
+const WORDS: u64 = 16 << 10;
+
+/// A call of the engine, whose standard output is read from it.
+///
+/// Its standard input stays open and empty until the stream is finished or
+/// dropped, also by a death of this process: what runs at the other end can
+/// tell by it that nobody reads any more.
+#[derive(Debug)]
+pub struct Stream<'a> {
+    engine: &'a Engine,
+    command: Command,
+    child: Child,
+    words: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Engine {
+    /// Calls the engine, for its output to be read as it comes.
+    pub fn stream<'a>(
+        &self,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Stream<'_>, EngineError> {
+        let mut command = self.command(args);
+        let mut child = self.spawn(command.stdin(Stdio::piped()))?;
+        let words = child.stderr.take().map(|pipe| {
+            thread::spawn(move || {
+                let (mut words, mut pipe) = (Vec::new(), pipe);
+                let _ = pipe.by_ref().take(WORDS).read_to_end(&mut words);
+                // What is too much is read too, so that nobody waits for it.
+                let _ = io::copy(&mut pipe, &mut io::sink());
+                words
+            })
+        });
+        Ok(Stream { engine: self, command, child, words })
+    }
+}
+
+impl Stream<'_> {
+    /// Ends the call, and judges how it ended.
+    pub fn finish(mut self) -> Result<(), EngineError> {
+        drop(self.child.stdin.take());
+        drop(self.child.stdout.take());
+        let status = self.child.wait().map_err(|source| self.engine.spawn_error(source))?;
+        let stderr = self.words.take().and_then(|words| words.join().ok()).unwrap_or_default();
+        let output = Output { status, stdout: Vec::new(), stderr };
+        self.engine.judge(&self.command, output).map(drop)
+    }
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.child.stdout.as_mut().map_or(Ok(0), |pipe| pipe.read(buffer))
+    }
+}

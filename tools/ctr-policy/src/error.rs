@@ -1,0 +1,188 @@
+//! The ways in which ctr-policy fails.
+
+use std::io;
+
+use config::ConfigError;
+use document::error::FailedCommand;
+use engine::EngineError;
+use toolkit::{
+    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+};
+
+/// An error of ctr-policy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// The engine failed, or a container is not there or not ctrkit's.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    /// A document could not be read or written.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// A file could not be used, or another tool is at work on the container.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// A secret cannot be read, or the proxy did not take it.
+    #[error(transparent)]
+    Secret(#[from] secrets::Error),
+
+    /// A signal asked the tool to end; what was not in force is taken back.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+
+    /// Another tool failed: filtergen, for a policy that cannot be used.
+    #[error(transparent)]
+    Sibling(#[from] SiblingError),
+
+    /// Signals cannot be handled.
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
+
+    /// filtergen could not be run.
+    #[error("cannot run filtergen")]
+    Run(#[source] io::Error),
+
+    /// A temporary file could not be written.
+    #[error("cannot write a temporary file")]
+    Temporary(#[source] io::Error),
+
+    /// The container may reach whatever it likes.
+    #[error("the container '{name}' is not isolated, and has no policy")]
+    NotIsolated {
+        /// The container.
+        name: String,
+    },
+
+    /// The container is isolated, and its proxy is not there.
+    #[error("the proxy of the container '{name}' is gone")]
+    NoProxy {
+        /// The container.
+        name: String,
+    },
+
+    /// No document was ever applied to the container.
+    #[error("nothing is known of how '{name}' was made")]
+    NotApplied {
+        /// The container.
+        name: String,
+    },
+
+    /// The proxy was made with another program, and takes over none.
+    #[error("the proxy of '{name}' runs the program of another version of ctrkit")]
+    OtherProgram {
+        /// The container.
+        name: String,
+    },
+
+    /// The proxy did not take the policy over.
+    #[error(
+        "the proxy of '{name}' does not take over the policy, and keeps the last good one: {problem}"
+    )]
+    Refused {
+        /// The container.
+        name: String,
+        /// What the proxy says.
+        problem: String,
+    },
+
+    /// The proxy did not say that the policy is in force.
+    #[error("the proxy of '{name}' does not say within {seconds} s that the policy is in force")]
+    NotInForce {
+        /// The container.
+        name: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::Engine(error) => error.kind(),
+            Self::Document(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Secret(error) => error.kind(),
+            Self::Interrupted(error) => error.kind(),
+            Self::Sibling(error) => error.kind(),
+            Self::Signals(_) => "cannot-handle-signals",
+            Self::Run(_) => "tool-failed",
+            Self::Temporary(_) => "cannot-write-file",
+            Self::NotIsolated { .. } => "not-isolated",
+            Self::NoProxy { .. } => "proxy-absent",
+            Self::NotApplied { .. } => "not-applied",
+            Self::OtherProgram { .. } => "other-program",
+            Self::Refused { .. } => "policy-refused",
+            Self::NotInForce { .. } => "policy-not-in-force",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::Engine(error) => error.exit(),
+            Self::Document(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Secret(error) => error.exit(),
+            Self::Interrupted(error) => error.exit(),
+            Self::Sibling(error) => error.exit(),
+            Self::Signals(_) | Self::Run(_) => Exit::Software,
+            Self::Temporary(_) => Exit::IoErr,
+            Self::NotApplied { .. } => Exit::NoInput,
+            Self::NotIsolated { .. } | Self::Refused { .. } => Exit::DataErr,
+            Self::NoProxy { .. } | Self::OtherProgram { .. } => Exit::Unavailable,
+            Self::NotInForce { .. } => Exit::TempFail,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Config(error) => return error.hint(),
+            Self::Places(error) => return error.hint(),
+            Self::Engine(error) => return error.hint(),
+            Self::Document(error) => return error.hint(),
+            Self::File(error) => return error.hint(),
+            Self::Secret(error) => return error.hint(),
+            Self::Interrupted(error) => return error.hint(),
+            Self::Sibling(error) => return error.hint(),
+            Self::Signals(_) | Self::Run(_) | Self::Temporary(_) => return None,
+            Self::NotIsolated { .. } => {
+                "isolate it, which makes it anew: ctrkit create --replace --isolate POLICY".into()
+            }
+            Self::NoProxy { name } | Self::OtherProgram { name } => {
+                format!("make it anew, its volumes are kept: ctrkit rebuild {name}")
+            }
+            Self::NotApplied { .. } => "make it by ctrkit create in its worktree".into(),
+            Self::Refused { name, .. } => {
+                format!("see what is in force: ctr-policy show {name}")
+            }
+            Self::NotInForce { name, .. } => {
+                format!(
+                    "see how it is: ctr-info {name}; if it hangs: ctr-stop {name}; ctr-start {name}"
+                )
+            }
+        })
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::Engine(error) => error.command(),
+            Self::Secret(error) => error.command(),
+            Self::Sibling(error) => error.command(),
+            _ => None,
+        }
+    }
+}
