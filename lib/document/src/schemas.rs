@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event, Policy, PolicyDiff, Ports, Sessions, Verify};
+use crate::{
+    Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event, Policy,
+    PolicyDiff, Ports, Sessions, Verify,
+};
 
 /// Returns the name of the file and the schema of each document.
 ///
