@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     load run
-    begin test_oracle test_attack test_pushes test_wire_github test_gh
+    begin test_wire_github test_gh test_pushes test_attack test_oracle test_paths
 }
 
 setup() { load run; }
@@ -25,6 +25,10 @@ setup() { load run; }
 
 @test "of the pushes that are made by hand git carries out nothing that is refused" {
     hold test_pushes
+}
+
+@test "what matches a path template does so however a server reads it" {
+    hold test_paths
 }
 
 @test "through the real proxy nothing arrives that is refused, however it is framed" {

@@ -27,7 +27,7 @@ class Oracle(unittest.TestCase):
                     merges, passed = merges + 1, passed + text.passes(case)
         print(f"measured: text match: {passed} of {merges} merges pass")
         self.assertGreater(merges, 100)
-        self.assertGreater(passed, merges / 2)
+        self.assertGreater(passed, merges * 0.4)
 
     def test_what_is_innocent_is_not_flagged(self):
         flagged = [
