@@ -266,7 +266,7 @@ class Answers:
 def graphql_answer(request):
     sources, _, _ = effects.graphql_requests(request)
     for source in sources:
-        with contextlib.suppress(graphql.GraphQLError):
+        with contextlib.suppress(graphql.GraphQLError, RecursionError):
             document = graphql.parse(source, no_location=True)
             operations = [
                 one
