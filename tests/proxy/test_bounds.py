@@ -6,9 +6,9 @@ import gzip
 import hashlib
 import itertools
 import socket
-import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import http2
 from forge import GITHUB, Forge
@@ -185,9 +185,6 @@ class Bounds(Forge):
                 else:
                     proxy.get("other.test")
 
-        threads = [threading.Thread(target=ask, args=(number // 4,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, [number // 4] * 4))  # which raises what one has raised
         self.assertEqual(wrong, [])
