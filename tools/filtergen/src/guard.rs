@@ -52,17 +52,24 @@ pub(crate) fn request(github: &Github, request: &Request<'_>) -> Finding {
     if is_reading {
         return finding(Verdict::Allowed, "read", github, None, "");
     }
-    let Some(writings) = rest::writings(role(request.name), request.method, &path) else {
+    let role = role(request.name);
+    let written = request.target.split('?').next().unwrap_or_default();
+    // No name of the web pages needs an escape.
+    if written.contains('%') && rest::is_web(role, &path) {
+        return refused("path");
+    }
+    let Some(writings) = rest::writings(role, request.method, &path) else {
         return refused("path");
     };
-    let findings = writings.iter().map(|writing| write(github, writing));
-    // Every reading has to be allowed.
-    let worst = findings.max_by_key(|finding| match finding.verdict {
-        Verdict::Allowed => 0,
-        Verdict::Depends => 1,
-        Verdict::Refused => 2,
+    // Every reading has to be allowed; of those that are not, the plainest is told,
+    // as the filter does.
+    let findings = writings.iter().map(|writing| (writing.operation, write(github, writing)));
+    let worst = findings.min_by_key(|(operation, finding)| match finding.verdict {
+        Verdict::Refused => (0, *operation == Some(Operation::OtherWrites)),
+        Verdict::Depends => (1, false),
+        Verdict::Allowed => (2, false),
     });
-    worst.unwrap_or_else(|| refused("path"))
+    worst.map_or_else(|| refused("path"), |(_, finding)| finding)
 }
 
 fn asks_graphql(path: &[String]) -> bool {

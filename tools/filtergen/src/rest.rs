@@ -110,6 +110,13 @@ pub(crate) fn is_graphql(path: &[&str]) -> bool {
     matches!(path, [last] if last.split('.').next() == Some("graphql"))
 }
 
+/// Says whether `path` is of the web pages and not of the interface.
+pub(crate) fn is_web(role: Role, path: &[String]) -> bool {
+    let lower: Vec<_> = path.iter().map(|segment| segment.to_lowercase()).collect();
+    let lower: Vec<_> = lower.iter().map(String::as_str).collect();
+    role == Role::Web && lower.first() != Some(&"api") && !is_graphql(&lower)
+}
+
 fn body(besides: &'static str) -> Writing {
     let besides = Some(besides);
     Writing { operation: None, repository: None, branch: None, besides, blind: false }
