@@ -134,6 +134,28 @@ impl Rule {
 }
 
 impl Policy {
+    /// Returns the names that may be reached and are looked into, GitHub's guarded
+    /// hosts among them: sorted, each once.
+    #[must_use]
+    pub fn allowed_names(&self) -> Vec<String> {
+        let guarded = self.github.iter().flat_map(Github::guarded);
+        self.names(|rule| !rule.is_passthrough())
+            .chain(guarded)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// Returns the names that TLS is passed through to: sorted, each once.
+    #[must_use]
+    pub fn passthrough_names(&self) -> Vec<String> {
+        self.names(Rule::is_passthrough).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn names(&self, is_meant: impl Fn(&Rule) -> bool) -> impl Iterator<Item = String> {
+        self.rules.iter().filter(move |rule| is_meant(rule)).map(|rule| rule.pattern.to_string())
+    }
+
     /// Returns the policy as a document, with the place of each entry.
     #[must_use]
     pub fn document(&self) -> document::Policy {

@@ -1,7 +1,8 @@
 //! The filter that a proxy has.
 
-use document::{Policy, containers::ListedFilter, proxy::FILTER};
+use document::{containers::ListedFilter, proxy::FILTER};
 use engine::Engine;
+use policy::PolicyError;
 use sha2::{Digest, Sha256};
 use toolkit::{SiblingError, Siblings};
 
@@ -36,20 +37,15 @@ pub(crate) fn read(
 
 /// Describes the policy that filtergen(1) has written: its digest is that of
 /// the line.
-fn describe(line: &str, applied: Option<&str>) -> Result<ListedFilter, serde_json::Error> {
+fn describe(line: &str, applied: Option<&str>) -> Result<ListedFilter, PolicyError> {
     let line = line.trim_end_matches('\n');
-    let policy: Policy = serde_json::from_str(line)?;
+    let policy = policy::parse(FILTER, line)?;
     let digest = format!("sha256:{:x}", Sha256::digest(line));
-    let sorted = |mut names: Vec<String>| {
-        names.sort();
-        names.dedup();
-        names
-    };
     Ok(ListedFilter {
         applied: applied.filter(|applied| **applied != digest).map(str::to_owned),
         digest: Some(digest),
-        allow: sorted(policy.allow.into_iter().map(|rule| rule.name).collect()),
-        passthrough: sorted(policy.passthrough.into_iter().map(|rule| rule.name).collect()),
+        allow: policy.allowed_names(),
+        passthrough: policy.passthrough_names(),
         ..ListedFilter::default()
     })
 }
@@ -60,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_policy_is_told_by_its_names_and_its_digest() {
-        let line = r#"{"schema":"policy/1","allow":[{"name":"b.example"},{"name":"*.a.example"},{"name":"b.example","ports":[8443]}],"passthrough":[{"name":"c.example"}]}"#;
+        let line = r#"{"schema":"policy/1","allow":[{"name":"b.example"},{"name":"*.a.example"},{"name":"b.example","ports":[8443],"from":"more:1"}],"passthrough":[{"name":"c.example"}]}"#;
         let found = describe(&format!("{line}\n"), Some("sha256:other")).unwrap();
         assert_eq!(found.allow, ["*.a.example", "b.example"]);
         assert_eq!(found.passthrough, ["c.example"]);
@@ -69,5 +65,13 @@ mod tests {
         assert_eq!(describe(line, Some(&digest)).unwrap().applied, None);
         assert_eq!(describe(line, None).unwrap().applied, None);
         assert!(describe("{}", None).is_err());
+    }
+
+    #[test]
+    fn what_is_guarded_may_be_reached_too() {
+        let line = r#"{"schema":"policy/1","allow":[{"name":"a.example"}],"github":{"hosts":["github.com"]}}"#;
+        let found = describe(line, None).unwrap();
+        let expected = ["a.example", "api.github.com", "github.com", "uploads.github.com"];
+        assert_eq!(found.allow, expected);
     }
 }

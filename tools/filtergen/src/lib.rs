@@ -19,7 +19,7 @@ use document::{
     Container,
     policy::{Isolation, IsolationSecret},
 };
-use policy::{Github, Library, Policy, Rule, Secret};
+use policy::{Library, Policy, Secret};
 use toolkit::files::{self, Lock};
 
 pub use crate::{
@@ -56,22 +56,12 @@ pub struct Force {
 
 /// Notes in `document` what is in force, and where the filter is.
 pub fn fill(document: &mut Container, force: &Force, filter: PathBuf) -> Result<(), Error> {
-    let rules = &force.policy.rules;
-    let named = |passthrough: bool| {
-        let rules = rules.iter().filter(move |rule| rule.is_passthrough() == passthrough);
-        let mut names: Vec<_> = rules.map(|rule: &Rule| rule.pattern.to_string()).collect();
-        let github = force.policy.github.as_ref().filter(|_| !passthrough);
-        names.extend(github.into_iter().flat_map(Github::guarded));
-        names.sort();
-        names.dedup();
-        names
-    };
     let section = document.isolation.get_or_insert_with(Isolation::default);
     "proxy".clone_into(&mut section.mode);
     section.policies.clone_from(&force.names);
     section.narrowed_by.clone_from(&force.narrowed_by);
-    section.allow = named(false);
-    section.passthrough = named(true);
+    section.allow = force.policy.allowed_names();
+    section.passthrough = force.policy.passthrough_names();
     section.secrets = secrets(force)?;
     section.filter = Some(filter);
     section.digest = Some(force.policy.digest()?);
