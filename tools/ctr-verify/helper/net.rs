@@ -223,13 +223,22 @@ pub(crate) fn dns(patience: &str, names: &str, servers: &[&str]) -> Seen {
     addresses.dedup();
     let names: Vec<_> = names.split(',').collect();
     let asked = addresses.iter().flat_map(|server| names.iter().map(|name| (*server, query(name))));
-    let mut seen: Vec<String> = datagrams(asked.collect(), patience)
+    let asked: Vec<_> = asked.collect();
+    // Most answer by neither: both are waited for at once.
+    let (answers, open) = thread::scope(|scope| {
+        let answers = thread::Builder::new()
+            .spawn_scoped(scope, || datagrams(asked, patience))
+            .map_err(|error| error.to_string())?;
+        let is_open = |address: SocketAddr, error| (error == 0).then(|| address.to_string());
+        let open = connect(addresses, patience, is_open)?;
+        let answers = answers.join().map_err(|_| "a thread has panicked".to_owned())?;
+        Ok::<_, String>((answers, open))
+    })?;
+    let mut seen: Vec<String> = answers
         .iter()
         .filter(|(server, bytes)| bytes.as_deref().is_some_and(|bytes| is_out(*server, bytes)))
         .map(|(server, _)| format!("{server} by UDP"))
         .collect();
-    let open =
-        connect(addresses, patience, |address, error| (error == 0).then(|| address.to_string()))?;
     for server in open {
         if ask_by_tcp(parse(&server)?, names.first().unwrap_or(&""), patience) {
             seen.push(format!("{server} by TCP"));
