@@ -97,5 +97,8 @@ fn a_socket_of_an_engine_is_known_by_its_answer() {
     let root = directory.path().to_str().unwrap();
     let expected = [format!("{root}/engine answers (docker)")];
     assert_eq!(sockets::found("100", &[root]).unwrap(), expected);
-    assert_eq!(sockets::engines(&[&format!("{root}/engine"), "/nowhere"]), expected);
+    // Often, because a listener that hangs up does so before or after the question.
+    for _ in 0..1000 {
+        assert_eq!(sockets::engines(&[&format!("{root}/engine"), "/nowhere"]), expected);
+    }
 }
