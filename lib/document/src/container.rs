@@ -5,7 +5,15 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Extra, compose::Compose, policy::Isolation};
+use crate::{
+    Document, Extra,
+    audio::Audio,
+    claude::{Claude, Secret},
+    compose::Compose,
+    devcontainer::Devcontainer,
+    policy::Isolation,
+    template::Template,
+};
 
 /// One development container of one git worktree.
 ///
@@ -20,6 +28,9 @@ pub struct Container {
     pub name: String,
     /// The worktree that the container is for.
     pub project: Project,
+    /// The template that the container is made from; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
     /// The container engine, where it is chosen already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
@@ -75,6 +86,19 @@ pub struct Container {
     /// What the container gets for GitHub; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github: Option<Github>,
+    /// The agent's configuration; absent: the container gets none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claude: Option<Claude>,
+    /// The secrets that the container may read below `/run/secrets`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+    /// How sound leaves the container; absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Audio>,
+    /// The devcontainer.json; in a document that has it, the devcontainers CLI
+    /// makes the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devcontainer: Option<Devcontainer>,
     /// The repository in the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
@@ -390,6 +414,7 @@ impl Container {
             schema: Self::SCHEMA.to_owned(),
             name,
             project,
+            template: None,
             engine: None,
             image: None,
             user: None,
@@ -408,6 +433,10 @@ impl Container {
             ssh: None,
             dotfiles: None,
             github: None,
+            claude: None,
+            secrets: Vec::new(),
+            audio: None,
+            devcontainer: None,
             git: None,
             state: None,
             extra: Extra::new(),

@@ -3,10 +3,13 @@
 //! One module per kind of document. A type here reads and writes itself and
 //! does nothing else: no I/O, no clock, no environment.
 
+pub mod audio;
+pub mod claude;
 pub mod compose;
 pub mod connections;
 pub mod container;
 pub mod containers;
+pub mod devcontainer;
 pub mod diff;
 pub mod doctor;
 pub mod error;
@@ -19,6 +22,7 @@ pub mod proxy;
 mod received;
 pub mod schemas;
 pub mod sessions;
+pub mod template;
 pub mod verify;
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,0 +1,31 @@
+//! How sound leaves a container.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Extra;
+
+/// How sound leaves a container; a document without it has no sound.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Audio {
+    /// `play`: sound comes out and nothing goes in; `duplex`: everything that
+    /// the sound server lets a client do, the microphone included.
+    pub level: String,
+    /// The socket on the person's machine at which the guard listens, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<PathBuf>,
+    /// The file with the container's own cookie, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<PathBuf>,
+    /// The socket in the container that programs play to, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// What programs that ask for nothing get buffered, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<u32>,
+    /// Keys this version does not know, passed on as they came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

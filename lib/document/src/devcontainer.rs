@@ -1,0 +1,41 @@
+//! The devcontainer.json that a container is made from.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Extra;
+
+/// The devcontainer.json of a container (containers.dev/implementors/json_reference),
+/// and, in a document that asks for it, that the devcontainers CLI makes it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Devcontainer {
+    /// The file that is given to the CLI, absolute and outside the worktree;
+    /// absent until `mkdevcontainer` has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
+    /// `image`, `build` or `compose`: what the file makes the container from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The repository's own file that it was made from, absolute; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<PathBuf>,
+    /// The SHA-256, in lower-case hex, of what of the repository's own file a
+    /// person trusts although it reaches the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<String>,
+    /// The Compose files, absolute, in the order in which they are laid over
+    /// one another; only in mode `compose`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compose_files: Vec<PathBuf>,
+    /// The service that is the container; only in mode `compose`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The Compose project; only in mode `compose`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Keys this version does not know, passed on as they came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
