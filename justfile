@@ -40,6 +40,11 @@ test-proxy-long version='11.0.2':
 attack:
     scripts/test attack
 
+# a cut after every event of every command, and what else takes minutes, on both engines
+[group('check')]
+long:
+    scripts/test long
+
 # the manual against --help, the schemas and the sources
 [group('check')]
 man: build

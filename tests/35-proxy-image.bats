@@ -149,6 +149,7 @@ isolated() {
 # recipe IMAGE: the recipe that it was built by.
 recipe() { "$engine" image inspect --format '{{index .Config.Labels "ctrkit.recipe"}}' "$1"; }
 
+# bats test_tags=long
 @test "one of an older recipe is made anew, and the index's password is not in it" {
     local old=localhost/ctrkit-proxy:$id index error
     printf 'FROM %s\nLABEL ctrkit.recipe=000000000000\n' "$proxy_image" |

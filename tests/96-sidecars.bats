@@ -5,6 +5,7 @@
 
 load world
 load sidecars
+load killed
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -175,9 +176,9 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
 
 @test "killed anywhere, start, stop and rm go on where they were" {
     local number
-    for ((number = 1; ; number++)); do
+    for ((number = 1; ; number += $(every 3))); do
         "$engine" stop -t 0 "$name" "$ingress" "$proxy" >&2
-        cut_off "$number" ctr-start "$name" || break
+        cut_off KILL "$number" ctr-start "$name" || break
         settle "$name"
         settle "$hash"
         # What it began outlives it.
@@ -185,8 +186,8 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
         is "$(running)" "proxy ingress a "
     done
     ((number > 6))
-    for ((number = 1; ; number++)); do
-        cut_off "$number" ctr-stop --timeout 0 "$name" || break
+    for ((number = 1; ; number += $(every 3))); do
+        cut_off KILL "$number" ctr-stop --timeout 0 "$name" || break
         settle "$name"
         settle "$hash"
         ctr-stop --timeout 0 "$name"
@@ -194,9 +195,9 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
         ctr-start "$name"
     done
     ((number > 6))
-    # Each step once, when it has begun.
-    for ((number = 1; ; number += 2)); do
-        cut_off "$number" ctr-rm --volumes --force "$name" || break
+    # Steps are cut off when they have begun.
+    for ((number = 1; ; number += 2 * $(every 3))); do
+        cut_off KILL "$number" ctr-rm --volumes --force "$name" || break
         settle "$name"
         settle "$hash"
         ctr-rm --volumes --force "$name" || refused 69 no-such-container ctr-rm "$name"

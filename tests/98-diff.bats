@@ -110,6 +110,7 @@ leads out of the worktree: /etc'
     ctr-diff --json "$name" | jq -e '[.changes[].path] | index("a\nb\u001b[31m/.vscode/$(id).json") != null'
 }
 
+# bats test_tags=long
 @test "ten thousand files and one of a gibibyte are looked at" {
     there 'mkdir .idea; perl -e "open F, q(>), qq(.idea/\$_) for 1..10000"; git add .idea; git commit -qm much; truncate -s 1G large'
     is "$(listed | wc -l)" 10000

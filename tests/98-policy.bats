@@ -215,10 +215,11 @@ ask_often() {
     ctr-policy apply "$name" one
     local wanted
     wanted=$(filter; cat "$state/$name/document.json")
+    load killed
     load sidecars
     while
         ctr-policy apply "$name" two 2>/dev/null
-        cut_off "$number" ctr-policy apply "$name" one
+        cut_off KILL "$number" ctr-policy apply "$name" one
     do
         settle "$proxy"
         ctr-policy apply "$name" one 2>/dev/null

@@ -395,6 +395,7 @@ settle_helper() {
     done
 }
 
+# bats test_tags=long
 @test "a secret is found by its path, and not told" {
     local secret=s3cret-$RANDOM$RANDOM-value/with+more
     printf '%s\n' "$secret" >"$world/secret"

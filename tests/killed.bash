@@ -2,15 +2,21 @@
 #
 # killed: commands that are cut off in the middle
 
-# cut_off SIGNAL NUMBER COMMAND...: starts a command of ctrkit and sends SIGNAL to
-# all of it after its NUMBERth event. Fails if it ends before that; sets `event`.
+# How far apart the events are after which a sweep cuts off. The tests of every
+# day leave some out; `just killed` sets it to 1.
+every() { printf '%s\n' "${CTRKIT_TEST_EVERY:-$1}"; }
+
+# cut_off SIGNAL NUMBER COMMAND...: starts COMMAND and sends SIGNAL to all of it
+# after its NUMBERth event. Fails if it ends before that; sets `event`.
 cut_off() {
-    local fifo=$world/events signal=$1 number=$2 seen=0 fd pid
+    local fifo=$world/cut signal=$1 number=$2 seen=0 fd pid
     shift 2
+    # A function is ctrkit itself.
+    [[ $1 != ctrkit ]] || set -- "$root/scripts/ctrkit" "${@:2}"
     rm -f "$fifo"
     mkfifo "$fifo"
     exec {fd}<>"$fifo"
-    CTRKIT_EVENTS=$fifo setsid "$root/scripts/ctrkit" "$@" >/dev/null 2>&1 3>&- {fd}>&- &
+    CTRKIT_EVENTS=$fifo setsid "$@" >/dev/null 2>&1 3>&- {fd}>&- &
     pid=$!
     while ((seen < number)); do
         if IFS= read -r -t 0.2 -u "$fd" event; then
@@ -24,6 +30,7 @@ cut_off() {
     ((seen < number)) || kill -s "$signal" -- "-$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
     exec {fd}>&-
+    [[ -z ${event-} ]] || echo "# $signal after event $number: $(jq -r '"\(.tool) \(.step) \(.status)"' <<<"$event")" >&3
     ((seen >= number))
 }
 

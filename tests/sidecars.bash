@@ -80,32 +80,6 @@ address() {
     printf '%d.%d.%d.%d' $((number >> 24)) $((number >> 16 & 255)) $((number >> 8 & 255)) $((number & 255))
 }
 
-# cut_off NUMBER COMMAND...: kills COMMAND after its NUMBERth event. Fails if it
-# ends before that.
-cut_off() {
-    local fifo=$world/cut seen=0 number=$1 event fd pid
-    shift
-    rm -f "$fifo"
-    mkfifo "$fifo"
-    exec {fd}<>"$fifo"
-    CTRKIT_EVENTS=$fifo setsid "$@" >/dev/null 2>&1 3>&- {fd}>&- &
-    pid=$!
-    while ((seen < number)); do
-        if IFS= read -r -t 0.2 -u "$fd" event; then
-            ((seen += 1))
-        elif ! kill -0 "$pid" 2>/dev/null; then
-            # What it wrote last may still be in the pipe.
-            while IFS= read -r -t 0.1 -u "$fd" event; do ((seen += 1)); done
-            break
-        fi
-    done
-    ((seen < number)) || kill -KILL -- "-$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    exec {fd}>&-
-    [[ -z ${event-} ]] || echo "# killed after event $number: $(jq -r '"\(.tool) \(.step) \(.status)"' <<<"$event")" >&3
-    ((seen >= number))
-}
-
 # is_up NAME: the container NAME runs.
 is_up() { [[ $("$engine" container inspect --format '{{.State.Running}}' "$1") == true ]]; }
 

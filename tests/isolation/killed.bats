@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
 # What is done to an isolated container, killed after each event and done again,
-# ends as if it had not been killed. STEP, from the environment, leaves events
-# out: it takes minutes for each command otherwise.
+# ends as if it had not been killed. CTRKIT_TEST_EVERY=3, in the environment,
+# takes one event of three: all take minutes for each command.
 
 load ../world
 load ../killed
@@ -42,16 +42,15 @@ gone() {
 }
 
 # sweep FIRST PREPARE JUDGE COMMAND...: cuts COMMAND off after event FIRST,
-# FIRST+STEP …, does it again, and lets JUDGE say whether all is well.
+# FIRST+1 …, does it again, and lets JUDGE say whether all is well.
 sweep() {
     local first=$1 prepare=$2 judge=$3 number
     shift 3
-    for ((number = first; ; number += ${STEP:-1})); do
+    for ((number = first; ; number += $(every 1))); do
         $prepare >&2
-        cut_off KILL "$number" "$@" || break
+        cut_off KILL "$number" ctrkit "$@" || break
         settle "$name"
         settle "ctrkit-$(head -n 1 "$world/hashes")"
-        echo "# KILL after event $number: $(jq -r '"\(.tool) \(.step) \(.status)"' <<<"$event")" >&3
         ctrkit "$@" >"$world/document"
         $judge
     done
