@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, Read},
-    process::{Child, Command, Output, Stdio},
+    os::fd::{AsFd, BorrowedFd},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     thread::{self, JoinHandle},
 };
 
@@ -21,6 +22,7 @@ pub struct Stream<'a> {
     engine: &'a Engine,
     command: Command,
     child: Child,
+    output: ChildStdout,
     words: Option<JoinHandle<Vec<u8>>>,
 }
 
@@ -41,7 +43,10 @@ impl Engine {
                 words
             })
         });
-        Ok(Stream { engine: self, command, child, words })
+        let Some(output) = child.stdout.take() else {
+            return Err(self.spawn_error(io::ErrorKind::BrokenPipe.into()));
+        };
+        Ok(Stream { engine: self, command, child, output, words })
     }
 }
 
@@ -49,7 +54,7 @@ impl Stream<'_> {
     /// Ends the call, and judges how it ended.
     pub fn finish(mut self) -> Result<(), EngineError> {
         drop(self.child.stdin.take());
-        drop(self.child.stdout.take());
+        drop(self.output);
         let status = self.child.wait().map_err(|source| self.engine.spawn_error(source))?;
         let stderr = self.words.take().and_then(|words| words.join().ok()).unwrap_or_default();
         let output = Output { status, stdout: Vec::new(), stderr };
@@ -59,6 +64,12 @@ impl Stream<'_> {
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.child.stdout.as_mut().map_or(Ok(0), |pipe| pipe.read(buffer))
+        self.output.read(buffer)
+    }
+}
+
+impl AsFd for Stream<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
     }
 }

@@ -5,6 +5,7 @@
 //! logic does not print, exit or read the environment, so that all of it can
 //! be tested as a library.
 
+pub mod audience;
 mod events;
 mod exit;
 mod failure;

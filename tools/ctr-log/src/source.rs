@@ -9,6 +9,7 @@ use std::{
 
 use document::proxy::{PYTHON, REQUESTS};
 use engine::{Engine, Stream, Summary};
+use toolkit::{DocumentError, audience::Attended};
 
 use crate::{
     Error,
@@ -59,9 +60,9 @@ impl<'a> Source<'a> {
         mut each: impl FnMut(Line<'_>, bool) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Some(stream) = self.stream else { return kept(self.engine, self.proxy, each) };
-        let mut reader = BufReader::new(stream);
+        let mut reader = BufReader::new(Attended::new(stream, io::stdout()));
         let (mut line, mut is_told) = (Vec::new(), false);
-        while read_line(&mut reader, &mut line, LONGEST).map_err(Error::Read)? {
+        while read_line(&mut reader, &mut line, LONGEST).map_err(unread)? {
             let is_last = !has_more(&reader);
             if line.is_empty() && !is_told {
                 is_told = true;
@@ -70,7 +71,7 @@ impl<'a> Source<'a> {
                 each(Line::Record(&String::from_utf8_lossy(&line)), is_last)?;
             }
         }
-        match reader.into_inner().finish() {
+        match reader.into_inner().into_inner().finish() {
             Ok(()) if is_told => Ok(()),
             // The proxy has ended, and what follows it with it.
             Err(_) if is_told && self.follow => Ok(()),
@@ -79,6 +80,14 @@ impl<'a> Source<'a> {
             _ if !is_told => kept(self.engine, self.proxy, each),
             _ => Ok(()),
         }
+    }
+}
+
+/// Tells why nothing was read: perhaps because nobody reads here any more.
+fn unread(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => DocumentError::Write(error).into(),
+        _ => Error::Read(error),
     }
 }
 

@@ -11,8 +11,7 @@ use std::{
 };
 
 use engine::{EngineError, FailedCall};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use toolkit::DocumentError;
+use toolkit::{DocumentError, audience};
 
 use crate::{Capture, Error, Screen, SessionName, Tmux};
 
@@ -53,7 +52,7 @@ pub fn follow(
                     teller.hear(&frame, &mut told);
                 }
             }
-            Err(RecvTimeoutError::Timeout) if is_gone(out) => {
+            Err(RecvTimeoutError::Timeout) if audience::has_left(out) => {
                 return Err(DocumentError::Write(io::ErrorKind::BrokenPipe.into()).into());
             }
             Err(RecvTimeoutError::Timeout) => teller.rest(&mut told),
@@ -65,15 +64,6 @@ pub fn follow(
         }
     }
     Err(follower.judge(tmux, session, teller.has_begun))
-}
-
-/// Says whether nobody reads any more, which a write would tell; but perhaps
-/// there is nothing to write for hours.
-fn is_gone(out: &impl AsFd) -> bool {
-    let mut out = [PollFd::new(out.as_fd(), PollFlags::empty())];
-    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
-    poll(&mut out, PollTimeout::ZERO).is_ok()
-        && out[0].revents().is_some_and(|events| events.intersects(gone))
 }
 
 /// The engine's client with the script in the container.
