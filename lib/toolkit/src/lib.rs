@@ -12,6 +12,7 @@ mod failure;
 pub mod files;
 mod interrupt;
 pub mod keys;
+mod part;
 mod places;
 mod several;
 mod siblings;
@@ -32,6 +33,7 @@ pub use crate::{
     exit::Exit,
     failure::{Failure, note, printable, warn},
     interrupt::{Interrupt, Interrupted},
+    part::Part,
     places::{Places, PlacesError, expand_tilde},
     several::each,
     siblings::{FailedTool, SiblingError, Siblings},
