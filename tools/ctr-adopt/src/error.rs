@@ -6,40 +6,20 @@ use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
 
 /// An error of ctr-adopt.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
+    Part(Part),
 
     /// The engine failed, or there is no such container.
     #[error(transparent)]
     Engine(#[from] EngineError),
-
-    /// A document could not be read or written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file could not be used, or another tool is at work on the name.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-
-    /// Another tool failed.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
 
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
@@ -115,16 +95,15 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: ConfigError, PlacesError, DocumentError, FileError, Interrupted, SiblingError
+);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::Worktree { .. } => "no-worktree",
             Self::BadName { .. } => "bad-name",
@@ -140,13 +119,8 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
             Self::Worktree { .. } => Exit::NoInput,
             Self::NoHostKey { .. } | Self::NoSshPort { .. } => Exit::Unavailable,
@@ -161,16 +135,11 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Config(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::Engine(EngineError::NoSuchContainer { .. }) | Self::NotForeign { .. } => {
                 "see what there is to adopt: ctr-ls --foreign".into()
             }
             Self::Engine(error) => return error.hint(),
-            Self::Document(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Interrupted(error) => return error.hint(),
-            Self::Sibling(error) => return error.hint(),
             Self::Signals(_) | Self::BadHostKey { .. } => return None,
             Self::Worktree { .. } => "say where it is: --worktree PATH".into(),
             Self::BadName { .. } => {
@@ -188,8 +157,8 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
+            Self::Part(part) => part.command(),
             Self::Engine(error) => error.command(),
-            Self::Sibling(error) => error.command(),
             _ => None,
         }
     }

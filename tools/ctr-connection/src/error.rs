@@ -6,32 +6,16 @@ use config::{BadAddress, Config, ConfigError};
 use document::error::FailedCommand;
 use engine::EngineError;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
 
 /// An error of ctr-connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used, or not be changed.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for the state.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A container's last document could not be read or written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file could not be used, or another tool is at work on it.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
@@ -40,10 +24,6 @@ pub enum Error {
     /// An address is none.
     #[error(transparent)]
     Address(#[from] BadAddress),
-
-    /// The way to the server cannot be told.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
 
     /// The engine is on this machine.
     #[error("the configuration names no host, which connections would lead to")]
@@ -97,6 +77,10 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: ConfigError, PlacesError, DocumentError, FileError, Interrupted, EngineError
+);
+
 impl Error {
     pub(crate) fn absent(config: &Config, name: &str) -> Self {
         let known = config.connections.iter().map(|connection| connection.name.clone()).collect();
@@ -114,12 +98,7 @@ fn others(known: &[String]) -> String {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::Address(_) => "bad-address",
             Self::NoHost => "no-host",
@@ -135,12 +114,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Signals(_) => Exit::Software,
             Self::Address(_) | Self::NoHost | Self::Exists { .. } | Self::InForce { .. } => {
                 Exit::DataErr
@@ -152,12 +126,8 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Interrupted(_) | Self::Signals(_) | Self::Address(_) => None,
+            Self::Part(part) => part.hint(),
+            Self::Signals(_) | Self::Address(_) => None,
             Self::NoHost => {
                 Some("say where the engine is: ctr-init --host ssh://USER@SERVER".into())
             }
@@ -179,6 +149,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
+            Self::Part(part) => part.command(),
             Self::Entries(error) | Self::Entry { source: error, .. } => error.command(),
             _ => None,
         }

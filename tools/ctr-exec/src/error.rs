@@ -5,19 +5,15 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{Exit, Failure};
+use toolkit::{Exit, Failure, Part};
 
 /// An error of ctr-exec; a command that fails is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// The engine failed, or the container is not there or not ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    Part(Part),
 
     /// The container does not run.
     #[error("the container '{name}' is not running but {status}")]
@@ -50,11 +46,12 @@ pub enum Error {
     Wait(#[source] io::Error),
 }
 
+toolkit::parts!(Error: ConfigError, EngineError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::NotRunning { .. } => "not-running",
             Self::NoSuchDirectory { .. } => "no-such-directory",
             Self::NoTerminal => "not-a-terminal",
@@ -65,8 +62,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::NotRunning { .. } | Self::NoSuchDirectory { .. } => Exit::Unavailable,
             Self::NoTerminal => Exit::Usage,
             Self::Signals(_) | Self::Wait(_) => Exit::Software,
@@ -75,8 +71,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::NotRunning { name, .. } => Some(format!("start it: ctr-start {name}")),
             Self::NoTerminal => Some("leave --tty away".into()),
             Self::NoSuchDirectory { .. } | Self::Signals(_) | Self::Wait(_) => None,
@@ -85,9 +80,8 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
-            Self::Config(_)
-            | Self::NotRunning { .. }
+            Self::Part(part) => part.command(),
+            Self::NotRunning { .. }
             | Self::NoSuchDirectory { .. }
             | Self::NoTerminal
             | Self::Signals(_)

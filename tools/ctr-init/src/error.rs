@@ -6,7 +6,7 @@ use config::ConfigError;
 use document::error::FailedCommand;
 use shell_words::quote;
 use toolkit::{
-    Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError, keys::NoKey,
+    Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError, keys::NoKey,
 };
 
 use crate::Complaint;
@@ -15,21 +15,9 @@ use crate::Complaint;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used, or not be changed.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for the files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// The person has had enough.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Nobody is to be asked, and something is not said.
     #[error("it is not said where the engine is, and nobody can be asked")]
@@ -136,6 +124,8 @@ pub enum Error {
     Authority(#[source] SiblingError),
 }
 
+toolkit::parts!(Error: ConfigError, PlacesError, FileError, Interrupted);
+
 fn list(complaints: &[Complaint], part: impl Fn(&Complaint) -> &String) -> String {
     complaints.iter().map(|it| part(it).as_str()).collect::<Vec<_>>().join("; ")
 }
@@ -166,10 +156,7 @@ fn by_hand(address: &str) -> String {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Missing { .. } => "missing-option",
             Self::NoAnswer { .. } => "no-answer",
             Self::Stdin(_) => "cannot-read-stdin",
@@ -191,10 +178,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Missing { .. } => Exit::Usage,
             Self::NoAnswer { .. } | Self::NoKey(_) => Exit::NoInput,
             Self::Stdin(_) | Self::Terminal(_) => Exit::IoErr,
@@ -213,11 +197,9 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Config(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::Authority(error) => return error.hint(),
-            Self::Interrupted(_) | Self::Stdin(_) | Self::Probe { .. } => return None,
+            Self::Stdin(_) | Self::Probe { .. } => return None,
             Self::Missing { flag } => format!("say it: {flag}"),
             Self::NoAnswer { .. } => "say it by an option, see --help, with --batch".into(),
             Self::Terminal(_) => "say all by options, with --batch".into(),
@@ -255,6 +237,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
+            Self::Part(part) => part.command(),
             Self::Probe { failed }
             | Self::Unreachable { failed, .. }
             | Self::KeyRefused { failed, .. }

@@ -5,23 +5,15 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure};
+use toolkit::{DocumentError, Exit, Failure, Part};
 
 /// An error of ctr-log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// The engine failed, or a container is not there or not ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// The records could not be written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
+    Part(Part),
 
     /// The container asks nobody.
     #[error("the container '{name}' is not isolated, and has no proxy that records")]
@@ -42,12 +34,12 @@ pub enum Error {
     Read(#[source] io::Error),
 }
 
+toolkit::parts!(Error: ConfigError, EngineError, DocumentError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::NotIsolated { .. } => "not-isolated",
             Self::NoProxy { .. } => "proxy-absent",
             Self::Read(_) => "cannot-read-log",
@@ -56,9 +48,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::NotIsolated { .. } => Exit::DataErr,
             Self::NoProxy { .. } => Exit::Unavailable,
             Self::Read(_) => Exit::IoErr,
@@ -67,9 +57,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Document(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::NotIsolated { .. } => {
                 Some("isolate it: ctrkit create --replace --isolate POLICY".to_owned())
             }
@@ -80,7 +68,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
+            Self::Part(part) => part.command(),
             _ => None,
         }
     }

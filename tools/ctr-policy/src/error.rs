@@ -6,44 +6,16 @@ use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
 
 /// An error of ctr-policy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The engine failed, or a container is not there or not ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// A document could not be read or written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file could not be used, or another tool is at work on the container.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A secret cannot be read, or the proxy did not take it.
-    #[error(transparent)]
-    Secret(#[from] secrets::Error),
-
-    /// A signal asked the tool to end; what was not in force is taken back.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-
-    /// Another tool failed: filtergen, for a policy that cannot be used.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
+    Part(Part),
 
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
@@ -106,17 +78,15 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: ConfigError, PlacesError, EngineError, DocumentError, FileError, secrets::Error,
+    Interrupted, SiblingError
+);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Secret(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::Run(_) => "tool-failed",
             Self::Temporary(_) => "cannot-write-file",
@@ -131,14 +101,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Secret(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Signals(_) | Self::Run(_) => Exit::Software,
             Self::Temporary(_) => Exit::IoErr,
             Self::NotApplied { .. } => Exit::NoInput,
@@ -150,14 +113,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Config(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
-            Self::Engine(error) => return error.hint(),
-            Self::Document(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Secret(error) => return error.hint(),
-            Self::Interrupted(error) => return error.hint(),
-            Self::Sibling(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::Signals(_) | Self::Run(_) | Self::Temporary(_) => return None,
             Self::NotIsolated { .. } => {
                 "isolate it, which makes it anew: ctrkit create --replace --isolate POLICY".into()
@@ -179,9 +135,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
-            Self::Secret(error) => error.command(),
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             _ => None,
         }
     }

@@ -5,23 +5,15 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure};
+use toolkit::{DocumentError, Exit, Failure, Part};
 
 /// An error of ctr-session.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// The engine failed, or the container is not there or not ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// A document or text could not be read or written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
+    Part(Part),
 
     /// The container does not run.
     #[error("the container '{name}' is not running but {status}")]
@@ -128,24 +120,12 @@ pub enum Error {
     Read(#[source] io::Error),
 }
 
-impl Error {
-    /// Returns the error that has a report of its own.
-    fn inner(&self) -> Option<&dyn Failure> {
-        match self {
-            Self::Config(error) => Some(error),
-            Self::Engine(error) => Some(error),
-            Self::Document(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+toolkit::parts!(Error: ConfigError, EngineError, DocumentError);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::NotRunning { .. } => "not-running",
             Self::BadSessionName { .. } => "bad-session-name",
             Self::NoTmux { .. } => "no-tmux",
@@ -166,9 +146,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Nothing | Self::NoTerminal => Exit::Usage,
             Self::BadSessionName { .. } | Self::TooLong | Self::BadKey { .. } | Self::PasteEnd => {
                 Exit::DataErr
@@ -187,6 +165,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Part(part) => return part.hint(),
             Self::NotRunning { name, .. } => format!("start it: ctr-start {name}"),
             Self::NoTmux { name } => {
                 format!("install it: ctr-exec --user root {name} apt-get install tmux")
@@ -209,11 +188,14 @@ impl Failure for Error {
             Self::NoTerminal => "say --print for the command alone".to_owned(),
             Self::Piped { .. } => "end that: tmux pipe-pane, in the session".to_owned(),
             Self::CutOff { name, .. } => format!("see whether the container runs: ctr-info {name}"),
-            _ => return self.inner()?.hint(),
+            _ => return None,
         })
     }
 
     fn command(&self) -> Option<FailedCommand> {
-        self.inner()?.command()
+        match self {
+            Self::Part(part) => part.command(),
+            _ => None,
+        }
     }
 }

@@ -5,39 +5,19 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::{EngineError, Kind};
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, files::FileError};
 
 /// An error of ctr-start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Part(Part),
 
     /// The engine failed, or a container is not there or not ctrkit's.
     #[error(transparent)]
     Engine(#[from] EngineError),
-
-    /// A document could not be read or written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// Another tool is at work on the container.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A secret cannot be read, or the proxy did not take it.
-    #[error(transparent)]
-    Secret(#[from] secrets::Error),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
@@ -85,6 +65,10 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: ConfigError, DocumentError, PlacesError, FileError, secrets::Error, Interrupted
+);
+
 /// A proxy that does not become healthy.
 #[derive(Clone, Debug)]
 pub struct UnwellProxy {
@@ -110,14 +94,9 @@ fn port_of(port: Option<&(String, u16)>) -> String {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Engine(error) => error.kind(),
             Self::Start { source, .. } => source.kind(),
-            Self::Document(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Secret(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::PortTaken { .. } => "port-taken",
             Self::Stuck { .. } => "container-stuck",
@@ -128,14 +107,9 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Engine(error) => error.exit(),
             Self::Start { source, .. } => source.exit(),
-            Self::Document(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Secret(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
             Self::PortTaken { .. } => Exit::TempFail,
             Self::Stuck { .. } | Self::NoProxy { .. } | Self::Proxy(_) => Exit::Unavailable,
@@ -144,14 +118,9 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::Engine(error) => error.hint(),
             Self::Start { source, .. } => source.hint(),
-            Self::Document(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Secret(error) => error.hint(),
-            Self::Interrupted(error) => error.hint(),
             Self::Signals(_) => None,
             Self::PortTaken { port, .. } => Some(match port {
                 Some((_, port)) => {
@@ -174,6 +143,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
+            Self::Part(part) => part.command(),
             Self::Engine(error) => error.command(),
             Self::Start { source, .. }
             | Self::PortTaken { source, .. }
@@ -184,14 +154,7 @@ impl Failure for Error {
                 last_words: unwell.log.trim_end().to_owned(),
                 ..FailedCommand::default()
             }),
-            Self::Secret(error) => error.command(),
-            Self::Config(_)
-            | Self::Document(_)
-            | Self::Places(_)
-            | Self::File(_)
-            | Self::Interrupted(_)
-            | Self::Signals(_)
-            | Self::NoProxy { .. } => None,
+            Self::Signals(_) | Self::NoProxy { .. } => None,
         }
     }
 }

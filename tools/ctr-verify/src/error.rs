@@ -5,35 +5,15 @@ use std::{io, path::PathBuf};
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError};
 
 /// An error of ctr-verify.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// The engine failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// The answer could not be written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// Another tool of ctrkit could not be run.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A signal asked the tool to end; what it had put in is removed.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be watched for.
     #[error("cannot watch for signals")]
@@ -88,15 +68,14 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: ConfigError, EngineError, DocumentError, SiblingError, PlacesError, Interrupted
+);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Watch(_) => "cannot-watch-signals",
             Self::Ear(_) => "cannot-listen",
             Self::EmptyProject { .. } => "empty-project",
@@ -110,12 +89,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Watch(_) => Exit::IoErr,
             Self::Ear(_) | Self::EmptyProject { .. } => Exit::Unavailable,
             Self::BadProxy { .. } => Exit::Usage,
@@ -127,11 +101,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Document(error) => error.hint(),
-            Self::Sibling(error) => error.hint(),
-            Self::Places(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::EmptyProject { .. } => {
                 Some("see what runs: docker compose ls, or podman-compose ps".to_owned())
             }
@@ -151,8 +121,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             _ => None,
         }
     }

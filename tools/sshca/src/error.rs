@@ -4,23 +4,15 @@ use std::{fmt, path::PathBuf};
 
 use document::error::FailedCommand;
 use shell_words::quote;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
 /// An error of sshca.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
+    Part(Part),
 
     /// A directory's path cannot be written into a document.
     #[error("the path '{}' is not UTF-8", path.display())]
@@ -134,6 +126,8 @@ pub enum Error {
     Sign(#[source] ssh_key::Error),
 }
 
+toolkit::parts!(Error: DocumentError, FileError, PlacesError);
+
 /// What is wrong with a private key's file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -172,9 +166,7 @@ impl Exposure {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::PathNotUtf8 { .. } => "not-utf-8",
             Self::BadName { .. } => "bad-name",
             Self::BadValidity { .. } => "bad-validity",
@@ -195,9 +187,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::PathNotUtf8 { .. }
             | Self::BadName { .. }
             | Self::BadValidity { .. }
@@ -215,9 +205,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Document(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::PathNotUtf8 { .. } => "choose others: --config-dir, --state-dir".into(),
             Self::BadName { .. } => {
                 "it must be 1 to 63 lower-case letters, digits and hyphens, without one at an end"
@@ -248,9 +236,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Document(error) => error.command(),
-            Self::File(error) => error.command(),
-            Self::Places(error) => error.command(),
+            Self::Part(part) => part.command(),
             _ => None,
         }
     }
