@@ -9,11 +9,11 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-    load run
+    load ../modules
     begin test_wire_github test_gh test_pushes test_attack test_oracle test_paths
 }
 
-setup() { load run; }
+setup() { load ../modules; }
 
 @test "without a guard, and with the predecessor's, refused operations are found" {
     hold test_oracle

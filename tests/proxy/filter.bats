@@ -6,31 +6,14 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-    root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-    python=$("$root/scripts/mitmproxy" "${CTRKIT_MITMPROXY:-11.0.2}")
-    PATH=${CTRKIT_TOOLS:-${CARGO_TARGET_DIR:-$root/target}/release}:$PATH
-    FILTERGEN=$(command -v filtergen)
-    TMPDIR=$BATS_FILE_TMPDIR
-    export python PATH FILTERGEN TMPDIR
-    cd "$BATS_TEST_DIRNAME" || return
-    # They wait most of the time, so four have their turn at once.
-    printf '%s\n' test_*.py | xargs -P 4 -I MODULE bash -c '
-        name=${1%.py}
-        "$python" -B -W ignore -m unittest "$name" >"$TMPDIR/$name.log" 2>&1
-        echo $? >"$TMPDIR/$name.new"
-        mv "$TMPDIR/$name.new" "$TMPDIR/$name.status"' - MODULE 3>&- &
-    echo $! >"$TMPDIR/runner"
+    local modules
+    load ../modules
+    modules=("$BATS_TEST_DIRNAME"/test_*.py)
+    modules=("${modules[@]##*/}")
+    begin "${modules[@]%.py}"
 }
 
-# hold MODULE: the tests of a module hold; what is said of failures is shown.
-hold() {
-    while [[ ! -e $TMPDIR/$1.status ]]; do
-        kill -0 "$(<"$TMPDIR/runner")"
-        sleep 0.2
-    done
-    cat "$TMPDIR/$1.log"
-    [[ $(<"$TMPDIR/$1.status") -eq 0 ]]
-}
+setup() { load ../modules; }
 
 @test "over the wire nothing gets out that the policy does not name" {
     hold test_wire

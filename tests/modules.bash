@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 #
-# run: what both files of tests here begin with
+# modules: modules of tests in Python, for which no container engine is needed
 
-# begin [MODULE...]: start the modules of tests, four at once; they wait most of the time.
+# begin MODULE...: starts the modules, four at once: they wait most of the time.
 begin() {
     local root
-    root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+    root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
     python=$("$root/scripts/mitmproxy" "${CTRKIT_MITMPROXY:-11.0.2}")
     PATH=${CTRKIT_TOOLS:-${CARGO_TARGET_DIR:-$root/target}/release}:$PATH
     FILTERGEN=$(command -v filtergen)
