@@ -45,6 +45,9 @@ pub struct Config {
     pub restart: Option<String>,
     /// The directory of the dotfiles.
     pub dotfiles: Option<PathBuf>,
+    /// How every container is made.
+    #[serde(default)]
+    pub container: Container,
     /// The addresses at which `host` can be reached, no two of one name.
     #[serde(default, deserialize_with = "connections")]
     pub connections: Vec<Connection>,
@@ -66,6 +69,14 @@ pub struct Config {
     /// Variables of each container's environment.
     #[serde(default)]
     pub env: Vec<Variable>,
+}
+
+/// The table `[container]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// What makes it: `engine` or `devcontainer`.
+    pub via: Option<String>,
 }
 
 /// One entry of `[[connections]]`.

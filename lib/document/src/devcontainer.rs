@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Extra;
 
+/// The digest that stands for whatever `mkdevcontainer` finds.
+pub const ANY: &str = "any";
+
 /// The devcontainer.json of a container (containers.dev/implementors/json_reference),
 /// and, in a document that asks for it, that the devcontainers CLI makes it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -22,7 +25,8 @@ pub struct Devcontainer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<PathBuf>,
     /// The SHA-256, in lower-case hex, of what of the repository's own file a
-    /// person trusts although it reaches the host.
+    /// person trusts although it reaches the host; `any` until `mkdevcontainer`
+    /// has run, if a person trusts it as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted: Option<String>,
     /// The Compose files, absolute, in the order in which they are laid over

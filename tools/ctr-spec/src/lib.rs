@@ -7,6 +7,7 @@ mod elsewhere;
 mod error;
 mod name;
 mod settings;
+mod via;
 mod worktree;
 
 use document::{
@@ -21,6 +22,7 @@ pub use crate::{
     error::Error,
     name::{container_name, hash, workspace_name},
     settings::{Settings, SettingsArgs},
+    via::ViaArgs,
     worktree::Worktree,
 };
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use ctr_spec::{Error, SettingsArgs, Worktree};
+use ctr_spec::{Error, SettingsArgs, ViaArgs, Worktree};
 use document::Ports;
 use toolkit::{Common, Events, Exit, Places, Tool, files};
 
@@ -27,6 +27,9 @@ struct CtrSpec {
     settings: SettingsArgs,
 
     #[command(flatten)]
+    via: ViaArgs,
+
+    #[command(flatten)]
     places: Places,
 
     #[command(flatten)]
@@ -45,12 +48,14 @@ impl Tool for CtrSpec {
         let home = etcetera::home_dir().ok();
         let here = std::env::current_dir().unwrap_or_default();
         let usual = self.settings.usual_token_file(&self.places.config()?);
+        let via = self.via.section(config.container.via.clone(), &here)?;
         let mut settings = self.settings.over(config, home.as_deref(), &here);
         settings.token_file = settings.token_file.or(usual);
         let worktree = Worktree::find(&self.path)?;
         let ledger = ledger(&self.places)?;
         let remembered = ctr_spec::remembered(&ledger, &worktree);
-        let container = ctr_spec::describe(&worktree, settings, remembered)?;
+        let mut container = ctr_spec::describe(&worktree, settings, remembered)?;
+        container.devcontainer = via;
         match self.name_only {
             true => toolkit::write_text(&format!("{}\n", container.name))?,
             false => toolkit::write(&container.into())?,

@@ -1,0 +1,137 @@
+//! What is ours in the file: name, ports, volumes, labels, limits, environment.
+
+use document::{
+    Container,
+    container::{Limits, Missing, Mount, Port, Volume},
+    labels,
+};
+use serde_json::{Map, Value, json};
+
+/// The restart policy of a document that names none, as ctr-up has it.
+const RESTART: &str = "unless-stopped";
+
+/// Returns the keys that every devcontainer.json of ours has, whatever the
+/// container is made from.
+pub(crate) fn common(container: &Container) -> Result<Map<String, Value>, Missing> {
+    let keys = json!({
+        "name": container.name,
+        "workspaceFolder": container.workspace()?,
+        "remoteUser": container.user()?,
+        // The code is in a volume that the account has already. Without this an
+        // image would be made once more, for an account with another number.
+        "updateRemoteUserUID": false,
+        // An editor that is closed stops nothing.
+        "shutdownAction": "none",
+    });
+    Ok(object(keys))
+}
+
+/// Returns the keys by which a container that the engine makes without Compose
+/// has what the document says.
+pub(crate) fn engine(container: &Container) -> Map<String, Value> {
+    let workspace = container.workspace.as_deref().unwrap_or_default();
+    let holds = |volume: &&Volume| std::path::Path::new(workspace).starts_with(&volume.target);
+    let home = container.volumes.iter().find(holds);
+    let others = container.volumes.iter().filter(|volume| Some(*volume) != home);
+    let mounts: Vec<_> =
+        others.map(volume).chain(container.mounts.iter().map(mount)).map(Value::from).collect();
+    let mut keys = object(json!({
+        "init": true,
+        "runArgs": run_args(container),
+        // Without one it would be the worktree itself, which could be written.
+        "workspaceMount": home.map(volume).unwrap_or_default(),
+    }));
+    if !mounts.is_empty() {
+        keys.insert("mounts".to_owned(), mounts.into());
+    }
+    let env: Map<_, _> =
+        container.env.iter().map(|each| (each.name.clone(), json!(each.value))).collect();
+    if !env.is_empty() {
+        keys.insert("containerEnv".to_owned(), env.into());
+    }
+    keys
+}
+
+/// Returns the members of `value`, which is an object.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+/// Returns the options of `run`, each in one argument: a value that begins
+/// with a hyphen stays a value.
+fn run_args(container: &Container) -> Vec<String> {
+    let name = &container.name;
+    let restart = container.restart.as_deref().unwrap_or(RESTART);
+    let mut args = vec![
+        format!("--name={name}"),
+        format!("--hostname={name}"),
+        format!("--restart={restart}"),
+    ];
+    let labels = all_labels(container);
+    args.extend(labels.iter().map(|(name, value)| format!("--label={name}={value}")));
+    args.extend(container.ports.iter().filter_map(published));
+    args.extend(container.limits.iter().flat_map(limits));
+    args
+}
+
+/// Returns the labels, those by which ctrkit knows its own included, also for
+/// a document that has none.
+pub(crate) fn all_labels(container: &Container) -> Vec<(String, String)> {
+    let path = container.project.path.to_string_lossy();
+    let identity = [
+        (labels::MANAGED, "true"),
+        (labels::NAME, &container.name),
+        (labels::PROJECT_PATH, &path),
+        (labels::PROJECT_HASH, &container.project.hash),
+    ];
+    let is_other = |name: &str| identity.iter().all(|(known, _)| *known != name);
+    let others = container.labels.iter().filter(|label| is_other(&label.name));
+    let others = others.map(|label| (label.name.clone(), label.value.clone()));
+    identity
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .chain(others)
+        .collect()
+}
+
+fn published(port: &Port) -> Option<String> {
+    let (host, address) = (port.host?, port.address.as_deref()?);
+    let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    Some(format!("--publish={address}:{host}:{}", port.container))
+}
+
+fn limits(limits: &Limits) -> Vec<String> {
+    let memory = limits.memory.iter().map(|memory| format!("--memory={memory}"));
+    let cpus = limits.cpus.iter().map(|cpus| format!("--cpus={cpus}"));
+    let pids = limits.pids.iter().map(|pids| format!("--pids-limit={pids}"));
+    let caps = limits.cap_drop.iter().map(|cap| format!("--cap-drop={cap}"));
+    memory.chain(cpus).chain(pids).chain(caps).collect()
+}
+
+fn volume(volume: &Volume) -> String {
+    format!("type=volume,{},{}", field("source", &volume.name), field("target", &volume.target))
+}
+
+fn mount(mount: &Mount) -> String {
+    let mut fields = vec![field("type", &mount.kind)];
+    if let Some(source) = &mount.source {
+        fields.push(field("source", &source.to_string_lossy()));
+    }
+    fields.push(field("target", &mount.target));
+    if mount.read_only {
+        fields.push("readonly".to_owned());
+    }
+    fields.join(",")
+}
+
+/// Returns `key=value` as one field of a CSV record (RFC 4180 section 2),
+/// which is how both engines read `--mount`.
+fn field(key: &str, value: &str) -> String {
+    if value.contains([',', '"', '\n', '\r']) {
+        return format!("\"{key}={}\"", value.replace('"', "\"\""));
+    }
+    format!("{key}={value}")
+}
