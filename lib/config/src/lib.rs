@@ -57,6 +57,9 @@ pub struct Config {
     /// What isolates every container from the network.
     #[serde(default)]
     pub isolation: Isolation,
+    /// How sound leaves every container.
+    #[serde(default)]
+    pub audio: Audio,
     /// Ports and where they are published.
     #[serde(default)]
     pub ports: Ports,
@@ -115,6 +118,18 @@ pub struct Isolation {
     /// Whether no process may gain privileges.
     #[serde(default)]
     pub no_new_privileges: bool,
+}
+
+/// The table `[audio]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Audio {
+    /// `none`, `play` or `duplex`.
+    pub level: Option<String>,
+    /// What programs that ask for nothing get buffered, in milliseconds.
+    pub latency: Option<u32>,
+    /// The socket of the sound server on this machine.
+    pub server: Option<PathBuf>,
 }
 
 /// The table `[ports]`.

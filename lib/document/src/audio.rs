@@ -25,6 +25,14 @@ pub struct Audio {
     /// What programs that ask for nothing get buffered, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<u32>,
+    /// The command that starts the guard unless it runs, its words one by one;
+    /// ssh runs it before it connects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starter: Vec<String>,
+    /// The socket of the sound server on the person's machine, absolute; absent:
+    /// the one that is found there when sound is played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<PathBuf>,
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,

@@ -41,11 +41,13 @@ pub const SIDECAR_TYPE: &str = "ctrkit.sidecar.type";
 /// On a container without a way out but its proxy: `proxy`. It is not started
 /// without the sidecar that this names.
 pub const ISOLATION: &str = "ctrkit.isolation";
+/// On a container whose sound is heard: `play` or `duplex`.
+pub const AUDIO: &str = "ctrkit.audio";
 /// The digest of what was applied.
 pub const SPEC: &str = "ctrkit.spec";
 
 /// All of them, for engines that must be asked for labels one by one.
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 19] = [
     MANAGED,
     NAME,
     PROJECT_PATH,
@@ -63,6 +65,7 @@ pub const ALL: [&str; 18] = [
     SIDECAR_OF,
     SIDECAR_TYPE,
     ISOLATION,
+    AUDIO,
     SPEC,
 ];
 

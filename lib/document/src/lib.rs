@@ -4,6 +4,7 @@
 //! does nothing else: no I/O, no clock, no environment.
 
 pub mod audio;
+pub mod audio_status;
 pub mod claude;
 pub mod compose;
 pub mod connections;
@@ -28,6 +29,7 @@ pub mod verify;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use crate::{
+    audio_status::AudioStatus,
     connections::Connections,
     container::Container,
     containers::Containers,

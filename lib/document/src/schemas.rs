@@ -4,8 +4,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
 use crate::{
-    Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event, Policy,
-    PolicyDiff, Ports, Sessions, Verify,
+    AudioStatus, Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event,
+    Policy, PolicyDiff, Ports, Sessions, Verify,
 };
 
 /// Returns the name of the file and the schema of each document.
@@ -26,6 +26,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Doctor>(),
         schema::<Verify>(),
         schema::<Diff>(),
+        schema::<AudioStatus>(),
     ]
 }
 

@@ -92,6 +92,7 @@ fn fill(container: &mut Container, settings: Settings) {
     container.env = settings.env.into_iter().map(variable).collect();
     container.limits = Some(settings.limits).filter(|limits| *limits != Limits::default());
     container.isolation = settings.isolation;
+    container.audio = settings.audio;
     // Where nothing is isolated there is no Compose file to lay it over.
     let over = settings.compose_override.filter(|_| container.isolation.is_some());
     container.compose = over.map(|over| Compose { over: Some(over), ..Compose::default() });

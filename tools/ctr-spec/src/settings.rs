@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use config::{Config, Service};
 use document::{
+    audio::Audio,
     container::{Engine, Limits},
     policy::Isolation,
 };
@@ -87,6 +88,15 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "FILE", env = "CTRKIT_COMPOSE_OVERRIDE")]
     pub compose_override: Option<PathBuf>,
 
+    /// Let sound out of the container at LEVEL: none, play, or duplex, which lets
+    /// the microphone in as well [default: none]
+    #[arg(long, value_name = "LEVEL", env = "CTRKIT_AUDIO")]
+    pub audio: Option<String>,
+
+    /// Let programs that ask for nothing buffer MS milliseconds of sound [default: 100]
+    #[arg(long, value_name = "MS", env = "CTRKIT_AUDIO_LATENCY")]
+    pub audio_latency: Option<u32>,
+
     /// Restart the container by POLICY: no, always, unless-stopped or
     /// on-failure [default: unless-stopped]
     #[arg(long, value_name = "POLICY", env = "CTRKIT_RESTART")]
@@ -151,6 +161,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What isolates the container, if anything does.
     pub isolation: Option<Isolation>,
+    /// How sound leaves the container, if it does.
+    pub audio: Option<Audio>,
     /// A Compose file that is laid over that of an isolated container.
     pub compose_override: Option<PathBuf>,
     /// The dotfiles.
@@ -187,7 +199,7 @@ impl SettingsArgs {
             option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
         };
         let elsewhere = Elsewhere::of(some(self.host), &config);
-        let Config { ports, ssh, limits, github, isolation, .. } = config;
+        let Config { ports, ssh, limits, github, isolation, audio, .. } = config;
         let token_file = given(self.github_token_file, github.token_file);
         let isolation = Isolation {
             upstream_ca: given(None, isolation.upstream_ca.clone()),
@@ -196,6 +208,7 @@ impl SettingsArgs {
         let is_isolated = !self.no_isolation && !isolation.policies.is_empty();
         let mut settings = Settings {
             isolation: is_isolated.then_some(isolation),
+            audio: sound(some(self.audio), self.audio_latency, audio, |path| given(None, path)),
             compose_override: given(self.compose_override, None),
             engine: some(self.engine).or(config.engine).map(engine),
             elsewhere,
@@ -259,6 +272,19 @@ fn isolated(
     }
 }
 
+/// Lays what is asked for over what is configured; at level `none` there is no
+/// section, and the rest says nothing.
+fn sound(
+    level: Option<String>,
+    latency: Option<u32>,
+    configured: config::Audio,
+    place: impl Fn(Option<PathBuf>) -> Option<PathBuf>,
+) -> Option<Audio> {
+    let level = level.or(configured.level).filter(|level| level != "none")?;
+    let latency = latency.or(configured.latency);
+    Some(Audio { level, latency, server: place(configured.server), ..Audio::default() })
+}
+
 fn merge(
     configured: config::Limits,
     memory: Option<String>,
@@ -314,6 +340,7 @@ impl Settings {
             return Err(wrong("ports.blocks", "0", "it must be at least 1"));
         }
         self.check_services()?;
+        self.check_audio()?;
         self.check_env()
     }
 
@@ -340,12 +367,30 @@ impl Settings {
         Ok(())
     }
 
+    fn check_audio(&self) -> Result<(), Error> {
+        let Some(audio) = &self.audio else { return Ok(()) };
+        if !["play", "duplex"].contains(&audio.level.as_str()) {
+            let rule = "it must be none, play or duplex";
+            return Err(Error::setting("audio.level", &audio.level, rule));
+        }
+        match audio.latency {
+            Some(latency) if !LATENCY.contains(&latency) => {
+                Err(Error::setting("audio.latency", &latency.to_string(), LATENCY_RULE))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_env(&self) -> Result<(), Error> {
         let bad = self.env.iter().find(|(name, _)| !is_variable(name));
         bad.map_or(Ok(()), |(name, _)| Err(Error::setting("env", name, VARIABLE_RULE)))
     }
 }
 
+/// How much sound may be buffered, in milliseconds: below, a busy machine makes
+/// gaps; above, libpulse buffers no more by itself.
+const LATENCY: std::ops::RangeInclusive<u32> = 10..=2000;
+const LATENCY_RULE: &str = "it must be from 10 to 2000 milliseconds";
 const PREFIX_RULE: &str = "it must be a lower-case letter and then up to 9 lower-case letters, \
                            digits or single hyphens, the last one no hyphen";
 const ACCOUNT_RULE: &str = "it must be a lower-case letter or underscore and then up to 31 \

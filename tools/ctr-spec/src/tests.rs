@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use config::Config;
-use document::{Container, Ports, ports::Reservation};
+use document::{Container, Ports, audio::Audio, ports::Reservation};
 
 use crate::{Error, Settings, SettingsArgs, Worktree, container_name, describe, hash, remembered};
 
@@ -157,6 +157,27 @@ fn the_home_of_root_is_not_in_home() {
 }
 
 #[test]
+fn sound_is_asked_for_and_otherwise_there_is_none() {
+    let audio = |level: Option<&str>, configured: Option<&str>| {
+        let configured = config::Audio {
+            level: configured.map(str::to_owned),
+            server: Some("~/run/native".into()),
+            latency: Some(50),
+        };
+        let config = Config { audio: configured, ..Config::default() };
+        let args = SettingsArgs { audio: level.map(str::to_owned), ..SettingsArgs::default() };
+        let settings = args.over(config, Some(Path::new("/home/me")), Path::new("/here"));
+        describe(&worktree("/a", None), settings, None).unwrap().audio
+    };
+    assert_eq!(audio(None, None), None);
+    assert_eq!(audio(Some("none"), Some("duplex")), None);
+    let section = audio(Some("duplex"), Some("play")).unwrap();
+    assert_eq!((section.level.as_str(), section.latency), ("duplex", Some(50)));
+    assert_eq!(section.server.as_deref(), Some(Path::new("/home/me/run/native")));
+    assert_eq!(audio(None, Some("play")).unwrap().level, "play");
+}
+
+#[test]
 fn settings_that_no_container_could_have_are_refused() {
     let refused = |change: &dyn Fn(&mut Settings), named: &str| {
         let mut settings = settings(SettingsArgs::default());
@@ -165,6 +186,15 @@ fn settings_that_no_container_could_have_are_refused() {
         let Error::Setting { setting, .. } = error else { panic!("{error}") };
         assert_eq!(setting, named);
     };
+    let sound = |level: &str, latency| {
+        Some(Audio { level: level.into(), latency: Some(latency), ..Audio::default() })
+    };
+    for level in ["", "Play", "record", "play\n"] {
+        refused(&|settings| settings.audio = sound(level, 100), "audio.level");
+    }
+    for latency in [0, 9, 2001, u32::MAX] {
+        refused(&|settings| settings.audio = sound("play", latency), "audio.latency");
+    }
     for prefix in ["", "Dev", "9a", "a--b", "a-", "abcdefghijk", "a b", "a\n"] {
         refused(&|settings| settings.prefix = prefix.into(), "prefix");
     }

@@ -4,6 +4,7 @@ use std::{fmt::Write, net::IpAddr, path::Path};
 
 use document::{
     Container,
+    audio::Audio,
     container::{self, Ssh},
 };
 use sha2::{Digest, Sha256};
@@ -72,6 +73,9 @@ impl Block {
             // Writing into a String does not fail.
             let _ = writeln!(text, "    {keyword} {value}");
         }
+        text.extend(
+            container.audio.as_ref().map(|audio| sound(&container.name, audio)).transpose()?,
+        );
         Ok(Self { name: container.name.clone(), text })
     }
 
@@ -200,6 +204,24 @@ fn forwards(ssh: &Ssh, lines: &mut Lines) -> Result<(), Error> {
         lines.push("RemoteForward", forward);
     }
     Ok(())
+}
+
+/// Returns what carries sound: a socket in the container that leads back to the guard
+/// here, which is started first. Where it does not start, the connection is one
+/// without sound; a socket that cannot be had is an error, and not silence.
+///
+/// ssh runs the command only where the name fits, so that nobody else waits for it.
+fn sound(name: &str, audio: &Audio) -> Result<String, Error> {
+    let (Some(guard), Some(socket)) = (&audio.guard, &audio.socket) else {
+        return Ok(String::new());
+    };
+    let starter = words::starter("audio.starter", &audio.starter)?;
+    let forward = format!("{socket} {}", guard.display());
+    let forward = words::remote_forward("audio.guard", &forward)?;
+    Ok(format!(
+        "Match originalhost {name} exec {starter}\n    RemoteForward {forward}\n    \
+         ExitOnForwardFailure yes\n"
+    ))
 }
 
 /// Returns 12 hex digits that are others for another destination.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use document::{
     Container, Extra,
+    audio::Audio,
     container::{Port, Project, Ssh},
 };
 
@@ -89,6 +90,54 @@ fn a_block_says_all_that_ssh_must_know() {
 "
     );
     assert_eq!(text, expected);
+}
+
+/// Returns a container whose sound is heard.
+fn with_sound(starter: &[&str]) -> Container {
+    let mut container = container();
+    container.audio = Some(Audio {
+        level: "play".into(),
+        guard: Some("/s/dev-a/audio/native".into()),
+        socket: Some("/run/ctrkit-audio/native".into()),
+        starter: starter.iter().map(|&word| word.to_owned()).collect(),
+        ..Audio::default()
+    });
+    container
+}
+
+#[test]
+fn sound_is_forwarded_once_the_guard_is_started() {
+    let silent = block(&container()).unwrap().text;
+    let words = ["/usr/my libexec/audiotun", "guard", "50%", "dev-a"];
+    let text = block(&with_sound(&words)).unwrap().text;
+    let expected = "Match originalhost dev-a exec \
+                    \"'/usr/my libexec/audiotun' 'guard' '50%%' 'dev-a'\"
+    RemoteForward \"/run/ctrkit-audio/native\" \"/s/dev-a/audio/native\"
+    ExitOnForwardFailure yes
+";
+    assert_eq!(text, format!("{silent}{expected}"));
+    // It is one block with what stands before it, and others come after it.
+    let mut blocks = Blocks::default();
+    let (a, mut b) = (block(&with_sound(&words)).unwrap(), container());
+    b.name = "dev-b".into();
+    blocks.set(a.clone());
+    blocks.set(block(&b).unwrap());
+    let mut again = Blocks::parse(blocks.text().as_bytes()).unwrap();
+    assert_eq!(again, blocks);
+    assert_eq!(again.remove("dev-a").unwrap(), a);
+    assert_eq!(again.names().collect::<Vec<_>>(), ["dev-b"]);
+}
+
+#[test]
+fn a_starter_that_a_shell_would_read_otherwise_is_refused() {
+    for word in ["it's", "\"", "a\nb", "a\0"] {
+        let error = block(&with_sound(&[word])).unwrap_err();
+        assert!(matches!(error, Error::BadValue { key: "audio.starter", .. }), "{word:?}");
+    }
+    assert!(matches!(block(&with_sound(&[])), Err(Error::BadValue { .. })));
+    let mut container = with_sound(&["x"]);
+    container.audio.as_mut().unwrap().guard = Some("/a b".into());
+    assert!(matches!(block(&container), Err(Error::BadValue { key: "audio.guard", .. })));
 }
 
 #[test]

@@ -80,6 +80,19 @@ pub(crate) fn remote_forward(key: &'static str, text: &str) -> Result<String, Er
     }
 }
 
+/// Returns `words` as the command of Match exec, which the person's own shell runs.
+///
+/// In single quotes every shell takes all but a single quote as it is.
+pub(crate) fn starter(key: &'static str, words: &[String]) -> Result<String, Error> {
+    let is_plain = |word: &String| !word.contains(|c: char| c.is_control() || "'\"".contains(c));
+    if words.is_empty() || !words.iter().all(is_plain) {
+        let rule = "it must be words without quotes and control characters";
+        return Err(bad(key, &words.join(" "), rule));
+    }
+    let words: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+    Ok(quoted(&words.join(" ").replace('%', "%%")))
+}
+
 const LOCAL_RULE: &str =
     "it must be '[ADDRESS:]PORT HOST:PORT', where an absolute path may stand for either";
 const REMOTE_RULE: &str =

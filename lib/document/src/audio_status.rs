@@ -1,0 +1,70 @@
+//! `audio/1`: whether the sound of a container is heard.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Document, Extra};
+
+/// Whether the sound of one container is heard, part by part.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct AudioStatus {
+    /// Always `audio/1`.
+    pub schema: String,
+    /// The container's name.
+    pub name: String,
+    /// `play` or `duplex`.
+    pub level: String,
+    /// What programs that ask for nothing get buffered, in milliseconds.
+    pub latency: u32,
+    /// Whether sound comes through: a question that went into the container was
+    /// answered by the sound server.
+    pub sound: bool,
+    /// The guard on this machine.
+    pub guard: Part,
+    /// The ssh connection: its control master.
+    pub connection: Part,
+    /// The socket in the container, and the way back from it.
+    pub forward: Part,
+    /// The sound server.
+    pub server: Part,
+    /// Keys this version does not know, passed on as they came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// One part of the way that sound takes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Part {
+    /// Whether it was there when it was asked.
+    pub up: bool,
+    /// The process that it is, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Why it is not up, one line for people; not stable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Keys this version does not know, passed on as they came.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Default for AudioStatus {
+    fn default() -> Self {
+        Self {
+            schema: Self::SCHEMA.to_owned(),
+            name: String::new(),
+            level: String::new(),
+            latency: 0,
+            sound: false,
+            guard: Part::default(),
+            connection: Part::default(),
+            forward: Part::default(),
+            server: Part::default(),
+            extra: Extra::new(),
+        }
+    }
+}
+
+impl Document for AudioStatus {
+    const SCHEMA: &'static str = "audio/1";
+}

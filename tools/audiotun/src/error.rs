@@ -1,0 +1,166 @@
+//! The ways in which audiotun fails.
+
+use std::{io, path::PathBuf};
+
+use document::container::Missing;
+use toolkit::{
+    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+};
+
+/// An error of audiotun.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document could not be read or written, or lacks a key.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// Another tool could not be run, or failed.
+    #[error(transparent)]
+    Tool(#[from] SiblingError),
+
+    /// A signal asked the tool to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+
+    /// The name cannot be a container's.
+    #[error("'{name}' cannot be the name of a container")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+
+    /// No document was ever applied to the container.
+    #[error("nothing is known of a container '{name}'")]
+    NotApplied {
+        /// The name.
+        name: String,
+    },
+
+    /// The container was made without sound.
+    #[error("the container '{name}' has no sound")]
+    Silent {
+        /// The name.
+        name: String,
+    },
+
+    /// The path cannot be that of the guard's socket.
+    #[error("cannot have the guard listen at '{}': {rule}", path.display())]
+    BadSocket {
+        /// The path.
+        path: PathBuf,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+
+    /// A path that travels in the document is not UTF-8.
+    #[error("the path '{}' is not UTF-8", path.display())]
+    PathNotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// A program could not be run.
+    #[error("cannot run '{program}'")]
+    Run {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// The guard did not begin to listen.
+    #[error("the guard of '{name}' did not start{}", said(words))]
+    NoGuard {
+        /// The container.
+        name: String,
+        /// The last that it said.
+        words: String,
+    },
+
+    /// The connection did not come up, or carries no sound.
+    #[error("the sound of '{name}' did not come up: {what}")]
+    NotUp {
+        /// The container.
+        name: String,
+        /// The part that is amiss.
+        what: String,
+    },
+}
+
+fn said(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(": {words}") }
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        Self::Document(missing.into())
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::Tool(error) => error.kind(),
+            Self::Interrupted(error) => error.kind(),
+            Self::BadName { .. } => "bad-name",
+            Self::NotApplied { .. } => "not-applied",
+            Self::Silent { .. } => "no-audio",
+            Self::BadSocket { .. } => "bad-socket",
+            Self::PathNotUtf8 { .. } => "not-utf-8",
+            Self::Run { .. } => "cannot-run",
+            Self::NoGuard { .. } => "no-guard",
+            Self::NotUp { .. } => "not-up",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::Tool(error) => error.exit(),
+            Self::Interrupted(error) => error.exit(),
+            Self::BadName { .. } | Self::BadSocket { .. } | Self::PathNotUtf8 { .. } => {
+                Exit::DataErr
+            }
+            Self::NotApplied { .. } => Exit::NoInput,
+            Self::Silent { .. } | Self::Run { .. } | Self::NoGuard { .. } => Exit::Unavailable,
+            Self::NotUp { .. } => Exit::TempFail,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Document(error) => return error.hint(),
+            Self::File(error) => return error.hint(),
+            Self::Places(error) => return error.hint(),
+            Self::Tool(error) => return error.hint(),
+            Self::Interrupted(error) => return error.hint(),
+            Self::BadName { .. } => return None,
+            Self::NotApplied { .. } => "see which there are: ctr-ls",
+            Self::Silent { .. } => "make it anew with sound: ctrkit create --audio play --replace",
+            Self::BadSocket { .. } => "keep the state elsewhere: set CTRKIT_STATE_DIR",
+            Self::PathNotUtf8 { .. } => "rename it, or set CTRKIT_STATE_DIR",
+            Self::Run { .. } => "see whether it is installed",
+            Self::NoGuard { name, .. } => {
+                return Some(format!("see what it says: audiotun guard --foreground {name}"));
+            }
+            Self::NotUp { name, .. } => {
+                return Some(format!("see each part: audiotun status {name}"));
+            }
+        };
+        Some(hint.to_owned())
+    }
+}

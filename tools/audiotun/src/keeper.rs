@@ -1,0 +1,289 @@
+//! The process that keeps the guard of one container, and ends when nothing needs it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use document::audio::Audio;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use toolkit::{
+    Failure, Interrupt, Places, Siblings,
+    files::{self, FileError, Lock},
+};
+
+use crate::{Error, place::Place, plan::LATENCY, server::ServerArgs, ssh::Ssh};
+
+/// How often it is looked whether everything is as it should be.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a signal came.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// How long the guard stays when nobody has a connection any more: a reconnect
+/// finds it there.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// How long it may take a new guard to listen. It takes milliseconds; a machine that
+/// is very busy needs more.
+const START: Duration = Duration::from_secs(10);
+
+/// The pauses before what ended is started again, from the first to the last.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Sees to it that the guard of the container listens, and returns when it does.
+///
+/// `program` is this tool; it is started once more, as the keeper.
+pub fn ensure(
+    place: &Place,
+    name: &str,
+    program: &Path,
+    places: &Places,
+    server: &ServerArgs,
+) -> Result<(), Error> {
+    let audio = place.audio()?;
+    ask(place)?;
+    if listens(&place.guard()) {
+        return Ok(());
+    }
+    let mut command = Command::new(program);
+    command.args(["guard", "--foreground"]);
+    command.arg("--config-dir").arg(places.config()?).arg("--state-dir").arg(places.state()?);
+    command.arg("--server").arg(server.socket(Some(&audio))).arg(name);
+    // A group of its own: Ctrl-C is not meant for it.
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log(place)?);
+    let failed = |source| Error::Run { program: program.display().to_string(), source };
+    let mut child = command.spawn().map_err(failed)?;
+    let begun = Instant::now();
+    while !listens(&place.guard()) {
+        // Another run's keeper may be about to, in which case ours has ended well.
+        let ended = child.try_wait().ok().flatten().is_some_and(|status| !status.success());
+        if ended || begun.elapsed() > START {
+            return Err(Error::NoGuard { name: name.to_owned(), words: last_words(place) });
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Says that the guard is wanted, from now on.
+fn ask(place: &Place) -> Result<(), Error> {
+    let path = place.asked();
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    let touched = file.and_then(|file| file.set_modified(SystemTime::now()));
+    Ok(touched.map_err(FileError::writing(&path))?)
+}
+
+/// Says whether somebody listens at the socket.
+pub(crate) fn listens(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
+
+fn log(place: &Place) -> Result<File, Error> {
+    let path = place.log();
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    Ok(file.map_err(FileError::writing(&path))?)
+}
+
+fn last_words(place: &Place) -> String {
+    let said = fs::read(place.log()).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    toolkit::printable(said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default())
+}
+
+/// Returns the process id of the keeper, if one runs.
+pub(crate) fn running(place: &Place) -> Option<i32> {
+    // Whoever gets the lock is alone; where there is no lock nobody ever was.
+    if !place.lock().exists() || Lock::take(&place.lock(), Duration::ZERO).is_ok() {
+        return None;
+    }
+    String::from_utf8(files::read(&place.keeper()).ok()??).ok()?.trim().parse().ok()
+}
+
+/// Asks the keeper to end, and waits until it has.
+pub fn stop(place: &Place) -> Result<(), Error> {
+    files::remove(&place.held())?;
+    let Some(id) = running(place) else { return Ok(()) };
+    let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+    Lock::take(&place.lock(), START)?;
+    Ok(())
+}
+
+/// A program that is started again when it has ended.
+#[derive(Debug, Default)]
+struct Kept {
+    child: Option<Child>,
+    begun: Option<Instant>,
+    pause: Duration,
+}
+
+impl Kept {
+    /// Starts it if it does not run, but not too often.
+    fn see_to(&mut self, start: impl FnOnce() -> Result<Child, Error>) -> Result<(), Error> {
+        if let Some(child) = &mut self.child {
+            if matches!(child.try_wait(), Ok(None)) {
+                return Ok(());
+            }
+            self.child = None;
+        }
+        if self.begun.is_some_and(|begun| begun.elapsed() < self.pause) {
+            return Ok(());
+        }
+        let lasted = self.begun.is_some_and(|begun| begun.elapsed() > LONGEST_PAUSE);
+        self.pause = if lasted { PAUSE } else { (self.pause * 2).clamp(PAUSE, LONGEST_PAUSE) };
+        self.begun = Some(Instant::now());
+        self.child = Some(start()?);
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It is not waited for yet, so that the id is still its own.
+            let id = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
+            let _ = kill(id, Signal::SIGTERM);
+            let _ = child.wait();
+        }
+        *self = Self::default();
+    }
+}
+
+/// Keeps the guard of one container.
+#[derive(Debug)]
+pub struct Keeper {
+    place: Place,
+    name: String,
+    server: PathBuf,
+    ssh: Ssh,
+    interrupt: Interrupt,
+    /// What the guard was started for.
+    audio: Option<Audio>,
+    guard: Kept,
+    connection: Kept,
+    /// The master that was seen last.
+    master: Option<i32>,
+    /// When it was last seen that somebody needs the guard.
+    needed: Instant,
+}
+
+impl Keeper {
+    /// Returns the keeper of the container called `name`.
+    pub fn new(
+        place: Place,
+        name: &str,
+        places: &Places,
+        server: PathBuf,
+        interrupt: Interrupt,
+    ) -> Result<Self, Error> {
+        let ssh = Ssh::of(name, places)?;
+        let (audio, guard, connection) = (None, Kept::default(), Kept::default());
+        let (name, needed) = (name.to_owned(), Instant::now());
+        Ok(Self {
+            place,
+            name,
+            server,
+            ssh,
+            interrupt,
+            audio,
+            guard,
+            connection,
+            master: None,
+            needed,
+        })
+    }
+
+    /// Keeps it until nothing needs it any more, or a signal asks it to end; where
+    /// another does already, nothing is to be done.
+    pub fn run(mut self) -> Result<(), Error> {
+        // Whoever only looks whether there is a keeper has it for an instant.
+        let held = Lock::take(&self.place.lock(), ROUND);
+        let _lock = match held {
+            Err(error) if error.kind() == "lock-held" => return Ok(()),
+            held => held?,
+        };
+        files::replace(&self.place.keeper(), std::process::id().to_string().as_bytes(), 0o600)?;
+        let ended = self.rounds();
+        self.connection.end();
+        self.guard.end();
+        // The directory may be gone with its container.
+        let _ = files::remove(&self.place.guard());
+        let _ = files::remove(&self.place.keeper());
+        ended
+    }
+
+    fn rounds(&mut self) -> Result<(), Error> {
+        while self.interrupt.check().is_ok() {
+            // A container that is gone, or has no sound any more, needs no guard.
+            let Ok(audio) = self.place.audio() else { return Ok(()) };
+            if self.audio.as_ref().is_some_and(|before| *before != audio) {
+                self.guard.end();
+            }
+            self.audio = Some(audio.clone());
+            let (name, place, server) = (&self.name, &self.place, &self.server);
+            self.guard.see_to(|| start_guard(name, place, &audio, server))?;
+            let config = self.held();
+            if let Some(config) = &config {
+                let config = Some(config.as_path()).filter(|path| !path.as_os_str().is_empty());
+                self.connection.see_to(|| self.ssh.connect(config))?;
+            } else {
+                self.connection.end();
+            }
+            if config.is_some() || self.is_needed() {
+                self.needed = Instant::now();
+            }
+            if self.needed.elapsed() > GRACE {
+                return Ok(());
+            }
+            self.rest();
+        }
+        Ok(())
+    }
+
+    /// Returns the ssh configuration with which the connection is to be held, where a
+    /// person wants it to be; an empty path is ssh's own.
+    fn held(&self) -> Option<PathBuf> {
+        let contents = files::read(&self.place.held()).ok().flatten()?;
+        Some(PathBuf::from(String::from_utf8(contents).ok()?))
+    }
+
+    /// Says whether somebody has a connection, or asked a moment ago for the guard.
+    fn is_needed(&mut self) -> bool {
+        let asked = fs::metadata(self.place.asked()).and_then(|found| found.modified());
+        let recent = asked.is_ok_and(|at| at.elapsed().is_ok_and(|passed| passed < GRACE));
+        // Without a master nobody can be asked, and a guard costs little.
+        recent || !self.ssh.is_shared() || self.has_master()
+    }
+
+    fn has_master(&mut self) -> bool {
+        let lives = |id: &i32| kill(Pid::from_raw(*id), None).is_ok();
+        if !self.master.as_ref().is_some_and(lives) {
+            self.master = self.ssh.master().and_then(|id| i32::try_from(id).ok());
+        }
+        self.master.is_some()
+    }
+
+    fn rest(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < ROUND && self.interrupt.check().is_ok() {
+            thread::sleep(GLANCE);
+        }
+    }
+}
+
+/// Starts the guard itself, which ends when this process does, however it does.
+fn start_guard(name: &str, place: &Place, audio: &Audio, server: &Path) -> Result<Child, Error> {
+    let latency = audio.latency.unwrap_or(LATENCY).to_string();
+    let args = ["--until-eof", "--level", &audio.level, "--name", name, "--latency", &latency];
+    let mut command = Siblings::default().command("audioguard", &args)?;
+    command.arg("--listen").arg(place.guard()).arg("--cookie").arg(place.cookie());
+    command.arg("--server").arg(server).stdin(Stdio::piped()).stdout(Stdio::null());
+    let failed = |source| Error::Run { program: "audioguard".into(), source };
+    command.spawn().map_err(failed)
+}

@@ -1,0 +1,172 @@
+//! audiotun(1): carry the sound of containers to the machine that plays it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use audiotun::{Error, Keeper, Place, ServerArgs};
+use clap::{Arg, Args, Parser, Subcommand};
+use document::{Container, Received};
+use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
+
+/// Carry the sound of containers to the machine that plays it
+///
+/// Without a command, reads a container/1 document on standard input, sees to it
+/// that its container has a cookie, and writes the document with audio filled in.
+/// A document without audio is passed on as it came.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+#[command(mut_args(|option: Arg| { let own = option.get_id() == "dry_run"; option.global(!own) }))]
+struct Audiotun {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
+    /// Make and change nothing, and write the document that would result
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    places: Places,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Hold a connection that carries sound until it is taken down
+    Up {
+        #[command(flatten)]
+        container: Named,
+
+        /// Let ssh read FILE instead of its own configuration
+        #[arg(long, value_name = "FILE", env = "CTRKIT_SSH_CONFIG")]
+        ssh_config: Option<PathBuf>,
+
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// End what carries sound, until somebody connects again
+    Down {
+        #[command(flatten)]
+        container: Named,
+    },
+    /// Ask whether sound comes through, part by part
+    Status {
+        #[command(flatten)]
+        container: Named,
+
+        /// Write an audio/1 document
+        #[arg(long)]
+        json: bool,
+    },
+    /// See to it that the guard listens; ssh does so before it connects
+    Guard {
+        #[command(flatten)]
+        container: Named,
+
+        /// Be the process that keeps it
+        #[arg(long)]
+        foreground: bool,
+
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Named {
+    /// The name of a container
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+impl Tool for Audiotun {
+    type Error = Error;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self, events: &mut Events) -> Result<Exit, Error> {
+        match &self.verb {
+            None => self.plan(events)?,
+            Some(Verb::Up { container, ssh_config, server }) => {
+                let place = self.place(container)?;
+                let config = ssh_config.as_deref();
+                let (name, program) = (&container.name, program()?);
+                let places = &self.places;
+                let up = || audiotun::up(&place, name, config, &program, places, server);
+                let status = events.step("up", up)?;
+                if !status.sound {
+                    self.warn("no sound server answers; one that is started is found by itself");
+                }
+            }
+            Some(Verb::Down { container }) => {
+                let place = self.place(container)?;
+                audiotun::stop(&place)?;
+                audiotun::cancel(&place, &container.name, &self.places)?;
+            }
+            Some(Verb::Status { container, json }) => return self.status(container, *json),
+            Some(Verb::Guard { container, foreground: false, server }) => {
+                let place = self.place(container)?;
+                audiotun::ensure(&place, &container.name, &program()?, &self.places, server)?;
+            }
+            Some(Verb::Guard { container, foreground: true, server }) => {
+                let place = self.place(container)?;
+                let failed = |source| Error::Run { program: "audiotun".into(), source };
+                let interrupt = Interrupt::watch().map_err(failed)?;
+                let server = server.socket(None);
+                Keeper::new(place, &container.name, &self.places, server, interrupt)?.run()?;
+            }
+        }
+        Ok(Exit::Success)
+    }
+}
+
+impl Audiotun {
+    fn plan(&self, events: &mut Events) -> Result<(), Error> {
+        let mut document: Received<Container> = toolkit::read()?;
+        if document.audio.is_some() {
+            events.about(&document.name);
+            let place = Place::of(&self.places, &document.name)?;
+            audiotun::fill(&mut document, &place, &program()?, &self.places)?;
+            if !self.dry_run {
+                events.step("audio", || audiotun::make_files(&place))?;
+            }
+        }
+        toolkit::write(&document)?;
+        Ok(())
+    }
+
+    fn status(&self, container: &Named, json: bool) -> Result<Exit, Error> {
+        let place = self.place(container)?;
+        let status = audiotun::status(&place, &container.name, &self.places)?;
+        let sound = status.sound;
+        match json {
+            true => toolkit::write(&status.into())?,
+            false => toolkit::write_text(&audiotun::text(&status))?,
+        }
+        Ok(if sound { Exit::Success } else { Exit::No })
+    }
+
+    fn place(&self, container: &Named) -> Result<Place, Error> {
+        Place::of(&self.places, &container.name)
+    }
+
+    fn warn(&self, message: &str) {
+        toolkit::warn("audiotun", self.common.error_format, message);
+    }
+}
+
+/// Returns this program, as it is started again.
+fn program() -> Result<PathBuf, Error> {
+    let found = std::env::current_exe();
+    let found = found.map_err(|source| Error::Run { program: "audiotun".into(), source })?;
+    Ok(Path::new(&found).to_owned())
+}
+
+fn main() -> ExitCode {
+    toolkit::main::<Audiotun>()
+}
