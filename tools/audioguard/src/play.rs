@@ -1,0 +1,459 @@
+//! What a client may do at level `play`: an allow-list.
+//!
+//! A packet that is on the list is made anew, with what it must not say left out.
+//! What is about the sink is answered here, with one that does not exist, so that
+//! nothing is learned of the machine. All else is refused, and the connection goes
+//! on: programs try one thing and then another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    frames::Broken,
+    packet::{Copier, Malformed, Reader, Writer},
+    properties::Label,
+    protocol::{ENCODING_PCM, NONE, VOLUME_NORM, code, command},
+    sink,
+};
+
+/// The most streams of one connection.
+const STREAMS: usize = 8;
+
+/// The most requests of one connection that wait for their replies.
+const PENDING: usize = 256;
+
+/// What is to be done with a packet of the client.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// The server gets this.
+    Forward(Vec<u8>),
+    /// The client gets this.
+    Answer(Vec<u8>),
+}
+
+/// What the reply to a request is like.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Pending {
+    /// A new stream.
+    Stream,
+    /// Nothing is left of the stream with this channel.
+    Deleted(u32),
+    /// Nothing but that it is done.
+    Done,
+    /// The client's index.
+    Client,
+    /// How far the stream has been played.
+    Latency,
+    /// Four lengths and a latency.
+    Buffer,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub(crate) struct Play {
+    version: u32,
+    latency: Option<u32>,
+    label: Label,
+    /// The sink input of each stream, by its channel.
+    streams: BTreeMap<u32, u32>,
+    pending: BTreeMap<u32, Pending>,
+}
+
+impl Play {
+    /// Begins with a connection on which `version` is spoken.
+    pub(crate) fn new(version: u32, latency: Option<u32>, label: Label) -> Self {
+        Self { version, latency, label, streams: BTreeMap::new(), pending: BTreeMap::new() }
+    }
+
+    /// Says whether sound for `channel` may be passed on.
+    pub(crate) fn has_stream(&self, channel: u32) -> bool {
+        self.streams.contains_key(&channel)
+    }
+
+    /// Decides about a packet of the client.
+    pub(crate) fn client(&mut self, packet: &[u8]) -> Result<Verdict, Broken> {
+        let mut from = Reader::new(packet);
+        let (command, tag) = (from.u32()?, from.u32()?);
+        let request = Request { command, tag, from };
+        if self.pending.contains_key(&tag) || self.pending.len() >= PENDING {
+            return Err(Broken);
+        }
+        let (pending, forward) = match self.decide(request)? {
+            Decision::Ask(pending, packet) => (pending, packet),
+            Decision::Answer(packet) => return Ok(Verdict::Answer(packet)),
+            Decision::Refuse(code) => return Ok(Verdict::Answer(Writer::refusal(tag, code))),
+        };
+        self.pending.insert(tag, pending);
+        Ok(Verdict::Forward(forward))
+    }
+
+    fn decide(&self, request: Request) -> Result<Decision, Malformed> {
+        match request.command {
+            command::CREATE_PLAYBACK_STREAM => self.create(request),
+            command::SET_CLIENT_NAME
+            | command::UPDATE_CLIENT_PROPLIST
+            | command::REMOVE_CLIENT_PROPLIST => self.about_client(request),
+            command::SET_SINK_INPUT_VOLUME | command::SET_SINK_INPUT_MUTE => self.volume(request),
+            command::GET_SERVER_INFO
+            | command::GET_SINK_INFO
+            | command::GET_SINK_INFO_LIST
+            | command::LOOKUP_SINK
+            | command::SUBSCRIBE => self.made_up(request),
+            command::DELETE_PLAYBACK_STREAM
+            | command::DRAIN_PLAYBACK_STREAM
+            | command::GET_PLAYBACK_LATENCY
+            | command::CORK_PLAYBACK_STREAM
+            | command::FLUSH_PLAYBACK_STREAM
+            | command::TRIGGER_PLAYBACK_STREAM
+            | command::PREBUF_PLAYBACK_STREAM
+            | command::SET_PLAYBACK_STREAM_NAME
+            | command::SET_PLAYBACK_STREAM_BUFFER_ATTR
+            | command::UPDATE_PLAYBACK_STREAM_SAMPLE_RATE
+            | command::UPDATE_PLAYBACK_STREAM_PROPLIST
+            | command::REMOVE_PLAYBACK_STREAM_PROPLIST => self.about_stream(request),
+            _ => Ok(Decision::Refuse(code::ACCESS)),
+        }
+    }
+
+    /// Opens a stream: on whichever sink the person has chosen, and one that can be
+    /// moved, has no say over other streams, and is samples.
+    fn create(&self, request: Request) -> Result<Decision, Malformed> {
+        let made = self.pending.values().filter(|&&pending| pending == Pending::Stream).count();
+        if self.streams.len() + made >= STREAMS {
+            return Ok(Decision::Refuse(code::TOOLARGE));
+        }
+        let mut copy = request.copy();
+        let spec = copy.sample_spec()?;
+        copy.channel_map()?;
+        copy.from.u32()?;
+        copy.from.string()?;
+        copy.to.u32(NONE);
+        copy.to.string(None);
+        copy.u32()?; // maxlength
+        copy.boolean()?; // corked
+        let target = copy.from.u32()?;
+        let ours = self.latency.and_then(|latency| spec.bytes(latency)).filter(|_| target == NONE);
+        copy.to.u32(ours.unwrap_or(target));
+        copy.u32s(3)?; // prebuf, minreq, syncid
+        let volumes = copy.from.volumes()?;
+        copy.to.volumes(&bounded(volumes));
+        copy.booleans(5)?; // no_remap_channels … fix_channels
+        copy.from.boolean()?;
+        copy.to.boolean(false); // no_move
+        copy.booleans(2)?; // variable_rate, muted
+        let adjusts = copy.from.boolean()?;
+        copy.to.boolean(adjusts || ours.is_some());
+        self.label.properties(&mut copy)?;
+        self.create_newer(copy)
+    }
+
+    /// Copies what versions after 13 have brought.
+    fn create_newer(&self, mut copy: Copier) -> Result<Decision, Malformed> {
+        for (since, count) in [(14, 2), (15, 3), (17, 1)] {
+            if self.version >= since {
+                copy.booleans(count)?;
+            }
+        }
+        // A stream for a decoder would have the sink for itself.
+        let is_passthrough = self.version >= 18 && copy.boolean()?;
+        let formats =
+            if self.version >= 21 { Formats::read(&mut copy.from)? } else { Formats::Any };
+        if self.version >= 21 {
+            formats.write(&mut copy.to);
+        }
+        let packet = copy.finish()?;
+        if is_passthrough || matches!(formats, Formats::None) {
+            return Ok(Decision::Refuse(code::NOTSUPPORTED));
+        }
+        Ok(Decision::Ask(Pending::Stream, packet))
+    }
+
+    fn about_client(&self, request: Request) -> Result<Decision, Malformed> {
+        let mut copy = request.copy();
+        let pending = match request.command {
+            command::SET_CLIENT_NAME => Pending::Client,
+            _ => Pending::Done,
+        };
+        if request.command == command::UPDATE_CLIENT_PROPLIST {
+            copy.u32()?;
+        }
+        match request.command {
+            command::REMOVE_CLIENT_PROPLIST => Label::removed(&mut copy)?,
+            _ => self.label.properties(&mut copy)?,
+        }
+        Ok(Decision::Ask(pending, copy.finish()?))
+    }
+
+    /// Sets the volume of a stream of this connection, up to what changes nothing.
+    fn volume(&self, request: Request) -> Result<Decision, Malformed> {
+        let mut copy = request.copy();
+        let input = copy.u32()?;
+        if request.command == command::SET_SINK_INPUT_VOLUME {
+            let volumes = copy.from.volumes()?;
+            copy.to.volumes(&bounded(volumes));
+        } else {
+            copy.boolean()?;
+        }
+        let packet = copy.finish()?;
+        if self.streams.values().any(|&own| own == input) {
+            return Ok(Decision::Ask(Pending::Done, packet));
+        }
+        // Whether there is such a stream of somebody else is not told.
+        Ok(Decision::Refuse(code::ACCESS))
+    }
+
+    fn about_stream(&self, request: Request) -> Result<Decision, Malformed> {
+        let mut copy = request.copy();
+        let channel = copy.u32()?;
+        let mut pending = Pending::Done;
+        match request.command {
+            command::DELETE_PLAYBACK_STREAM => pending = Pending::Deleted(channel),
+            command::GET_PLAYBACK_LATENCY => {
+                copy.timeval()?;
+                pending = Pending::Latency;
+            }
+            command::CORK_PLAYBACK_STREAM => drop(copy.boolean()?),
+            command::SET_PLAYBACK_STREAM_NAME => self.label.name(&mut copy)?,
+            command::SET_PLAYBACK_STREAM_BUFFER_ATTR => {
+                copy.u32s(4)?;
+                copy.booleans(if self.version >= 14 { 2 } else { 1 })?;
+                pending = Pending::Buffer;
+            }
+            command::UPDATE_PLAYBACK_STREAM_SAMPLE_RATE => drop(copy.u32()?),
+            command::UPDATE_PLAYBACK_STREAM_PROPLIST => {
+                copy.u32()?;
+                self.label.properties(&mut copy)?;
+            }
+            command::REMOVE_PLAYBACK_STREAM_PROPLIST => Label::removed(&mut copy)?,
+            _ => {}
+        }
+        let packet = copy.finish()?;
+        if self.has_stream(channel) {
+            return Ok(Decision::Ask(pending, packet));
+        }
+        Ok(Decision::Refuse(code::NOENTITY))
+    }
+
+    /// Answers what is asked about the server and its sinks.
+    fn made_up(&self, request: Request) -> Result<Decision, Malformed> {
+        let Request { command, tag, mut from } = request;
+        let mut reply = Writer::reply(tag);
+        let mut is_there = true;
+        match command {
+            command::GET_SERVER_INFO => sink::server(&mut reply, self.version),
+            command::GET_SINK_INFO => {
+                let (index, name) = (from.u32()?, from.string()?);
+                is_there = sink::is_meant(index, name);
+                sink::sink(&mut reply, self.version);
+            }
+            command::GET_SINK_INFO_LIST => sink::sink(&mut reply, self.version),
+            command::LOOKUP_SINK => {
+                is_there = sink::is_meant(NONE, from.string()?);
+                reply.u32(sink::INDEX);
+            }
+            // Nothing ever happens to it.
+            _ => drop(from.u32()?),
+        }
+        from.end()?;
+        if is_there {
+            return Ok(Decision::Answer(reply.finish()));
+        }
+        Ok(Decision::Refuse(code::NOENTITY))
+    }
+
+    /// Returns what the client gets of a packet of the server, if anything.
+    pub(crate) fn server(&mut self, packet: &[u8]) -> Result<Option<Vec<u8>>, Broken> {
+        let mut from = Reader::new(packet);
+        let (command, tag) = (from.u32()?, from.u32()?);
+        let mut copy = Request { command, tag, from }.copy();
+        match command {
+            command::ERROR => {
+                copy.u32()?;
+                let known = self.pending.remove(&tag).is_some();
+                Ok(known.then(|| copy.finish()).transpose()?)
+            }
+            command::REPLY => {
+                let Some(pending) = self.pending.remove(&tag) else { return Ok(None) };
+                self.reply(pending, &mut copy)?;
+                Ok(Some(copy.finish()?))
+            }
+            _ => self.event(command, copy),
+        }
+    }
+
+    fn reply(&mut self, pending: Pending, copy: &mut Copier) -> Result<(), Malformed> {
+        match pending {
+            Pending::Done => {}
+            Pending::Deleted(channel) => drop(self.streams.remove(&channel)),
+            Pending::Client => drop(copy.u32()?),
+            Pending::Stream => self.created(copy)?,
+            Pending::Latency => {
+                copy.usec()?;
+                copy.usec()?;
+                copy.boolean()?;
+                copy.timeval()?;
+                copy.timeval()?;
+                copy.s64()?;
+                copy.s64()?;
+                copy.u64()?;
+                copy.u64()?;
+            }
+            Pending::Buffer => {
+                copy.u32s(4)?;
+                copy.usec()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn created(&mut self, copy: &mut Copier) -> Result<(), Malformed> {
+        let (channel, input) = (copy.u32()?, copy.u32()?);
+        copy.u32s(5)?; // missing, maxlength, tlength, prebuf, minreq
+        copy.sample_spec()?;
+        copy.channel_map()?;
+        hide_sink(copy)?;
+        copy.boolean()?; // suspended
+        copy.usec()?;
+        if self.version >= 21 {
+            copy.format()?;
+        }
+        self.streams.insert(channel, input);
+        Ok(())
+    }
+
+    /// Passes on what happens to the connection's own streams.
+    fn event(&mut self, command: u32, mut copy: Copier) -> Result<Option<Vec<u8>>, Broken> {
+        if !EVENTS.contains(&command) {
+            return Ok(None);
+        }
+        let channel = copy.u32()?;
+        if !self.has_stream(channel) {
+            return Ok(None);
+        }
+        match command {
+            command::REQUEST => drop(copy.u32()?),
+            command::UNDERFLOW if self.version >= 23 => copy.s64()?,
+            command::PLAYBACK_STREAM_KILLED => drop(self.streams.remove(&channel)),
+            command::PLAYBACK_STREAM_SUSPENDED => drop(copy.boolean()?),
+            command::PLAYBACK_STREAM_MOVED => {
+                hide_sink(&mut copy)?;
+                copy.boolean()?;
+                copy.u32s(4)?;
+                copy.usec()?;
+            }
+            command::PLAYBACK_BUFFER_ATTR_CHANGED => {
+                copy.u32s(4)?;
+                copy.usec()?;
+            }
+            command::PLAYBACK_STREAM_EVENT => {
+                copy.string()?;
+                copy.from.properties()?;
+                copy.to.properties([]);
+            }
+            _ => {}
+        }
+        Ok(Some(copy.finish()?))
+    }
+}
+
+/// The events that are about a stream which plays.
+const EVENTS: [u32; 9] = [
+    command::REQUEST,
+    command::OVERFLOW,
+    command::UNDERFLOW,
+    command::STARTED,
+    command::PLAYBACK_STREAM_KILLED,
+    command::PLAYBACK_STREAM_SUSPENDED,
+    command::PLAYBACK_STREAM_MOVED,
+    command::PLAYBACK_STREAM_EVENT,
+    command::PLAYBACK_BUFFER_ATTR_CHANGED,
+];
+
+/// Puts the sink that does not exist in the place of the one that does.
+fn hide_sink(copy: &mut Copier) -> Result<(), Malformed> {
+    copy.from.u32()?;
+    copy.from.string()?;
+    copy.to.u32(sink::INDEX);
+    copy.to.string(Some(sink::NAME));
+    Ok(())
+}
+
+/// Returns the volumes, none above what changes nothing: what is louder is
+/// made of noise, and where volumes are flat would turn the speakers up.
+fn bounded(volumes: Vec<u32>) -> Vec<u32> {
+    volumes.into_iter().map(|volume| volume.min(VOLUME_NORM)).collect()
+}
+
+/// A packet of the client, as far as all of them are alike.
+#[derive(Clone, Debug)]
+struct Request<'a> {
+    command: u32,
+    tag: u32,
+    from: Reader<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// Begins a packet with the same command and tag.
+    fn copy(&self) -> Copier<'a> {
+        Copier { from: self.from.clone(), to: Writer::new(self.command, self.tag) }
+    }
+}
+
+/// What is to be done with a request.
+enum Decision {
+    /// The server is asked, and this is what it will say.
+    Ask(Pending, Vec<u8>),
+    /// The answer is known here.
+    Answer(Vec<u8>),
+    /// It is not done, with a code of the protocol.
+    Refuse(u32),
+}
+
+/// In which encodings a stream may come.
+enum Formats {
+    /// In that of its sample spec.
+    Any,
+    /// In one of these, each with its properties.
+    These(Vec<Format>),
+    /// In none that is allowed.
+    None,
+}
+
+/// The properties of one encoding that is samples.
+type Format = Vec<(Vec<u8>, Vec<u8>)>;
+
+impl Formats {
+    fn read(from: &mut Reader) -> Result<Self, Malformed> {
+        let known: BTreeSet<&[u8]> = FORMAT_PROPERTIES.into_iter().collect();
+        let count = from.u8()?;
+        let mut formats = Vec::new();
+        for _ in 0..count {
+            let (encoding, properties) = from.format()?;
+            if encoding == ENCODING_PCM {
+                let kept = properties.into_iter().filter(|(key, _)| known.contains(key));
+                formats.push(kept.map(|(key, value)| (key.to_vec(), value.to_vec())).collect());
+            }
+        }
+        Ok(match (count, formats.is_empty()) {
+            (0, _) => Self::Any,
+            (_, true) => Self::None,
+            (_, false) => Self::These(formats),
+        })
+    }
+
+    fn write(&self, to: &mut Writer) {
+        let formats = if let Self::These(formats) = self { formats.as_slice() } else { &[] };
+        to.u8(u8::try_from(formats.len()).unwrap_or(u8::MAX));
+        for format in formats {
+            let properties = format.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
+            to.format(ENCODING_PCM, properties);
+        }
+    }
+}
+
+/// What is said of samples (`src/pulse/proplist.h`).
+const FORMAT_PROPERTIES: [&[u8]; 4] =
+    [b"format.sample_format", b"format.rate", b"format.channels", b"format.channel_map"];
+
+#[cfg(test)]
+#[path = "play_tests.rs"]
+mod tests;

@@ -1,0 +1,281 @@
+//! The sockets of all sessions, waited for by one thread.
+
+use std::{
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
+    path::{Path, PathBuf},
+    rc::Rc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket},
+};
+use toolkit::Interrupt;
+
+use crate::{
+    Error,
+    frames::Queue,
+    listen::Listener,
+    session::{Rules, Session},
+};
+
+/// How long a client has for its cookie, and the server for its answer.
+const INTRODUCTION: Duration = Duration::from_secs(5);
+
+/// How long a client has to take its last packet.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long a wait lasts at most: a signal that came just before it is seen then.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 32 * 1024;
+
+/// What a guard needs besides its rules.
+#[derive(Debug)]
+pub struct Guard {
+    /// Where clients come in.
+    pub listener: Listener,
+    /// The socket of the sound server.
+    pub server: PathBuf,
+    /// The most clients at once.
+    pub clients: usize,
+    /// Whether it ends when standard input does.
+    pub until_eof: bool,
+}
+
+impl Guard {
+    /// Serves clients until a signal or the end of standard input.
+    pub fn run(&self, rules: Rules, interrupt: &Interrupt) -> Result<(), Error> {
+        let rules = Rc::new(rules);
+        let mut connections: Vec<Connection> = Vec::new();
+        loop {
+            interrupt.check()?;
+            let ready = self.wait(&connections)?;
+            for (whose, flags) in ready {
+                match whose {
+                    Whose::Listener => self.accept(&mut connections, &rules),
+                    Whose::Input if input_ended() => return Ok(()),
+                    Whose::Input => {}
+                    Whose::Client(at) => connections[at].client_is_ready(flags),
+                    Whose::Server(at) => connections[at].server_is_ready(flags),
+                }
+            }
+            let now = Instant::now();
+            for connection in &mut connections {
+                connection.advance(&self.server, now);
+            }
+            connections.retain(|connection| !connection.is_done);
+        }
+    }
+
+    /// Waits until a socket is ready or a deadline has come.
+    fn wait(&self, connections: &[Connection]) -> Result<Vec<(Whose, PollFlags)>, Error> {
+        let stdin = io::stdin();
+        let mut whose = vec![Whose::Listener];
+        let mut waited = vec![PollFd::new(self.listener.socket.as_fd(), PollFlags::POLLIN)];
+        if self.until_eof {
+            whose.push(Whose::Input);
+            waited.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+        }
+        for (at, connection) in connections.iter().enumerate() {
+            whose.push(Whose::Client(at));
+            waited.push(PollFd::new(connection.client.as_fd(), connection.client_wants()));
+            if let Some((server, flags)) = connection.server_wants() {
+                whose.push(Whose::Server(at));
+                waited.push(PollFd::new(server, flags));
+            }
+        }
+        let pause = u16::try_from(PAUSE.as_millis()).unwrap_or(u16::MAX);
+        match poll(&mut waited, PollTimeout::from(pause)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(Error::Wait(error.into())),
+        }
+        let flags = waited.iter().map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
+        Ok(whose.into_iter().zip(flags).filter(|(_, flags)| !flags.is_empty()).collect())
+    }
+
+    fn accept(&self, connections: &mut Vec<Connection>, rules: &Rc<Rules>) {
+        loop {
+            let client = match self.listener.socket.accept() {
+                Ok((client, _)) => client,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    // Such as too many open files: it will pass, and asking at
+                    // once again would not help.
+                    thread::sleep(Duration::from_millis(20));
+                    return;
+                }
+            };
+            // One too many is told so by the end of its connection.
+            if connections.len() < self.clients && client.set_nonblocking(true).is_ok() {
+                connections.push(Connection::new(client, Rc::clone(rules)));
+            }
+        }
+    }
+}
+
+/// Whose socket is ready.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    Listener,
+    Input,
+    Client(usize),
+    Server(usize),
+}
+
+/// A session and its sockets.
+#[derive(Debug)]
+struct Connection {
+    client: UnixStream,
+    server: Option<UnixStream>,
+    session: Session,
+    deadline: Option<Instant>,
+    is_done: bool,
+}
+
+impl Connection {
+    fn new(client: UnixStream, rules: Rc<Rules>) -> Self {
+        let deadline = Some(Instant::now() + INTRODUCTION);
+        Self { client, server: None, session: Session::new(rules), deadline, is_done: false }
+    }
+
+    /// The client is always waited for: that it is gone must be seen.
+    fn client_wants(&self) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::POLLIN, self.session.takes_from_client() || self.session.is_over());
+        flags.set(PollFlags::POLLOUT, !self.session.to_client_is_empty());
+        flags
+    }
+
+    fn server_wants(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        let server = self.server.as_ref()?;
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::POLLIN, self.session.takes_from_server());
+        flags.set(PollFlags::POLLOUT, !self.session.to_server_is_empty());
+        (!flags.is_empty()).then_some((server.as_fd(), flags))
+    }
+
+    fn client_is_ready(&mut self, flags: PollFlags) {
+        if flags.contains(PollFlags::POLLIN) {
+            match receive(&mut self.client) {
+                Received::Some(bytes) if !self.session.is_over() => {
+                    self.session.client_sent(&bytes);
+                }
+                Received::Some(_) | Received::Nothing => {}
+                Received::End => self.is_done = true,
+            }
+        } else if flags.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
+            self.is_done = true;
+        }
+    }
+
+    fn server_is_ready(&mut self, flags: PollFlags) {
+        let Some(server) = &mut self.server else { return };
+        let over = PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR;
+        if flags.intersects(over) && self.session.takes_from_server() {
+            match receive(server) {
+                Received::Some(bytes) => self.session.server_sent(&bytes),
+                Received::Nothing => {}
+                // A server that goes before it has let the client in is none.
+                Received::End => self.session.server_is_absent(),
+            }
+        }
+    }
+
+    /// Sends what can be sent, and moves the session on.
+    fn advance(&mut self, server: &Path, now: Instant) {
+        if self.session.wants_server() {
+            self.server = reach(server).ok();
+            match self.server {
+                Some(_) => self.session.server_is_there(),
+                None => self.session.server_is_absent(),
+            }
+        }
+        let sent = send(&mut self.client, self.session.to_client());
+        self.is_done |= sent.is_err();
+        if let Some(server) = &mut self.server
+            && send(server, self.session.to_server()).is_err()
+        {
+            self.session.server_is_absent();
+        }
+        self.session.go_on();
+        self.watch_clock(now);
+    }
+
+    fn watch_clock(&mut self, now: Instant) {
+        let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
+        if self.session.is_over() {
+            // The server is let go at once, and the client when it has heard why.
+            if self.server.take().is_some() || self.deadline.is_none() {
+                self.deadline = Some(now + FAREWELL);
+            }
+            self.is_done |= is_late;
+        } else if !self.session.is_waiting() {
+            self.deadline = None;
+        } else if is_late {
+            self.session.is_late();
+            self.deadline = Some(now + FAREWELL);
+        }
+    }
+}
+
+/// Connects to the sound server, without waiting for one that accepts nobody.
+fn reach(path: &Path) -> nix::Result<UnixStream> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &UnixAddr::new(path)?)?;
+    Ok(socket.into())
+}
+
+/// What came from a socket.
+enum Received {
+    Some(Vec<u8>),
+    Nothing,
+    End,
+}
+
+fn receive(from: &mut UnixStream) -> Received {
+    let mut bytes = vec![0; CHUNK];
+    match from.read(&mut bytes) {
+        Ok(0) => Received::End,
+        Ok(count) => {
+            bytes.truncate(count);
+            Received::Some(bytes)
+        }
+        Err(error) if is_passing(&error) => Received::Nothing,
+        Err(_) => Received::End,
+    }
+}
+
+/// Sends as much as there is room for.
+fn send(to: &mut UnixStream, queue: &mut Queue) -> io::Result<()> {
+    while !queue.is_empty() {
+        match to.write(queue.waiting()) {
+            Ok(count) => queue.consume(count),
+            Err(error) if is_passing(&error) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// Says whether standard input is at its end; what comes on it means nothing.
+fn input_ended() -> bool {
+    let mut bytes = [0; 512];
+    !matches!(
+        nix::unistd::read(io::stdin(), &mut bytes),
+        Ok(1..) | Err(Errno::EINTR | Errno::EAGAIN)
+    )
+}
