@@ -26,6 +26,7 @@ pub use crate::{
     overrides::Override,
     place::{OutOfReach, beneath},
     read::from_text,
+    service::is_image,
     write::{Unwritable, to_text},
 };
 

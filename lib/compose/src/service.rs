@@ -357,15 +357,22 @@ fn health_test(at: &At<'_>) -> Checked<Value> {
 /// Checks the name of an image, which is on the engine already.
 fn image(at: &At<'_>) -> Checked<Value> {
     let text = at.text()?;
-    let first = text.split([':', '/', '@']).next().unwrap_or_default();
-    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
-    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let transport = TRANSPORTS.contains(&first) && text[first.len()..].starts_with(':');
-    if begins && text.bytes().all(is_good) && !transport {
+    if is_image(&text) {
         return Ok(json!(text));
     }
     let cure = "write a name, such as docker.io/library/postgres:16";
     Err(at.refused(format!("'{text}' is no name of an image"), cure))
+}
+
+/// Says whether `text` can be the name of an image, and is no option and no
+/// file to an engine.
+#[must_use]
+pub fn is_image(text: &str) -> bool {
+    let first = text.split([':', '/', '@']).next().unwrap_or_default();
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let transport = TRANSPORTS.contains(&first) && text[first.len()..].starts_with(':');
+    begins && text.bytes().all(is_good) && !transport
 }
 
 fn duration(at: &At<'_>) -> Checked<Value> {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use config::ConfigError;
+use devcontainer::OwnError;
 use toolkit::{DocumentError, Exit, Failure, PlacesError};
 
 /// An error of ctr-spec.
@@ -23,6 +24,10 @@ pub enum Error {
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
+
+    /// The worktree's own devcontainer.json cannot be used.
+    #[error(transparent)]
+    Own(#[from] OwnError),
 
     /// There is no git.
     #[error("cannot find 'git'")]
@@ -123,6 +128,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::Config(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Own(error) => error.kind(),
             Self::GitAbsent => "git-absent",
             Self::Git(_) => "git-cannot-run",
             Self::Path { .. } => "bad-path",
@@ -141,6 +147,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::Config(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Own(error) => error.exit(),
             Self::GitAbsent | Self::Git(_) => Exit::Unavailable,
             Self::Path { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::NoPerm
@@ -161,6 +168,7 @@ impl Failure for Error {
             Self::Document(error) => return error.hint(),
             Self::Config(error) => return error.hint(),
             Self::Places(error) => return error.hint(),
+            Self::Own(error) => return error.hint(),
             Self::GitAbsent => "install it: apt-get install git",
             Self::NotARepository { .. } => "go into a git worktree, or make one: git init",
             Self::NotAWorktree { .. } => "go into a worktree: git worktree list",

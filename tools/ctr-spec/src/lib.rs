@@ -22,7 +22,7 @@ pub use crate::{
     error::Error,
     name::{container_name, hash, workspace_name},
     settings::{Settings, SettingsArgs},
-    via::ViaArgs,
+    via::{ViaArgs, account},
     worktree::Worktree,
 };
 

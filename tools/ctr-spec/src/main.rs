@@ -52,6 +52,9 @@ impl Tool for CtrSpec {
         let mut settings = self.settings.over(config, home.as_deref(), &here);
         settings.token_file = settings.token_file.or(usual);
         let worktree = Worktree::find(&self.path)?;
+        if let Some(user) = ctr_spec::account(via.as_ref(), &worktree.path)? {
+            settings.user = user;
+        }
         let ledger = ledger(&self.places)?;
         let remembered = ctr_spec::remembered(&ledger, &worktree);
         let mut container = ctr_spec::describe(&worktree, settings, remembered)?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use devcontainer::Own;
 use document::devcontainer::{ANY, Devcontainer};
 
 use crate::Error;
@@ -52,4 +53,16 @@ impl ViaArgs {
             other => Err(Error::setting("via", other, "it must be engine or devcontainer")),
         }
     }
+}
+
+/// Returns the account that the devcontainer.json of the worktree `project` works
+/// as, if `section` asks for the devcontainers CLI and there is such a file.
+pub fn account(section: Option<&Devcontainer>, project: &Path) -> Result<Option<String>, Error> {
+    let Some(section) = section else { return Ok(None) };
+    let asked = section.own.as_deref();
+    let Some(path) = devcontainer::find(project, asked, devcontainer::is_ours)? else {
+        return Ok(None);
+    };
+    let own = Own::load(&path, project, asked.is_some())?;
+    Ok(Some(own.user().to_owned()))
 }

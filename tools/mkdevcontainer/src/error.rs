@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use compose::Unwritable;
+use devcontainer::OwnError;
 use document::container::Missing;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+
+use crate::Untrusted;
 
 /// An error of mkdevcontainer.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,36 @@ pub enum Error {
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
+
+    /// The repository's own file cannot be used.
+    #[error(transparent)]
+    Own(#[from] OwnError),
+
+    /// The Compose file has a value that cannot stand in one.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
+
+    /// The repository's own file reaches the machine, and nobody trusts it.
+    #[error("{0}")]
+    Untrusted(Box<Untrusted>),
+
+    /// No isolation holds against the repository's own file.
+    #[error("'{}' cannot be isolated: {key}: {reason}", path.display())]
+    CannotIsolate {
+        /// The file.
+        path: PathBuf,
+        /// The key's path.
+        key: String,
+        /// What it does.
+        reason: String,
+    },
+
+    /// The model that mkcompose wrote is not the document's any more.
+    #[error("'{}' is not the model that the document names", path.display())]
+    ModelChanged {
+        /// The file.
+        path: PathBuf,
+    },
 
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
@@ -57,6 +91,11 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Own(error) => error.kind(),
+            Self::Unwritable(error) => error.kind(),
+            Self::Untrusted(_) => "untrusted",
+            Self::CannotIsolate { .. } => "cannot-isolate",
+            Self::ModelChanged { .. } => "model-changed",
             Self::BadName { .. } => "bad-name",
             Self::Literal { .. } => "unwritable-value",
             Self::Foreign { .. } => "foreign-file",
@@ -68,15 +107,35 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
-            Self::BadName { .. } | Self::Literal { .. } | Self::Foreign { .. } => Exit::DataErr,
+            Self::Own(error) => error.exit(),
+            Self::Unwritable(error) => error.exit(),
+            Self::Untrusted(_) => Exit::NoPerm,
+            Self::BadName { .. }
+            | Self::Literal { .. }
+            | Self::Foreign { .. }
+            | Self::CannotIsolate { .. }
+            | Self::ModelChanged { .. } => Exit::DataErr,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Document(DocumentError::Missing(key)) if key.starts_with("compose") => {
+                Some("pipe the document through mkcompose first".to_owned())
+            }
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Own(error) => error.hint(),
+            Self::Unwritable(error) => error.hint(),
+            Self::Untrusted(untrusted) => Some(format!(
+                "look at it; if it may do that: --trust={}, or --trust for whatever is there",
+                untrusted.digest
+            )),
+            Self::CannotIsolate { .. } => {
+                Some("take it out, or make the container without isolation".to_owned())
+            }
+            Self::ModelChanged { .. } => Some("run mkcompose again".to_owned()),
             Self::Literal { .. } => Some("change it, or leave it out".to_owned()),
             Self::Foreign { .. } => {
                 Some("move it away, or choose another place: --output DIR".to_owned())

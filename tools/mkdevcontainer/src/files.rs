@@ -1,41 +1,96 @@
 //! The files that are written, and how.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
-use document::{Container, devcontainer::Devcontainer};
-use serde_json::{Map, Value, json};
+use devcontainer::{Base, Own, Scope, is_ours, signed};
+use document::{Container, compose::Names, devcontainer::Devcontainer};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use toolkit::files::{self, Lock};
 
-use crate::{Error, literal, ours};
+use crate::{Error, isolated, literal, merge, ours, service, trust};
 
 /// The name that editors and the CLI look for.
 const CONFIG: &str = "devcontainer.json";
 
+/// The Compose file beside it, where there is one.
+const COMPOSE: &str = "ctrkit.compose.json";
+
+/// The key of the Compose file by which it is known again.
+const MARK: &str = "x-ctrkit";
+
+/// The file in the state directory with the digest of what is trusted.
+const TRUSTED: &str = "devcontainer.trusted";
+
 /// What a container is made from, in the words of the document.
 const IMAGE: &str = "image";
+const BUILD: &str = "build";
+const SERVICE: &str = "compose";
 
 /// The files of one container, as they are to be.
 #[derive(Clone, Debug)]
 pub struct Files {
     /// The devcontainer.json: plain JSON.
     pub config: String,
-    mode: &'static str,
+    compose: Option<String>,
+    /// The section of the document that names them.
+    section: Devcontainer,
 }
 
 impl Files {
-    /// Decides what is in the files of `container`, which are to lie in `_directory`.
-    pub fn of(container: &Container, _directory: &Path) -> Result<Self, Error> {
-        let mut config = ours::common(container)?;
-        config.insert("image".to_owned(), container.image()?.into());
-        // The image's own command is sshd.
-        config.insert("overrideCommand".to_owned(), false.into());
-        config.extend(ours::engine(container));
-        literal::check(&config)?;
-        Ok(Self { config: signed(config), mode: IMAGE })
+    /// Decides what is in the files of `container`, which are to lie in
+    /// `directory`, if it is made from the repository's `own` file.
+    ///
+    /// `remembered` is the digest of what was trusted before.
+    pub fn of(
+        container: &Container,
+        own: Option<&Own>,
+        directory: &Path,
+        remembered: Option<&str>,
+    ) -> Result<Self, Error> {
+        let mut section = container.devcontainer.clone().unwrap_or_default();
+        section.config = Some(directory.join(CONFIG));
+        section.trusted = match own {
+            Some(own) => trusted(container, own, section.trusted.as_deref(), remembered)?,
+            None => None,
+        };
+        section.own = own.map(|own| own.path.clone());
+        if container.isolation.is_some() {
+            return Self::isolated(container, own, directory, section);
+        }
+        let mut ours = ours::common(container)?;
+        ours.extend(ours::engine(container));
+        literal::check(&ours)?;
+        let built = own.is_some_and(|own| matches!(own.base(), Base::Build { .. }));
+        section.mode = Some(if built { BUILD } else { IMAGE }.to_owned());
+        let config = match own {
+            Some(own) => merge::engine(own, container, ours)?,
+            None => {
+                ours.insert("image".to_owned(), container.image()?.into());
+                // The image's own command is sshd.
+                ours.insert("overrideCommand".to_owned(), false.into());
+                ours
+            }
+        };
+        Ok(Self { config: signed(config), compose: None, section })
+    }
+
+    fn isolated(
+        container: &Container,
+        own: Option<&Own>,
+        directory: &Path,
+        mut section: Devcontainer,
+    ) -> Result<Self, Error> {
+        let file = isolated::file(container, own, isolated::model(container)?)?;
+        let mut common = ours::common(container)?;
+        let path = directory.join(COMPOSE);
+        common.insert("dockerComposeFile".to_owned(), json!([path.to_string_lossy()]));
+        let config = isolated::config(own, &file, common)?;
+        section.mode = Some(SERVICE.to_owned());
+        section.compose_files = vec![path];
+        section.service = Some("app".to_owned());
+        section.project = Some(service::project(Names::of(&container.project.hash)));
+        Ok(Self { config: signed(config), compose: Some(marked(file)?), section })
     }
 
     /// Writes the files into `directory`, of which nothing is replaced that a
@@ -43,55 +98,69 @@ impl Files {
     pub fn install(&self, directory: &Path, patience: Duration) -> Result<(), Error> {
         files::create_private_dir(directory)?;
         let _lock = Lock::take(&directory.join(".mkdevcontainer.lock"), patience)?;
-        let path = directory.join(CONFIG);
-        files::sweep(&path);
-        if files::read(&path)?.is_some_and(|text| !is_ours(&text)) {
-            return Err(Error::Foreign { path });
+        if let Some(text) = &self.compose {
+            put(&directory.join(COMPOSE), text, has_mark)?;
         }
-        files::replace(&path, self.config.as_bytes(), 0o600)?;
+        put(&directory.join(CONFIG), &self.config, is_ours)
+    }
+
+    /// Notes the files in `container`.
+    pub fn record(self, container: &mut Container) {
+        container.devcontainer = Some(self.section);
+    }
+
+    /// Remembers in `state`, the container's state directory, what is trusted.
+    pub fn remember(&self, state: &Path) -> Result<(), Error> {
+        let path = state.join(TRUSTED);
+        if let Some(digest) = &self.section.trusted {
+            files::create_private_dir(state)?;
+            files::replace(&path, format!("{digest}\n").as_bytes(), 0o600)?;
+        }
         Ok(())
     }
+}
 
-    /// Notes in `container` the files, which are in `directory`.
-    pub fn record(&self, container: &mut Container, directory: &Path) {
-        let section = container.devcontainer.get_or_insert_with(Devcontainer::default);
-        section.config = Some(path_of(directory));
-        section.mode = Some(self.mode.to_owned());
+/// Returns the digest in `state` of what was trusted before.
+pub fn remembered(state: &Path) -> Result<Option<String>, Error> {
+    let text = files::read(&state.join(TRUSTED))?;
+    Ok(text.map(|text| String::from_utf8_lossy(&text).trim().to_owned()))
+}
+
+/// Makes sure that nothing of `own` is used that is not trusted.
+fn trusted(
+    container: &Container,
+    own: &Own,
+    asked: Option<&str>,
+    remembered: Option<&str>,
+) -> Result<Option<String>, Error> {
+    let project = &container.project.path;
+    own.check_files(project)?;
+    let isolated = container.isolation.is_some();
+    let scope = Scope { project, name: &container.name, isolated };
+    trust::check(own.path.clone(), own.dangers(&scope), asked.or(remembered), isolated)
+}
+
+/// Makes the file at `path` have `text`, if what is there `is_ours`.
+fn put(path: &Path, text: &str, is_ours: fn(&[u8]) -> bool) -> Result<(), Error> {
+    files::sweep(path);
+    if files::read(path)?.is_some_and(|there| !is_ours(&there)) {
+        return Err(Error::Foreign { path: path.to_owned() });
     }
+    files::replace(path, text.as_bytes(), 0o600)?;
+    Ok(())
 }
 
-fn path_of(directory: &Path) -> PathBuf {
-    directory.join(CONFIG)
+/// Returns the text of a Compose file, with a digest as in the other file.
+fn marked(mut model: Value) -> Result<String, Error> {
+    let digest = format!("sha256:{:x}", Sha256::digest(compose::to_text(&model)?));
+    model[MARK] = json!({"digest": digest});
+    Ok(compose::to_text(&model)?)
 }
 
-/// Returns the text of `config`, with a digest by which it is known again as
-/// what nobody has changed.
-fn signed(mut config: Map<String, Value>) -> String {
-    // One that is empty could not be told from ours with the digest taken out.
-    if config.get("customizations") == Some(&json!({})) {
-        config.remove("customizations");
-    }
-    let digest = digest(&config);
-    let customizations = config.entry("customizations").or_insert_with(|| json!({}));
-    customizations["ctrkit"] = json!({"digest": digest});
-    format!("{:#}\n", Value::Object(config))
-}
-
-/// Says whether `text` is a devcontainer.json that this tool wrote, and nobody
-/// has changed since.
-pub(crate) fn is_ours(text: &[u8]) -> bool {
-    let Ok(Value::Object(mut config)) = serde_json::from_slice(text) else { return false };
-    let Some(Value::Object(customizations)) = config.get_mut("customizations") else {
-        return false;
-    };
-    let Some(mark) = customizations.remove("ctrkit") else { return false };
-    if customizations.is_empty() {
-        config.remove("customizations");
-    }
-    mark["digest"] == json!(digest(&config))
-}
-
-fn digest(config: &Map<String, Value>) -> String {
-    let text = serde_json::to_vec(config).unwrap_or_default();
-    format!("sha256:{:x}", Sha256::digest(text))
+fn has_mark(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).ok().and_then(compose::from_text);
+    let Some(Value::Object(mut model)) = text else { return false };
+    let Some(mark) = model.remove(MARK) else { return false };
+    let Ok(text) = compose::to_text(&Value::Object(model)) else { return false };
+    mark["digest"] == json!(format!("sha256:{:x}", Sha256::digest(text)))
 }

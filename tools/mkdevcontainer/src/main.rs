@@ -3,9 +3,12 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use document::{Container, Received, container};
+use devcontainer::Own;
+use document::{Container, Received, container, devcontainer::ANY};
 use mkdevcontainer::{Error, Files};
-use toolkit::{Common, Events, Exit, Places, Tool};
+use toolkit::{Common, ErrorFormat, Events, Exit, Places, Tool, files::FileError};
+
+const NAME: &str = "mkdevcontainer";
 
 /// How long another mkdevcontainer may take for the same container.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,9 +19,22 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// from which the devcontainers CLI and editors make the same container below
 /// the state directory, and writes the document to standard output with
 /// devcontainer filled in. A document that asks for none goes through as it is.
+/// A devcontainer.json of the worktree is honoured; what of it reaches this
+/// machine is used only where it is trusted.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Mkdevcontainer {
+    /// Honour the devcontainer.json FILE, which need not be the only one of the
+    /// worktree [default: the document's, or the only one]
+    #[arg(long, value_name = "FILE", env = "CTRKIT_DEVCONTAINER_CONFIG")]
+    devcontainer_config: Option<PathBuf>,
+
+    /// Use also what of it reaches this machine: whatever is there now, or only
+    /// what has DIGEST
+    #[arg(long, value_name = "DIGEST", num_args = 0..=1, require_equals = true,
+        default_missing_value = ANY)]
+    trust: Option<String>,
+
     /// Write the files to DIR instead, where an editor may find them
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -51,20 +67,60 @@ impl Tool for Mkdevcontainer {
             toolkit::write(&document)?;
             return Ok(Exit::Success);
         }
+        let own = self.own(&mut document)?;
+        let state = self.places.container(&document.name)?;
         let directory = match &self.output {
-            Some(directory) => std::path::absolute(directory)
-                .map_err(toolkit::files::FileError::writing(directory))?,
-            None => self.places.container(&document.name)?.join("devcontainer"),
+            Some(directory) => {
+                std::path::absolute(directory).map_err(FileError::writing(directory))?
+            }
+            None => state.join("devcontainer"),
         };
-        let files = Files::of(&document, &directory)?;
+        let remembered = mkdevcontainer::remembered(&state)?;
+        let files = Files::of(&document, own.as_ref(), &directory, remembered.as_deref());
+        let files = files.map_err(|error| self.tell(error))?;
         if self.print {
             toolkit::write_text(&files.config)?;
             return Ok(Exit::Success);
         }
         events.step("write", || files.install(&directory, PATIENCE))?;
-        files.record(&mut document, &directory);
+        files.remember(&state)?;
+        files.record(&mut document);
         toolkit::write(&document)?;
         Ok(Exit::Success)
+    }
+}
+
+impl Mkdevcontainer {
+    /// Reads the repository's own file, if there is one, and lays what the
+    /// command line and that file say over the document.
+    fn own(&self, document: &mut Container) -> Result<Option<Own>, Error> {
+        let asked = self.devcontainer_config.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let asked = asked.and_then(|path| std::path::absolute(path).ok());
+        let section = document.devcontainer.get_or_insert_default();
+        if self.trust.is_some() {
+            section.trusted.clone_from(&self.trust);
+        }
+        let asked = asked.or_else(|| section.own.clone());
+        let project = document.project.path.clone();
+        let found = devcontainer::find(&project, asked.as_deref(), devcontainer::is_ours)?;
+        let Some(path) = found else { return Ok(None) };
+        let own = Own::load(&path, &project, asked.is_some())?;
+        mkdevcontainer::work_as(document, own.user());
+        Ok(Some(own))
+    }
+
+    /// Tells people in a line each what of the file reaches the machine.
+    fn tell(&self, error: Error) -> Error {
+        match error {
+            Error::Untrusted(mut untrusted) if self.common.error_format == ErrorFormat::Text => {
+                for danger in &untrusted.dangers {
+                    toolkit::note(NAME, ErrorFormat::Text, &mkdevcontainer::line(danger));
+                }
+                untrusted.told = true;
+                Error::Untrusted(untrusted)
+            }
+            error => error,
+        }
     }
 }
 

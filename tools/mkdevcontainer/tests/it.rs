@@ -142,3 +142,229 @@ fn what_its_readers_would_change_is_refused_by_name() {
     bad["name"] = json!("../a");
     refused(&mut mkdevcontainer(&world, &[], &bad), 65, "bad-name");
 }
+
+/// Puts the repository's own file, as an editor would write it.
+fn own(world: &World, text: &str) {
+    world.write("project/.devcontainer/devcontainer.json", text);
+}
+
+/// A file as a repository may have it, with a bit of everything.
+const THEIRS: &str = r#"{
+            // theirs
+            "name": "theirs", "image": "mcr.microsoft.com/devcontainers/base:bookworm",
+            "features": {"ghcr.io/devcontainers/features/node:1": {"version": "22"}},
+            "customizations": {"vscode": {"extensions": ["a.b"]}},
+            "containerEnv": {"A": "${containerWorkspaceFolder}", "EDITOR": "ed"},
+            "runArgs": ["--memory=64g", "--name", "theirs", "--shm-size=1g"],
+            "mounts": ["source=x-${devcontainerId},target=/x,type=volume"],
+            "workspaceMount": "source=${localWorkspaceFolder},target=/src,type=bind",
+            "workspaceFolder": "/src", "postCreateCommand": "make",
+            "x-unknown": [1, {"y": null}],
+        }"#;
+
+#[test]
+fn the_repositorys_own_file_is_honoured() {
+    let world = World::new();
+    let document = document(&world);
+    own(&world, THEIRS);
+    let out = run(&mut mkdevcontainer(&world, &[], &document));
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["user"], "vscode");
+    assert_eq!(found["volumes"][0]["target"], "/home/vscode");
+    assert_eq!(found["devcontainer"]["mode"], "image");
+    let path = world.path("project/.devcontainer/devcontainer.json");
+    assert_eq!(found["devcontainer"]["own"], json!(path));
+    assert_eq!(run(&mut mkdevcontainer(&world, &[], &found)), out);
+
+    let config: Value = serde_json::from_slice(&fs::read(file(&world)).unwrap()).unwrap();
+    assert_eq!(config["name"], "dev-a-b3e5ed");
+    assert_eq!(config["image"], "mcr.microsoft.com/devcontainers/base:bookworm");
+    assert_eq!(
+        config["features"],
+        json!({"ghcr.io/devcontainers/features/node:1": {"version": "22"}})
+    );
+    assert_eq!(config["customizations"]["vscode"], json!({"extensions": ["a.b"]}));
+    assert_eq!(config["containerEnv"], json!({"A": "${containerWorkspaceFolder}", "EDITOR": "vi"}));
+    assert_eq!(
+        (&config["remoteUser"], &config["postCreateCommand"]),
+        (&json!("vscode"), &json!("make"))
+    );
+    assert_eq!(config["workspaceFolder"], "/workspace/a");
+    assert_eq!(config["mounts"].as_array().unwrap().len(), 2);
+    assert_eq!(config["x-unknown"], json!([1, {"y": null}]));
+    assert_eq!(config.get("overrideCommand"), None);
+    let args: Vec<_> =
+        config["runArgs"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(!args.contains(&"theirs") && args.contains(&"--shm-size=1g"), "{args:?}");
+    // Of two options the last counts.
+    let at = |arg| args.iter().position(|found| *found == arg).unwrap();
+    assert!(at("--memory=64g") < at("--memory=2g"), "{args:?}");
+}
+
+#[test]
+fn an_image_that_is_built_has_its_paths() {
+    let world = World::new();
+    let document = document(&world);
+    own(&world, r#"{"build": {"dockerfile": "Dockerfile", "context": "..", "args": {"A": "b"}}}"#);
+    let error = refused(&mut mkdevcontainer(&world, &[], &document), 66, "missing-file");
+    assert!(error["message"].as_str().unwrap().contains("Dockerfile"), "{error}");
+    let dockerfile = world.write("project/.devcontainer/Dockerfile", "FROM a\n");
+    let config = config(&world, &document);
+    let build =
+        json!({"dockerfile": dockerfile, "context": world.path("project"), "args": {"A": "b"}});
+    assert_eq!(config["build"], build);
+    assert_eq!(config.get("image"), None);
+}
+
+#[test]
+fn what_reaches_the_machine_has_to_be_trusted() {
+    let world = World::new();
+    let document = document(&world);
+    own(&world, r#"{"image": "a", "initializeCommand": "id", "runArgs": ["--privileged"]}"#);
+    let error = refused(&mut mkdevcontainer(&world, &[], &document), 77, "untrusted");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("initializeCommand") && message.contains("runArgs[0]"), "{message}");
+    let hint = error["hint"].as_str().unwrap();
+    let digest = hint.split("--trust=").nth(1).unwrap().split(',').next().unwrap();
+    assert_eq!(digest.len(), 64, "{hint}");
+    // People are told in a line each.
+    let told = mkdevcontainer(&world, &[], &document).assert().code(77).get_output().stderr.clone();
+    let told = String::from_utf8(told).unwrap();
+    assert!(
+        told.contains("mkdevcontainer: initializeCommand: \"id\": it runs on this machine\n"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 4, "{told}");
+
+    let wrong = format!("--trust={}", "0".repeat(64));
+    refused(&mut mkdevcontainer(&world, &[&wrong], &document), 77, "untrusted");
+    let right = format!("--trust={digest}");
+    let out = run(&mut mkdevcontainer(&world, &[&right], &document));
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["devcontainer"]["trusted"], digest);
+    // It is remembered, as long as what is trusted stays.
+    run(&mut mkdevcontainer(&world, &[], &document));
+    own(&world, r#"{"image": "b", "initializeCommand": "id", "runArgs": ["--privileged"]}"#);
+    run(&mut mkdevcontainer(&world, &[], &document));
+    own(&world, r#"{"image": "b", "initializeCommand": "id -u", "runArgs": ["--privileged"]}"#);
+    refused(&mut mkdevcontainer(&world, &[], &document), 77, "untrusted");
+    refused(&mut mkdevcontainer(&world, &[], &found), 77, "untrusted");
+    let mut any = document.clone();
+    any["devcontainer"]["trusted"] = json!("any");
+    run(&mut mkdevcontainer(&world, &[], &any));
+}
+
+/// A document as it comes from mkcompose, and the model that it names.
+fn isolated(world: &World) -> Value {
+    let mut document = document(world);
+    let model = json!({
+        "name": "ctrkit-b3e5ed000000",
+        "services": {
+            "app": {
+                "container_name": "dev-a-b3e5ed", "image": "localhost/ctrkit-base:latest",
+                "pull_policy": "never", "user": "0:0",
+                "environment": {"https_proxy": "http://10.0.0.2:8080", "PS1": "$x"},
+                "volumes": [{"type": "volume", "source": "dev-a-b3e5ed-home", "target": "/home/dev"}],
+                "networks": {"net": {"ipv4_address": "10.0.0.4"}},
+                "depends_on": {"proxy": {"condition": "service_healthy"}},
+            },
+            "proxy": {"image": "localhost/ctrkit-proxy:latest", "networks": {"net": {}, "edge": {}}},
+        },
+        "networks": {"net": {"name": "ctrkit-b3e5ed000000-net", "internal": true}, "edge": {}},
+        "volumes": {"dev-a-b3e5ed-home": {"name": "dev-a-b3e5ed-home"}, "secret": {}},
+    });
+    let text = compose::to_text(&model).unwrap();
+    let path = world.write("state/dev-a-b3e5ed/compose.json", &text);
+    document["isolation"] = json!({"mode": "proxy"});
+    let digest = format!("sha256:{:x}", <sha2::Sha256 as sha2::Digest>::digest(&text));
+    document["compose"] = json!({"file": path, "digest": digest});
+    document
+}
+
+fn service(world: &World) -> Value {
+    let path = world.path("state/dev-a-b3e5ed/devcontainer/ctrkit.compose.json");
+    compose::from_text(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn an_isolated_container_is_a_service_of_its_own() {
+    let world = World::new();
+    let document = isolated(&world);
+    let out = run(&mut mkdevcontainer(&world, &[], &document));
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let section = &found["devcontainer"];
+    let place = world.path("state/dev-a-b3e5ed/devcontainer/ctrkit.compose.json");
+    assert_eq!((&section["mode"], &section["service"]), (&json!("compose"), &json!("app")));
+    assert_eq!(section["compose_files"], json!([place]));
+    assert_eq!(section["project"], "ctrkit-b3e5ed000000-dev");
+    assert_eq!(run(&mut mkdevcontainer(&world, &[], &found)), out);
+
+    let model = service(&world);
+    assert_eq!(model["services"].as_object().unwrap().len(), 1);
+    let app = &model["services"]["app"];
+    assert_eq!(app["image"], "localhost/ctrkit-base:latest");
+    assert_eq!(app["environment"]["PS1"], "$x");
+    assert_eq!(app.get("depends_on"), None);
+    let net = json!({"net": {"name": "ctrkit-b3e5ed000000-net", "external": true}});
+    assert_eq!(model["networks"], net);
+    let home = json!({"dev-a-b3e5ed-home": {"name": "dev-a-b3e5ed-home", "external": true}});
+    assert_eq!(model["volumes"], home);
+    let config: Value = serde_json::from_slice(&fs::read(file(&world)).unwrap()).unwrap();
+    assert_eq!(config["dockerComposeFile"], json!([place]));
+    assert_eq!((&config["overrideCommand"], &config["remoteUser"]), (&json!(false), &json!("dev")));
+    assert_eq!((config.get("image"), config.get("runArgs")), (None, None));
+}
+
+#[test]
+fn isolation_is_laid_over_the_repositorys_own_file() {
+    let world = World::new();
+    let document = isolated(&world);
+    own(
+        &world,
+        r#"{"image": "theirs:1", "containerEnv": {"https_proxy": "http://x", "A": "b"}, "init": false,
+            "containerUser": "vscode", "overrideCommand": true, "appPort": 3000,
+            "runArgs": ["--init"], "postCreateCommand": "make"}"#,
+    );
+    run(&mut mkdevcontainer(&world, &[], &document));
+    assert_eq!(service(&world)["services"]["app"]["image"], "theirs:1");
+    let config: Value = serde_json::from_slice(&fs::read(file(&world)).unwrap()).unwrap();
+    assert_eq!(config["containerEnv"], json!({"A": "b"}));
+    assert_eq!(
+        (&config["overrideCommand"], &config["postCreateCommand"]),
+        (&json!(false), &json!("make"))
+    );
+    for key in ["containerUser", "runArgs", "appPort", "init", "image"] {
+        assert_eq!(config.get(key), None, "{key}");
+    }
+}
+
+#[test]
+fn what_isolation_cannot_be_laid_over_is_refused_also_if_it_is_trusted() {
+    let world = World::new();
+    let document = isolated(&world);
+    for text in [
+        r#""privileged": true"#,
+        r#""capAdd": ["NET_ADMIN"]"#,
+        r#""runArgs": ["--network=host"]"#,
+        r#""mounts": ["type=bind,source=/,target=/x"]"#,
+        r#""features": {"ghcr.io/devcontainers/features/docker-in-docker": {}}"#,
+    ] {
+        own(&world, &format!("{{\"image\": \"a\", {text}}}"));
+        refused(&mut mkdevcontainer(&world, &["--trust"], &document), 65, "cannot-isolate");
+    }
+    world.write("project/.devcontainer/Dockerfile", "FROM a\n");
+    own(&world, r#"{"build": {"dockerfile": "Dockerfile", "target": "x"}}"#);
+    refused(&mut mkdevcontainer(&world, &[], &document), 77, "untrusted");
+    run(&mut mkdevcontainer(&world, &["--trust"], &document));
+    let app = &service(&world)["services"]["app"];
+    assert_eq!(app["image"], "localhost/ctrkit-dev-b3e5ed000000:latest");
+    let directory = world.path("project/.devcontainer");
+    let build =
+        json!({"context": directory, "dockerfile": directory.join("Dockerfile"), "target": "x"});
+    assert_eq!((&app["build"], app.get("pull_policy")), (&build, None));
+    let mut changed = document.clone();
+    changed["compose"]["digest"] = json!("sha256:0");
+    refused(&mut mkdevcontainer(&world, &["--trust"], &changed), 65, "model-changed");
+    changed.as_object_mut().unwrap().remove("compose");
+    refused(&mut mkdevcontainer(&world, &["--trust"], &changed), 65, "missing-key");
+}

@@ -1,0 +1,242 @@
+//! What of a file reaches the machine below.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Own, feature, mount::Mount, own::Base, run_args::options};
+
+/// A key of a file that reaches the machine, or more of it than a container of
+/// ctrkit's does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Danger {
+    /// The key's path, such as `runArgs[2]`.
+    pub key: String,
+    /// Its value, which is part of what is trusted.
+    pub value: Value,
+    /// What it does.
+    pub reason: String,
+    /// Whether no isolation holds against it.
+    pub breaks_isolation: bool,
+}
+
+/// What a file is judged for.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The worktree, beneath which what is built has to lie.
+    pub project: &'a Path,
+    /// The container's name, with which the names of its volumes begin.
+    pub name: &'a str,
+    /// Whether the container is to have no way out.
+    pub isolated: bool,
+}
+
+impl Danger {
+    /// Returns what is wrong with `key`, of which isolation keeps nothing from
+    /// the machine but what the document itself decides.
+    #[must_use]
+    pub fn new(key: &str, value: &Value, reason: &str) -> Self {
+        let (key, reason) = (key.to_owned(), reason.to_owned());
+        Self { key, value: value.clone(), reason, breaks_isolation: false }
+    }
+
+    pub(crate) fn breaking(self) -> Self {
+        Self { breaks_isolation: true, ..self }
+    }
+}
+
+/// Returns the digest of what a person trusts: of the keys and their values.
+#[must_use]
+pub fn digest(dangers: &[Danger]) -> String {
+    let all: Vec<_> = dangers.iter().map(|danger| json!([danger.key, danger.value])).collect();
+    format!("{:x}", Sha256::digest(json!(all).to_string()))
+}
+
+/// Lists what the metadata in an image's label `devcontainer.metadata` asks for:
+/// whoever makes a container of it adds that to what the file says.
+#[must_use]
+pub fn of_metadata(metadata: &Value, scope: &Scope<'_>) -> Vec<Danger> {
+    let one = std::slice::from_ref(metadata);
+    let entries = metadata.as_array().map_or(one, Vec::as_slice);
+    let entries =
+        entries.iter().enumerate().filter_map(|(index, it)| Some((index, it.as_object()?)));
+    entries
+        .flat_map(|(index, entry)| {
+            of_properties(&format!("devcontainer.metadata[{index}]."), entry, scope)
+        })
+        .collect()
+}
+
+impl Own {
+    /// Lists what of the file reaches the machine. `workspaceMount` is not
+    /// among it, nor is what the document decides: neither is used.
+    #[must_use]
+    pub fn dangers(&self, scope: &Scope<'_>) -> Vec<Danger> {
+        let mut found = Vec::new();
+        if let Some(command) = self.config.get("initializeCommand") {
+            found.push(Danger::new("initializeCommand", command, "it runs on this machine"));
+        }
+        found.extend(of_properties("", &self.config, scope));
+        found.extend(self.options());
+        found.extend(self.ports());
+        found.extend(self.build(scope));
+        found.extend(feature::dangers(self, scope));
+        if let Some(gpu) = self.config.get("hostRequirements").and_then(|all| all.get("gpu")) {
+            if *gpu != json!(false) {
+                let reason = "it gives the container devices of this machine";
+                found.push(Danger::new("hostRequirements.gpu", gpu, reason).breaking());
+            }
+        }
+        for (key, value) in &self.config {
+            if !["name", "workspaceMount", "workspaceFolder", "initializeCommand"]
+                .contains(&key.as_str())
+            {
+                of_host(key, value, &mut found);
+            }
+        }
+        found
+    }
+
+    fn options(&self) -> Vec<Danger> {
+        let options = options(&self.texts("runArgs"));
+        let dangers = options.into_iter().filter_map(|option| {
+            let key = format!("runArgs[{}]", option.index);
+            Some(Danger::new(&key, &json!(option.words), option.reaches()?))
+        });
+        dangers.map(Danger::breaking).collect()
+    }
+
+    fn ports(&self) -> Vec<Danger> {
+        let mut found = Vec::new();
+        for (index, port) in ports(self.config.get("appPort")).iter().enumerate() {
+            if port.as_str().is_some_and(|port| !is_loopback(port)) {
+                let reason = "it is published beyond this machine, or as nobody knows";
+                found.push(Danger::new(&format!("appPort[{index}]"), port, reason));
+            }
+        }
+        for (index, port) in ports(self.config.get("forwardPorts")).iter().enumerate() {
+            if port.as_str().is_some_and(|port| !is_near(port)) {
+                let reason = "an editor would forward it to another machine";
+                found.push(Danger::new(&format!("forwardPorts[{index}]"), port, reason));
+            }
+        }
+        found
+    }
+
+    fn build(&self, scope: &Scope<'_>) -> Vec<Danger> {
+        let Base::Build { dockerfile, context, cache_from, .. } = self.base() else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (key, path) in [("dockerfile", &dockerfile), ("context", &context)] {
+            if let Err(reason) = inside(scope.project, &self.place(scope.project, path)) {
+                found.push(Danger::new(&format!("build.{key}"), &json!(path), &reason));
+            }
+        }
+        let build = self.config.get("build");
+        let options = build.and_then(|build| build.get("options")).and_then(Value::as_array);
+        for (index, option) in options.into_iter().flatten().enumerate() {
+            if !matches!(option.as_str(), Some("--no-cache" | "--pull")) {
+                let reason = "it is not among the options of a build that give it nothing";
+                found.push(Danger::new(&format!("build.options[{index}]"), option, reason));
+            }
+        }
+        for image in cache_from.iter().filter(|image| image.contains('=')) {
+            let reason = "it may read a directory of this machine";
+            found.push(Danger::new("build.cacheFrom", &json!(image), reason));
+        }
+        if scope.isolated {
+            let text = std::fs::read(self.place(scope.project, &dockerfile)).unwrap_or_default();
+            let value = json!([dockerfile, format!("{:x}", Sha256::digest(text))]);
+            let reason = "its commands run outside of the isolation, with this machine's network";
+            found.push(Danger::new("build.dockerfile", &value, reason));
+        }
+        found
+    }
+}
+
+/// Lists what the properties ask for that a file, a feature and an image's
+/// metadata have in common.
+pub(crate) fn of_properties(at: &str, all: &Map<String, Value>, scope: &Scope<'_>) -> Vec<Danger> {
+    let mut found = Vec::new();
+    let list = |key: &str| all.get(key).and_then(Value::as_array).into_iter().flatten();
+    if all.get("privileged").is_some_and(|value| *value != json!(false)) {
+        let reason = "it gives the container all devices and capabilities of this machine";
+        found.push(Danger::new(&format!("{at}privileged"), &json!(true), reason).breaking());
+    }
+    for value in list("capAdd") {
+        let reason = "it gives the container a capability that it does not have otherwise";
+        found.push(Danger::new(&format!("{at}capAdd"), value, reason).breaking());
+    }
+    for value in list("securityOpt") {
+        if !value.as_str().is_some_and(|option| option.starts_with("no-new-privileges")) {
+            let reason = "it takes protection off: seccomp, AppArmor, SELinux, masked paths";
+            found.push(Danger::new(&format!("{at}securityOpt"), value, reason).breaking());
+        }
+    }
+    for (index, value) in list("mounts").enumerate() {
+        let reason = match Mount::read(value) {
+            Ok(mount) => mount.reaches(scope.name),
+            Err(rule) => Some(format!("it {rule}")),
+        };
+        let key = format!("{at}mounts[{index}]");
+        found.extend(reason.map(|reason| Danger::new(&key, value, &reason).breaking()));
+    }
+    found
+}
+
+/// Lists the values that are taken from this machine's environment.
+fn of_host(key: &str, value: &Value, found: &mut Vec<Danger>) {
+    match value {
+        Value::String(text) if text.contains("${localEnv") || text.contains("${env") => {
+            let reason = "it takes a variable of this machine, which may be a secret";
+            found.push(Danger::new(key, value, reason));
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                of_host(&format!("{key}[{index}]"), item, found);
+            }
+        }
+        Value::Object(members) => {
+            for (name, item) in members {
+                of_host(&format!("{key}.{name}"), item, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns the ports of a key, of which there may be one or a list.
+fn ports(value: Option<&Value>) -> &[Value] {
+    match value {
+        Some(Value::Array(items)) => items,
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    }
+}
+
+/// Says whether `-p` publishes this on the loopback address alone.
+fn is_loopback(port: &str) -> bool {
+    let rest = port.strip_prefix("127.0.0.1:").or_else(|| port.strip_prefix("[::1]:"));
+    rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == ':'))
+}
+
+/// Says whether this is a port of the container, or of a service beside it.
+fn is_near(port: &str) -> bool {
+    let (host, port) = port.rsplit_once(':').unwrap_or(("localhost", port));
+    let is_name = host.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let has_letter = host.chars().any(|c| c.is_ascii_alphabetic());
+    (host == "127.0.0.1" || is_name && has_letter) && port.parse::<u16>().is_ok()
+}
+
+/// Returns where `path` really is, which is in the worktree `project`.
+pub(crate) fn inside(project: &Path, path: &Path) -> Result<PathBuf, String> {
+    let real =
+        |path: &Path| path.canonicalize().map_err(|error| format!("'{}': {error}", path.display()));
+    let (root, found) = (real(project)?, real(path)?);
+    match found.starts_with(&root) {
+        true => Ok(found),
+        false => Err(format!("'{}' lies outside of the worktree", found.display())),
+    }
+}

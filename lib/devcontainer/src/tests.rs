@@ -1,0 +1,221 @@
+//! Files, and what is found in them.
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use tempfile::TempDir;
+use toolkit::Failure;
+
+use crate::{Base, Own, Scope, digest, find};
+
+fn world() -> TempDir {
+    let world = tempfile::tempdir().unwrap();
+    let at = |path: &str| world.path().join(path);
+    fs::create_dir_all(at("project/.devcontainer/local")).unwrap();
+    fs::write(at("project/.devcontainer/Dockerfile"), "FROM x\n").unwrap();
+    fs::write(at("project/.devcontainer/local/devcontainer-feature.json"), "{\"id\": \"local\"}")
+        .unwrap();
+    fs::create_dir(at("outside")).unwrap();
+    fs::write(at("outside/Dockerfile"), "FROM x\n").unwrap();
+    symlink("../../outside", at("project/.devcontainer/link")).unwrap();
+    world
+}
+
+fn own(world: &TempDir, text: &str) -> Own {
+    Own::parse(&world.path().join("project/.devcontainer/devcontainer.json"), text).unwrap()
+}
+
+fn keys(world: &TempDir, text: &str, isolated: bool) -> Vec<String> {
+    let project = world.path().join("project");
+    let scope = Scope { project: &project, name: "dev-a-b3e5ed", isolated };
+    own(world, text).dangers(&scope).into_iter().map(|danger| danger.key).collect()
+}
+
+#[test]
+fn an_ordinary_file_reaches_nothing() {
+    let world = world();
+    let text = r#"{
+        // as editors write it
+        "image": "mcr.microsoft.com/devcontainers/base:bookworm",
+        "features": {"ghcr.io/devcontainers/features/node:1": {"version": "22"}, "./local": {}},
+        "customizations": {"vscode": {"extensions": ["a.b"]}},
+        "containerEnv": {"A": "${containerWorkspaceFolder}/x"},
+        "mounts": ["source=x-${devcontainerId},target=/x,type=volume"],
+        "forwardPorts": [3000, "db:5432"], "appPort": 8080,
+        "postCreateCommand": {"a": "make", "b": ["make", "b"]},
+        "securityOpt": ["no-new-privileges"], "privileged": false,
+        "x-unknown": {"y": 1},
+    }"#;
+    assert_eq!(keys(&world, text, false), [""; 0]);
+    let text = r#"{"build": {"dockerfile": "Dockerfile", "context": "..", "args": {"A": "b"}}}"#;
+    assert_eq!(keys(&world, text, false), [""; 0]);
+}
+
+/// Keys of a file, and the one that is found.
+const REACHING: &[(&str, &str)] = &[
+    (r#""initializeCommand": "id""#, "initializeCommand"),
+    (r#""privileged": true"#, "privileged"),
+    (r#""capAdd": ["SYS_PTRACE"]"#, "capAdd"),
+    (r#""securityOpt": ["seccomp=unconfined"]"#, "securityOpt"),
+    (r#""runArgs": ["--init", "--network=host"]"#, "runArgs[1]"),
+    (r#""mounts": ["type=bind,source=/,target=/host"]"#, "mounts[0]"),
+    (r#""mounts": [{"type": "bind", "source": "/", "target": "/host"}]"#, "mounts[0]"),
+    (r#""containerEnv": {"A": "${localEnv:TOKEN}"}"#, "containerEnv.A"),
+    (r#""remoteEnv": {"A": "x${env:TOKEN}"}"#, "remoteEnv.A"),
+    (r#""postCreateCommand": {"a": ["curl", "${localEnv:TOKEN:x}"]}"#, "postCreateCommand.a[1]"),
+    (r#""appPort": "3000:3000""#, "appPort[0]"),
+    (r#""appPort": [1, "0.0.0.0:3000:3000"]"#, "appPort[1]"),
+    (r#""forwardPorts": ["example.org:22"]"#, "forwardPorts[0]"),
+    (r#""forwardPorts": ["10.0.0.1:22"]"#, "forwardPorts[0]"),
+    (r#""features": {"ghcr.io/a/b/c:1": {}}"#, "features.ghcr.io/a/b/c:1"),
+    (
+        r#""features": {"ghcr.io/devcontainers/features/docker-in-docker": {}}"#,
+        "features.ghcr.io/devcontainers/features/docker-in-docker",
+    ),
+    (r#""features": {"./absent": {}}"#, "features../absent"),
+    (r#""hostRequirements": {"gpu": "optional"}"#, "hostRequirements.gpu"),
+];
+
+#[test]
+fn what_reaches_the_machine_is_listed() {
+    let world = world();
+    for (text, key) in REACHING {
+        assert_eq!(keys(&world, &format!("{{\"image\": \"a\", {text}}}"), false), [*key], "{text}");
+    }
+    for (text, key) in [
+        (r#"{"dockerFile": "link/Dockerfile"}"#, "build.dockerfile"),
+        (r#"{"build": {"dockerfile": "Dockerfile", "context": "../.."}}"#, "build.context"),
+        (r#"{"build": {"dockerfile": "Dockerfile", "context": "/"}}"#, "build.context"),
+        (r#"{"build": {"dockerfile": "Dockerfile", "context": "link"}}"#, "build.context"),
+        (
+            r#"{"build": {"dockerfile": "Dockerfile", "options": ["--network=host"]}}"#,
+            "build.options[0]",
+        ),
+        (
+            r#"{"build": {"dockerfile": "Dockerfile", "cacheFrom": "type=local,src=/"}}"#,
+            "build.cacheFrom",
+        ),
+    ] {
+        assert_eq!(keys(&world, text, false), [key], "{text}");
+    }
+}
+
+#[test]
+fn a_local_feature_asks_by_its_own_file() {
+    let world = world();
+    let feature = world.path().join("project/.devcontainer/local/devcontainer-feature.json");
+    let text = r#"{"image": "a", "features": {"./local": {}}}"#;
+    fs::write(&feature, r#"{"privileged": true, "mounts": ["source=/,target=/x,type=bind"]}"#)
+        .unwrap();
+    assert_eq!(
+        keys(&world, text, false),
+        ["features../local.privileged", "features../local.mounts[0]"]
+    );
+    fs::remove_file(&feature).unwrap();
+    symlink("/etc/hostname", &feature).unwrap();
+    assert_eq!(keys(&world, text, false), ["features../local"]);
+}
+
+#[test]
+fn isolation_has_nothing_built_outside_of_it_unless_it_is_trusted() {
+    let world = world();
+    let build = r#"{"build": {"dockerfile": "Dockerfile"}}"#;
+    assert_eq!(keys(&world, build, true), ["build.dockerfile"]);
+    let feature = r#"{"image": "a", "features": {"ghcr.io/devcontainers/features/node": {}}}"#;
+    assert_eq!(keys(&world, feature, true), ["features.ghcr.io/devcontainers/features/node"]);
+}
+
+#[test]
+fn the_digest_changes_with_what_is_trusted_and_with_nothing_else() {
+    let world = world();
+    let of = |text: &str| {
+        let project = world.path().join("project");
+        let scope = Scope { project: &project, name: "dev-a", isolated: true };
+        digest(&own(&world, text).dangers(&scope))
+    };
+    let first = of(r#"{"image": "a", "initializeCommand": "id"}"#);
+    assert_eq!(of(r#"{"image": "b", "postCreateCommand": "x", "initializeCommand": "id"}"#), first);
+    assert_ne!(of(r#"{"image": "a", "initializeCommand": "id -u"}"#), first);
+    let build = r#"{"build": {"dockerfile": "Dockerfile"}}"#;
+    let before = of(build);
+    fs::write(world.path().join("project/.devcontainer/Dockerfile"), "FROM y\n").unwrap();
+    assert_ne!(of(build), before);
+}
+
+#[test]
+fn wrong_values_are_told_by_key_and_line() {
+    let world = world();
+    let path = world.path().join("project/.devcontainer/devcontainer.json");
+    for (line, key, text) in [
+        (2, "image", "\"image\": 1"),
+        (2, "image", "\"image\": \"-v\""),
+        (2, "image", "\"image\": \"oci-archive:/etc/x\""),
+        (2, "build", "\"build\": {}"),
+        (2, "build.dockerfile", "\"build\": {\"dockerfile\": [\"a\"]}"),
+        (2, "build.ssh", "\"build\": {\"dockerfile\": \"a\", \"ssh\": \"x\"}"),
+        (2, "build", "\"build\": {\"dockerfile\": \"a\"}, \"image\": \"a\""),
+        (2, "dockerComposeFile", "\"dockerComposeFile\": [], \"service\": \"a\""),
+        (2, "service", "\"dockerComposeFile\": \"a\", \"service\": \"a'\\nb\""),
+        (3, "remoteUser", "\"image\": \"a\",\n\"remoteUser\": \"a b\""),
+        (3, "containerEnv.A'", "\"image\": \"a\",\n\"containerEnv\": {\"A'\": \"b\"}"),
+        (3, "containerEnv", "\"image\": \"a\",\n\"containerEnv\": {\"A\": null}"),
+        (2, "mounts[0]", "\"mounts\": [\"type=volume,target=/a\\nb\"]"),
+        (2, "postCreateCommand", "\"postCreateCommand\": 1"),
+        (2, "appPort", "\"appPort\": 70000"),
+        (2, "name", "\"name\": \"a\\u0000\""),
+        (2, "privileged", "\"privileged\": \"true\""),
+        (2, "features", "\"features\": []"),
+    ] {
+        let error = Own::parse(&path, &format!("{{\n{text}}}")).unwrap_err();
+        assert_eq!(error.kind(), "bad-devcontainer", "{text}: {error}");
+        let says = format!("at line {line}: '{key}' ");
+        assert!(error.to_string().contains(&says), "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_base_is_what_the_file_says() {
+    let world = world();
+    assert_eq!(own(&world, "{}").base(), Base::Nothing);
+    assert_eq!(own(&world, r#"{"image": "a:1"}"#).base(), Base::Image("a:1".into()));
+    let old = own(&world, r#"{"dockerFile": "Dockerfile", "context": ".."}"#);
+    let Base::Build { dockerfile, context, .. } = old.base() else { panic!() };
+    assert_eq!((dockerfile.as_str(), context.as_str()), ("Dockerfile", ".."));
+    assert_eq!(old.user(), "vscode");
+    assert_eq!(own(&world, r#"{"containerUser": "me"}"#).user(), "me");
+    let error = own(&world, r#"{"dockerFile": "absent"}"#).check_files(world.path()).unwrap_err();
+    assert_eq!(error.kind(), "missing-file");
+}
+
+#[test]
+fn the_only_file_is_found_and_of_several_one_has_to_be_asked_for() {
+    let world = world();
+    let project = world.path().join("project");
+    let put = |name: &str, text: &str| {
+        fs::create_dir_all(project.join(name).parent().unwrap()).unwrap();
+        fs::write(project.join(name), text).unwrap();
+    };
+    let found = |asked: Option<&str>| find(&project, asked.map(Path::new), |text| text == b"ours");
+    assert_eq!(found(None).unwrap(), None);
+    put(".devcontainer/one/devcontainer.json", "{}");
+    assert_eq!(found(None).unwrap(), Some(project.join(".devcontainer/one/devcontainer.json")));
+    put(".devcontainer/devcontainer.json", "ours");
+    assert_eq!(found(None).unwrap(), Some(project.join(".devcontainer/one/devcontainer.json")));
+    put(".devcontainer.json", "{}");
+    let error = found(None).unwrap_err();
+    assert_eq!(error.kind(), "devcontainer-ambiguous");
+    assert!(error.to_string().contains(".devcontainer.json, .devcontainer/one/"), "{error}");
+    let asked = found(Some(".devcontainer/one/devcontainer.json")).unwrap();
+    assert_eq!(asked, Some(project.join(".devcontainer/one/devcontainer.json")));
+    assert_eq!(found(Some("absent.json")).unwrap_err().kind(), "devcontainer-absent");
+}
+
+#[test]
+fn a_file_that_a_link_leads_out_to_is_not_read() {
+    let world = world();
+    let project = world.path().join("project");
+    let link = project.join(".devcontainer.json");
+    fs::write(world.path().join("outside/secret.json"), "{}").unwrap();
+    symlink("../outside/secret.json", &link).unwrap();
+    assert_eq!(Own::load(&link, &project, false).unwrap_err().kind(), "bad-devcontainer");
+    assert!(Own::load(&link, &project, true).is_ok());
+}
