@@ -48,6 +48,8 @@ pub struct Config {
     /// How every container is made.
     #[serde(default)]
     pub container: Container,
+    /// The directory in which new worktrees are made, unless beside the main one.
+    pub worktrees: Option<PathBuf>,
     /// The addresses at which `host` can be reached, no two of one name.
     #[serde(default, deserialize_with = "connections")]
     pub connections: Vec<Connection>,

@@ -25,6 +25,7 @@ pub mod schemas;
 pub mod sessions;
 pub mod template;
 pub mod verify;
+pub mod worktrees;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -43,6 +44,7 @@ pub use crate::{
     received::{ParseError, Received, parse, parse_limited},
     sessions::Sessions,
     verify::Verify,
+    worktrees::Worktrees,
 };
 
 /// Keys that this version does not know, passed on as they came.

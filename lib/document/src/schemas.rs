@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     AudioStatus, Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event,
-    Policy, PolicyDiff, Ports, Sessions, Verify,
+    Policy, PolicyDiff, Ports, Sessions, Verify, Worktrees,
 };
 
 /// Returns the name of the file and the schema of each document.
@@ -27,6 +27,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Verify>(),
         schema::<Diff>(),
         schema::<AudioStatus>(),
+        schema::<Worktrees>(),
     ]
 }
 

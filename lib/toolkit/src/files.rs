@@ -13,7 +13,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    fcntl::{Flock, FlockArg},
+    fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl},
 };
 use tempfile::NamedTempFile;
 
@@ -221,7 +221,7 @@ pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
 /// The kernel takes it away from a process that dies, however it dies.
 #[derive(Debug)]
 pub struct Lock {
-    _held: Flock<File>,
+    held: Flock<File>,
 }
 
 impl Lock {
@@ -240,10 +240,19 @@ impl Lock {
             done => Some(done),
         };
         match held {
-            Some(Ok(held)) => Ok(Self { _held: held }),
+            Some(Ok(held)) => Ok(Self { held }),
             Some(Err((_, error))) => Err(FileError::writing(path)(error.into())),
             None => Err(FileError::Locked { path: path.to_owned(), seconds: patience.as_secs() }),
         }
+    }
+
+    /// Lets programs that are started from now on hold it as well, to their end:
+    /// if this process is killed, nobody else finds their work half done.
+    #[must_use]
+    pub fn inherited(self) -> Self {
+        // Where it cannot be passed on it is held by this process, as before.
+        let _ = fcntl(&*self.held, FcntlArg::F_SETFD(FdFlag::empty()));
+        self
     }
 }
 
@@ -343,6 +352,24 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn a_lock_that_is_passed_on_is_held_until_the_program_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let held = Lock::take(&path, Duration::ZERO).unwrap().inherited();
+        let mut program = std::process::Command::new("cat");
+        let program = program.stdin(std::process::Stdio::piped());
+        let mut program = program.spawn().unwrap();
+        // What a kill does: the file is closed, and nothing is unlocked.
+        let held = std::mem::ManuallyDrop::new(held);
+        nix::unistd::close(std::os::fd::AsRawFd::as_raw_fd(&*held.held)).unwrap();
+        let error = Lock::take(&path, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), "lock-held");
+        drop(program.stdin.take());
+        program.wait().unwrap();
+        Lock::take(&path, Duration::from_secs(20)).unwrap();
     }
 
     #[test]

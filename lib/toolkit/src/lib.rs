@@ -10,6 +10,7 @@ mod events;
 mod exit;
 mod failure;
 pub mod files;
+pub mod git;
 mod interrupt;
 pub mod keys;
 mod part;
@@ -38,7 +39,7 @@ pub use crate::{
     several::each,
     siblings::{FailedTool, SiblingError, Siblings},
     sockets::{Sockets, SocketsError},
-    stdio::{DocumentError, parse, read, read_file, read_named, write, write_text},
+    stdio::{DocumentError, parse, read, read_file, read_named, write, write_bytes, write_text},
 };
 
 /// Options that every tool takes.

@@ -225,7 +225,8 @@ pub fn write_text(text: &str) -> Result<(), DocumentError> {
     write_bytes(text.as_bytes())
 }
 
-pub(crate) fn write_bytes(bytes: &[u8]) -> Result<(), DocumentError> {
+/// Writes bytes, such as a path, to standard output as they are.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), DocumentError> {
     if CLOSED.load(Ordering::Relaxed) {
         return Err(DocumentError::Closed);
     }

@@ -1,0 +1,85 @@
+//! Git, called so that nothing but the command line says what it does.
+
+use std::process::Command;
+
+/// Variables that would make git look for another repository, as a hook that
+/// runs us has them (githooks(5)), or call other programs (git(1)).
+///
+/// `GIT_CONFIG_COUNT` is not among them: settings that a person keeps there hold
+/// as those of their files do, and what is given by `-c` wins over both.
+const ASTRAY: [&str; 15] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_DIFF_OPTS",
+    "GIT_SSH",
+    "GIT_PROXY_COMMAND",
+];
+
+/// Settings with which git runs nothing by itself that may be a file of the
+/// worktree, and so one that came out of a container.
+pub const STILL: [&str; 2] = ["core.hooksPath=/dev/null", "core.fsmonitor=false"];
+
+/// Makes `git`, or what runs it, deaf to variables that lead it astray.
+pub fn deafen(git: &mut Command) -> &mut Command {
+    for variable in ASTRAY {
+        git.env_remove(variable);
+    }
+    git
+}
+
+/// Returns git without arguments, deaf and [still](STILL), which speaks English
+/// and shows no pages.
+#[must_use]
+pub fn git() -> Command {
+    let mut git = Command::new("git");
+    deafen(&mut git).env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").arg("--no-pager");
+    for setting in STILL {
+        git.args(["-c", setting]);
+    }
+    git
+}
+
+/// Reads the output of `git config --list -z`: `KEY<newline>VALUE<NUL>`. A key
+/// without a value has an empty one.
+pub fn settings(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    list.split_terminator('\0').map(|entry| entry.split_once('\n').unwrap_or((entry, "")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_environment_leads_git_astray() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let mut git = git();
+        git.current_dir(elsewhere.path()).args(["rev-parse", "--git-dir"]);
+        // As in a hook: git would take it, and does not if it is taken away.
+        for variable in ASTRAY {
+            git.env(variable, "/nowhere");
+        }
+        deafen(&mut git);
+        let is_set = |(name, value): (&std::ffi::OsStr, Option<&std::ffi::OsStr>)| {
+            ASTRAY.iter().any(|variable| name == *variable) && value.is_some()
+        };
+        assert!(!git.get_envs().any(is_set));
+        let words = git.output().unwrap().stderr;
+        assert!(String::from_utf8_lossy(&words).contains("not a git repository"));
+    }
+
+    #[test]
+    fn settings_have_keys_and_values() {
+        let list = "a.b\nx\ny\0a.c\0";
+        assert_eq!(settings(list).collect::<Vec<_>>(), [("a.b", "x\ny"), ("a.c", "")]);
+    }
+}
