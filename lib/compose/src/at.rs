@@ -75,6 +75,11 @@ impl<'a> At<'a> {
         .into()
     }
 
+    /// Returns where the value is, its line, and what stands there.
+    pub(crate) fn place(&self) -> (&str, usize, &'a Node) {
+        (&self.path, self.node.line, self.node)
+    }
+
     fn expected<T>(&self, what: &str) -> Checked<T> {
         Err(self.refused(format!("it is {}", self.node.what()), format!("write {what}")))
     }

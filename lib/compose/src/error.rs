@@ -16,7 +16,7 @@ pub enum OverrideError {
     File(#[from] FileError),
 
     /// It has more than an override can have.
-    #[error("the override '{file}' has more than {limit} bytes")]
+    #[error("the Compose file '{file}' has more than {limit} bytes")]
     TooLarge {
         /// The file.
         file: String,
@@ -25,14 +25,14 @@ pub enum OverrideError {
     },
 
     /// It is not text.
-    #[error("the override '{file}' is not UTF-8")]
+    #[error("the Compose file '{file}' is not UTF-8")]
     NotUtf8 {
         /// The file.
         file: String,
     },
 
     /// It is not YAML, or YAML that means different things to different tools.
-    #[error("the override '{file}' is broken at line {line}: {message}")]
+    #[error("the Compose file '{file}' is broken at line {line}: {message}")]
     Broken {
         /// The file.
         file: String,
@@ -43,7 +43,7 @@ pub enum OverrideError {
     },
 
     /// It has keys that an isolated container cannot have.
-    #[error("the override '{file}' is refused: {}", told(problems, ToString::to_string))]
+    #[error("the Compose file '{file}' is refused: {}", told(problems, ToString::to_string))]
     Refused {
         /// The file.
         file: String,

@@ -3,6 +3,8 @@
 //! A model is written so that both read the same ([`to_text`]). A person's own
 //! file is read as an override of a model, checked, and given back as data
 //! ([`Override`]): nothing in it leads out of the isolation that the model is for.
+//! Of a repository's own file, which makes a container without isolation, it is
+//! told what reaches the machine ([`reaches`]).
 
 mod at;
 mod base;
@@ -10,6 +12,8 @@ mod error;
 mod limit;
 mod mount;
 mod overrides;
+mod own;
+mod own_service;
 mod path;
 mod place;
 mod read;
@@ -24,6 +28,7 @@ pub use crate::{
     error::OverrideError,
     mount::is_mountable,
     overrides::Override,
+    own::{Directory, Made, Reach, as_override, network_of, reaches},
     place::{OutOfReach, beneath},
     read::from_text,
     service::is_image,

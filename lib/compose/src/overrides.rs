@@ -92,7 +92,7 @@ impl Override {
 }
 
 /// Maps are merged, lists added up, and everything else is replaced.
-fn merge(under: &mut Value, over: &Value) {
+pub(crate) fn merge(under: &mut Value, over: &Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {
             for (key, value) in over {
@@ -110,7 +110,7 @@ fn merge(under: &mut Value, over: &Value) {
 }
 
 /// Returns the text of the file at `path`.
-fn text(path: &Path) -> Result<String, OverrideError> {
+pub(crate) fn text(path: &Path) -> Result<String, OverrideError> {
     let reading = FileError::reading(path);
     let found = path.metadata().map_err(&reading)?;
     // A pipe may never end, and a device has no end.

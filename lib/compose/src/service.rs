@@ -14,7 +14,7 @@ use crate::{
 const PROXIES: [&str; 6] =
     ["all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy", "socks_proxy"];
 /// Labels that ctrkit and the engines know things by.
-const OWN_LABELS: [&str; 6] =
+pub(crate) const OWN_LABELS: [&str; 6] =
     ["com.docker.", "ctrkit.", "devagent.", "io.containers.", "io.podman.", "l8s."];
 /// What `podman run IMAGE` would take for a file or another engine.
 const TRANSPORTS: [&str; 12] = [

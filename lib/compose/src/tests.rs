@@ -2,6 +2,7 @@
 
 mod accepted;
 mod broken;
+mod own;
 mod reach;
 mod refused;
 mod written;

@@ -5,6 +5,7 @@
 //! lists what of it reaches the machine below, or more of it than a container
 //! of ctrkit's does; nothing of that is used unless a person trusts it.
 
+mod composed;
 mod danger;
 mod error;
 mod feature;
@@ -17,6 +18,7 @@ mod shape;
 mod signed;
 
 pub use crate::{
+    composed::directory,
     danger::{Danger, Scope, digest, of_metadata},
     error::OwnError,
     find::find,

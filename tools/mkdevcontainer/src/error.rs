@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use compose::Unwritable;
+use compose::{OverrideError, Unwritable};
 use devcontainer::OwnError;
-use document::container::Missing;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use document::{container::Missing, error::FailedCommand};
+use toolkit::{DocumentError, Exit, Failure, PlacesError, SiblingError, files::FileError};
 
 use crate::Untrusted;
 
@@ -28,6 +28,24 @@ pub enum Error {
     /// The repository's own file cannot be used.
     #[error(transparent)]
     Own(#[from] OwnError),
+
+    /// A Compose file of the repository's cannot be used.
+    #[error(transparent)]
+    Compose(#[from] OverrideError),
+
+    /// mkcompose could not lay the repository's own file over the model.
+    #[error(transparent)]
+    Sibling(#[from] SiblingError),
+
+    /// The person has a Compose file of their own to lay over the model, and so
+    /// has the repository.
+    #[error("two Compose files would be laid over the model: '{}' and '{}'", person.display(), own.display())]
+    TwoOverrides {
+        /// The person's.
+        person: PathBuf,
+        /// The repository's devcontainer.json.
+        own: PathBuf,
+    },
 
     /// The Compose file has a value that cannot stand in one.
     #[error(transparent)]
@@ -92,6 +110,9 @@ impl Failure for Error {
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
             Self::Own(error) => error.kind(),
+            Self::Compose(error) => error.kind(),
+            Self::Sibling(error) => error.kind(),
+            Self::TwoOverrides { .. } => "two-overrides",
             Self::Unwritable(error) => error.kind(),
             Self::Untrusted(_) => "untrusted",
             Self::CannotIsolate { .. } => "cannot-isolate",
@@ -108,12 +129,15 @@ impl Failure for Error {
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
             Self::Own(error) => error.exit(),
+            Self::Compose(error) => error.exit(),
+            Self::Sibling(error) => error.exit(),
             Self::Unwritable(error) => error.exit(),
             Self::Untrusted(_) => Exit::NoPerm,
             Self::BadName { .. }
             | Self::Literal { .. }
             | Self::Foreign { .. }
             | Self::CannotIsolate { .. }
+            | Self::TwoOverrides { .. }
             | Self::ModelChanged { .. } => Exit::DataErr,
         }
     }
@@ -127,6 +151,9 @@ impl Failure for Error {
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
             Self::Own(error) => error.hint(),
+            Self::Compose(error) => error.hint(),
+            Self::Sibling(error) => error.hint(),
+            Self::TwoOverrides { .. } => Some("take one of them away".to_owned()),
             Self::Unwritable(error) => error.hint(),
             Self::Untrusted(untrusted) => Some(format!(
                 "look at it; if it may do that: --trust={}, or --trust for whatever is there",
@@ -141,6 +168,13 @@ impl Failure for Error {
                 Some("move it away, or choose another place: --output DIR".to_owned())
             }
             Self::BadName { .. } => None,
+        }
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::Sibling(error) => error.command(),
+            _ => None,
         }
     }
 }

@@ -39,40 +39,80 @@ pub struct Files {
 
 impl Files {
     /// Decides what is in the files of `container`, which are to lie in
-    /// `directory`, if it is made from the repository's `own` file.
-    ///
-    /// `remembered` is the digest of what was trusted before.
+    /// `directory`, if it is made from the repository's `own` file, of which what
+    /// has the digest `trusted` is trusted. An isolated one is in `model`, by
+    /// default the one that the document names.
     pub fn of(
         container: &Container,
         own: Option<&Own>,
         directory: &Path,
-        remembered: Option<&str>,
+        trusted: Option<String>,
+        model: Option<Value>,
     ) -> Result<Self, Error> {
         let mut section = container.devcontainer.clone().unwrap_or_default();
         section.config = Some(directory.join(CONFIG));
-        section.trusted = match own {
-            Some(own) => trusted(container, own, section.trusted.as_deref(), remembered)?,
-            None => None,
-        };
+        section.trusted = trusted;
         section.own = own.map(|own| own.path.clone());
+        section.compose_files = Vec::new();
+        (section.service, section.project) = (None, None);
         if container.isolation.is_some() {
-            return Self::isolated(container, own, directory, section);
+            return Self::isolated(container, own, directory, section, model);
         }
-        let mut ours = ours::common(container)?;
-        ours.extend(ours::engine(container));
-        literal::check(&ours)?;
-        let built = own.is_some_and(|own| matches!(own.base(), Base::Build { .. }));
-        section.mode = Some(if built { BUILD } else { IMAGE }.to_owned());
-        let config = match own {
-            Some(own) => merge::engine(own, container, ours)?,
-            None => {
-                ours.insert("image".to_owned(), container.image()?.into());
-                // The image's own command is sshd.
-                ours.insert("overrideCommand".to_owned(), false.into());
-                ours
+        match own.map(|own| (own, own.base())) {
+            None => Self::plain(container, section),
+            Some((own, Base::Compose { service, .. })) => {
+                Self::composed(container, own, &service, directory, section)
             }
-        };
+            Some((own, base)) => {
+                let mut ours = ours::common(container)?;
+                ours.extend(ours::engine(container));
+                literal::check(&ours)?;
+                let built = matches!(base, Base::Build { .. });
+                section.mode = Some(if built { BUILD } else { IMAGE }.to_owned());
+                let config = merge::engine(own, container, ours)?;
+                Ok(Self { config: signed(config), compose: None, section })
+            }
+        }
+    }
+
+    /// A container of which only the document says something.
+    fn plain(container: &Container, mut section: Devcontainer) -> Result<Self, Error> {
+        let mut config = ours::common(container)?;
+        config.extend(ours::engine(container));
+        config.insert("image".to_owned(), container.image()?.into());
+        // The image's own command is sshd.
+        config.insert("overrideCommand".to_owned(), false.into());
+        literal::check(&config)?;
+        section.mode = Some(IMAGE.to_owned());
         Ok(Self { config: signed(config), compose: None, section })
+    }
+
+    /// A service of the repository's own Compose files.
+    fn composed(
+        container: &Container,
+        own: &Own,
+        service: &str,
+        directory: &Path,
+        mut section: Devcontainer,
+    ) -> Result<Self, Error> {
+        let mut files = own.compose_files(&container.project.path);
+        let file = service::over(container, service, &files)?;
+        files.push(directory.join(COMPOSE));
+        let mut ours = ours::common(container)?;
+        let paths: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        ours.insert("dockerComposeFile".to_owned(), json!(paths));
+        literal::check(&ours)?;
+        let mut config = own.config.clone();
+        for key in ["dockerComposeFile", "workspaceMount"] {
+            config.remove(key);
+        }
+        merge::without(&mut config, &ours::environment(container));
+        merge::lay_over(&mut config, ours);
+        section.mode = Some(SERVICE.to_owned());
+        section.compose_files = files;
+        section.service = Some(service.to_owned());
+        section.project = Some(service::project(Names::of(&container.project.hash)));
+        Ok(Self { config: signed(config), compose: Some(marked(file)?), section })
     }
 
     fn isolated(
@@ -80,8 +120,10 @@ impl Files {
         own: Option<&Own>,
         directory: &Path,
         mut section: Devcontainer,
+        model: Option<Value>,
     ) -> Result<Self, Error> {
-        let file = isolated::file(container, own, isolated::model(container)?)?;
+        let model = model.map_or_else(|| isolated::model(container), Ok)?;
+        let file = isolated::file(container, own, model)?;
         let mut common = ours::common(container)?;
         let path = directory.join(COMPOSE);
         common.insert("dockerComposeFile".to_owned(), json!([path.to_string_lossy()]));
@@ -126,18 +168,22 @@ pub fn remembered(state: &Path) -> Result<Option<String>, Error> {
     Ok(text.map(|text| String::from_utf8_lossy(&text).trim().to_owned()))
 }
 
-/// Makes sure that nothing of `own` is used that is not trusted.
-fn trusted(
+/// Makes sure that nothing of `own` is used that is not trusted, now or before
+/// with the digest `remembered`; returns the digest of what is.
+pub fn trusted(
     container: &Container,
-    own: &Own,
-    asked: Option<&str>,
+    own: Option<&Own>,
     remembered: Option<&str>,
 ) -> Result<Option<String>, Error> {
+    let Some(own) = own else { return Ok(None) };
     let project = &container.project.path;
     own.check_files(project)?;
     let isolated = container.isolation.is_some();
     let scope = Scope { project, name: &container.name, isolated };
-    trust::check(own.path.clone(), own.dangers(&scope), asked.or(remembered), isolated)
+    let mut dangers = own.dangers(&scope);
+    dangers.extend(own.compose_dangers(&scope)?);
+    let asked = container.devcontainer.as_ref().and_then(|section| section.trusted.as_deref());
+    trust::check(own.path.clone(), dangers, asked.or(remembered), isolated)
 }
 
 /// Makes the file at `path` have `text`, if what is there `is_ours`.

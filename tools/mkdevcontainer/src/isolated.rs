@@ -3,15 +3,22 @@
 //! The service is the one of the model that mkcompose(1) wrote, made from the
 //! repository's image or build; the sidecars are carried out by ctr-up(1), as
 //! without a devcontainer.json. Nothing of the repository's file is laid over
-//! it but what is inside of the container.
+//! it but what is inside of the container. Compose files of the repository's are
+//! laid over the model by mkcompose(1), which refuses what leads out.
 
+use std::path::{Path, PathBuf};
+
+use compose::Made;
 use devcontainer::{Base, Own};
 use document::{Container, compose::Names, container::Missing};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use toolkit::files;
+use toolkit::{SiblingError, files};
 
 use crate::{Error, literal, merge, service};
+
+/// The repository's own Compose files, as an override of the model.
+const OVERRIDE: &str = "override.json";
 
 /// The container's service in the model.
 const APP: &str = "app";
@@ -49,6 +56,53 @@ pub(crate) fn model(container: &Container) -> Result<Value, Error> {
     compose::from_text(&text).ok_or_else(changed)
 }
 
+/// Returns the model in `text`, which mkcompose(1) wrote.
+#[must_use]
+pub fn model_in(text: &[u8]) -> Option<Value> {
+    compose::from_text(std::str::from_utf8(text).ok()?)
+}
+
+/// Returns the repository's own Compose files as one override of the model, and
+/// what the container is made from; nothing where there are none.
+fn composed(own: &Own, project: &Path) -> Result<Option<(String, Made)>, Error> {
+    let Base::Compose { service, .. } = own.base() else { return Ok(None) };
+    let files = own.compose_files(project);
+    let directory = devcontainer::directory(&files, project);
+    Ok(Some(compose::as_override(&files, &service, APP, directory)?))
+}
+
+/// Writes the repository's own Compose files as an override of the model into
+/// `directory`, and returns where; nothing where there are none.
+pub fn write_override(
+    container: &Container,
+    own: Option<&Own>,
+    directory: &Path,
+) -> Result<Option<PathBuf>, Error> {
+    let Some(own) = own.filter(|_| container.isolation.is_some()) else { return Ok(None) };
+    let Some((text, _)) = composed(own, &container.project.path)? else { return Ok(None) };
+    let path = directory.join(OVERRIDE);
+    let person = container.compose.as_ref().and_then(|compose| compose.over.clone());
+    if let Some(person) = person.filter(|person| *person != path) {
+        return Err(Error::TwoOverrides { person, own: own.path.clone() });
+    }
+    files::create_private_dir(directory)?;
+    files::replace(&path, text.as_bytes(), 0o600)?;
+    Ok(Some(path))
+}
+
+/// Returns what it means that mkcompose(1) did not lay an override over the model.
+pub fn refused(own: Option<&Own>, error: SiblingError) -> Error {
+    match (error, own) {
+        (SiblingError::Failed(failed), Some(own))
+            if failed.kind.as_deref().is_some_and(|kind| kind.starts_with("override-")) =>
+        {
+            let (path, reason) = (own.path.clone(), failed.message);
+            Error::CannotIsolate { path, key: "dockerComposeFile".to_owned(), reason }
+        }
+        (error, _) => error.into(),
+    }
+}
+
 /// Returns the Compose file with the container alone: what stands around it is
 /// there when it is made.
 pub(crate) fn file(
@@ -60,16 +114,19 @@ pub(crate) fn file(
     let mut app = model["services"][APP].take();
     let Some(keys) = app.as_object_mut() else { return Err(Missing("compose.file: app").into()) };
     keys.remove("depends_on");
+    let project = &container.project.path;
+    let made = own.map(|own| composed(own, project)).transpose()?.flatten().map(|(_, made)| made);
     match own.map(Own::base) {
+        Some(Base::Compose { .. }) => {
+            let made = made.unwrap_or_default();
+            let build =
+                own.map(|own| service::own_build(own, &made, project)).transpose()?.flatten();
+            set(keys, container, build, made.image);
+        }
         Some(Base::Image(image)) => drop(keys.insert("image".to_owned(), image.into())),
         Some(Base::Build { .. }) => {
             let build = own.map(|own| merge::build(own, &container.project.path)).transpose()?;
-            let build = build.flatten().unwrap_or_default();
-            keys.insert("build".to_owned(), service::build(&build));
-            // A name that says where it is: without that the engines do not agree
-            // on the name of what they have built.
-            keys.insert("image".to_owned(), service::image(container).into());
-            keys.remove("pull_policy");
+            set(keys, container, build.flatten().map(|build| service::build(&build)), None);
         }
         _ => {}
     }
@@ -83,6 +140,23 @@ pub(crate) fn file(
         "networks": networks,
         "volumes": volumes,
     }))
+}
+
+/// Lets the service be made by `build`, or else from `image`.
+fn set(
+    app: &mut Map<String, Value>,
+    container: &Container,
+    build: Option<Value>,
+    image: Option<String>,
+) {
+    // A name that says where it is: without that the engines do not agree on the
+    // name of what they have built.
+    let image = if build.is_some() { Some(service::image(container)) } else { image };
+    app.extend(image.map(|image| ("image".to_owned(), image.into())));
+    if let Some(build) = build {
+        app.insert("build".to_owned(), build);
+        app.remove("pull_policy");
+    }
 }
 
 /// Returns those of `all` that are `used`, as what is there already.
@@ -105,9 +179,8 @@ pub(crate) fn config(
     let mut config = own.map(|own| own.config.clone()).unwrap_or_default();
     config.retain(|key, _| !DECIDED.contains(&key.as_str()) && key != "workspaceMount");
     // A variable of the model leads to the proxy, or to what it is trusted by.
-    let taken = &file["services"][APP]["environment"];
-    if let Some(env) = config.get_mut("containerEnv").and_then(Value::as_object_mut) {
-        env.retain(|name, _| taken.get(name).is_none());
+    if let Some(decided) = file["services"][APP]["environment"].as_object() {
+        merge::without(&mut config, decided);
     }
     literal::check(&common)?;
     merge::lay_over(&mut config, common);

@@ -19,6 +19,7 @@ mod trust;
 pub use crate::{
     account::work_as,
     error::Error,
-    files::{Files, remembered},
+    files::{Files, remembered, trusted},
+    isolated::{model_in, refused, write_override},
     trust::{Untrusted, line},
 };

@@ -1,12 +1,19 @@
 //! mkdevcontainer(1): write the devcontainer.json of a container.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Parser;
 use devcontainer::Own;
 use document::{Container, Received, container, devcontainer::ANY};
 use mkdevcontainer::{Error, Files};
-use toolkit::{Common, ErrorFormat, Events, Exit, Places, Tool, files::FileError};
+use serde_json::Value;
+use toolkit::{
+    Common, DocumentError, ErrorFormat, Events, Exit, Places, Siblings, Tool, files::FileError,
+};
 
 const NAME: &str = "mkdevcontainer";
 
@@ -76,8 +83,10 @@ impl Tool for Mkdevcontainer {
             None => state.join("devcontainer"),
         };
         let remembered = mkdevcontainer::remembered(&state)?;
-        let files = Files::of(&document, own.as_ref(), &directory, remembered.as_deref());
-        let files = files.map_err(|error| self.tell(error))?;
+        let trusted = mkdevcontainer::trusted(&document, own.as_ref(), remembered.as_deref());
+        let trusted = trusted.map_err(|error| self.tell(error))?;
+        let model = self.lay_over(&mut document, own.as_ref(), &directory)?;
+        let files = Files::of(&document, own.as_ref(), &directory, trusted, model)?;
         if self.print {
             toolkit::write_text(&files.config)?;
             return Ok(Exit::Success);
@@ -107,6 +116,33 @@ impl Mkdevcontainer {
         let own = Own::load(&path, &project, asked.is_some())?;
         mkdevcontainer::work_as(document, own.user());
         Ok(Some(own))
+    }
+
+    /// Has the repository's own Compose files laid over the model of an isolated
+    /// container; returns the model where it is not written.
+    fn lay_over(
+        &self,
+        document: &mut Received<Container>,
+        own: Option<&Own>,
+        directory: &Path,
+    ) -> Result<Option<Value>, Error> {
+        let aside = tempfile::tempdir().map_err(FileError::writing(directory))?;
+        let directory = if self.print { aside.path() } else { directory };
+        let Some(over) = mkdevcontainer::write_override(document, own, directory)? else {
+            return Ok(None);
+        };
+        let siblings = Siblings::new().with("CTRKIT_STATE_DIR", self.places.state()?);
+        let over = over.to_string_lossy().into_owned();
+        let mut args = vec!["--override", &over];
+        args.extend(self.print.then_some("--print"));
+        let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
+        let answer = siblings.run("mkcompose", &args, line.as_bytes());
+        let answer = answer.map_err(|error| mkdevcontainer::refused(own, error))?;
+        if self.print {
+            return Ok(mkdevcontainer::model_in(&answer));
+        }
+        *document = toolkit::parse(&answer, "of mkcompose")?;
+        Ok(None)
     }
 
     /// Tells people in a line each what of the file reaches the machine.

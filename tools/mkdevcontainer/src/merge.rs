@@ -70,3 +70,11 @@ pub(crate) fn lay_over(config: &mut Map<String, Value>, ours: Map<String, Value>
         }
     }
 }
+
+/// Takes out of `config` the variables that are `decided` elsewhere: they would
+/// be laid over those of a Compose file.
+pub(crate) fn without(config: &mut Map<String, Value>, decided: &Map<String, Value>) {
+    if let Some(env) = config.get_mut("containerEnv").and_then(Value::as_object_mut) {
+        env.retain(|name, _| !decided.contains_key(name));
+    }
+}

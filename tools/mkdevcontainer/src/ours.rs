@@ -8,7 +8,7 @@ use document::{
 use serde_json::{Map, Value, json};
 
 /// The restart policy of a document that names none, as ctr-up has it.
-const RESTART: &str = "unless-stopped";
+pub(crate) const RESTART: &str = "unless-stopped";
 
 /// Returns the keys that every devcontainer.json of ours has, whatever the
 /// container is made from.
@@ -44,12 +44,16 @@ pub(crate) fn engine(container: &Container) -> Map<String, Value> {
     if !mounts.is_empty() {
         keys.insert("mounts".to_owned(), mounts.into());
     }
-    let env: Map<_, _> =
-        container.env.iter().map(|each| (each.name.clone(), json!(each.value))).collect();
+    let env = environment(container);
     if !env.is_empty() {
         keys.insert("containerEnv".to_owned(), env.into());
     }
     keys
+}
+
+/// Returns the document's environment.
+pub(crate) fn environment(container: &Container) -> Map<String, Value> {
+    container.env.iter().map(|each| (each.name.clone(), json!(each.value))).collect()
 }
 
 /// Returns the members of `value`, which is an object.
@@ -71,7 +75,8 @@ fn run_args(container: &Container) -> Vec<String> {
         format!("--restart={restart}"),
     ];
     let labels = all_labels(container);
-    args.extend(labels.iter().map(|(name, value)| format!("--label={name}={value}")));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    args.extend(labels.iter().map(|(name, value)| format!("--label={name}={}", text(value))));
     args.extend(container.ports.iter().filter_map(published));
     args.extend(container.limits.iter().flat_map(limits));
     args
@@ -79,7 +84,7 @@ fn run_args(container: &Container) -> Vec<String> {
 
 /// Returns the labels, those by which ctrkit knows its own included, also for
 /// a document that has none.
-pub(crate) fn all_labels(container: &Container) -> Vec<(String, String)> {
+pub(crate) fn all_labels(container: &Container) -> Vec<(String, Value)> {
     let path = container.project.path.to_string_lossy();
     let identity = [
         (labels::MANAGED, "true"),
@@ -89,9 +94,9 @@ pub(crate) fn all_labels(container: &Container) -> Vec<(String, String)> {
     ];
     let is_other = |name: &str| identity.iter().all(|(known, _)| *known != name);
     let others = container.labels.iter().filter(|label| is_other(&label.name));
-    let others = others.map(|label| (label.name.clone(), label.value.clone()));
+    let others = others.map(|label| (label.name.clone(), json!(label.value)));
     identity
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.to_owned(), json!(value)))
         .into_iter()
         .chain(others)
         .collect()

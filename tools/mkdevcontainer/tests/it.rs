@@ -368,3 +368,46 @@ fn what_isolation_cannot_be_laid_over_is_refused_also_if_it_is_trusted() {
     changed.as_object_mut().unwrap().remove("compose");
     refused(&mut mkdevcontainer(&world, &["--trust"], &changed), 65, "missing-key");
 }
+
+#[test]
+fn a_service_of_the_repositorys_own_compose_files() {
+    let world = World::new();
+    let document = document(&world);
+    own(
+        &world,
+        r#"{"dockerComposeFile": ["../compose.yml", "more.yml"], "service": "dev", "runServices": ["db"],
+            "containerEnv": {"EDITOR": "ed", "A": "b"}}"#,
+    );
+    refused(&mut mkdevcontainer(&world, &[], &document), 66, "missing-file");
+    let first = world.write("project/compose.yml", "services: {dev: {image: a}, db: {image: b}}\n");
+    let text = "services: {dev: {network_mode: 'service:db'}}\n";
+    let second = world.write("project/.devcontainer/more.yml", text);
+    let out = run(&mut mkdevcontainer(&world, &[], &document));
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let place = world.path("state/dev-a-b3e5ed/devcontainer/ctrkit.compose.json");
+    let section = &found["devcontainer"];
+    assert_eq!(section["compose_files"], json!([first, second, place]));
+    assert_eq!((&section["mode"], &section["service"]), (&json!("compose"), &json!("dev")));
+    assert_eq!(run(&mut mkdevcontainer(&world, &[], &found)), out);
+
+    let model = service(&world);
+    let dev = &model["services"]["dev"];
+    assert_eq!((&dev["container_name"], &dev["mem_limit"]), (&json!("dev-a-b3e5ed"), &json!("2g")));
+    assert_eq!(dev["volumes"][0]["target"], "/home/vscode");
+    // It is in the network of the other, which has the ports then.
+    assert_eq!((dev.get("ports"), dev.get("hostname")), (None, None));
+    assert_eq!(model["services"]["db"]["ports"][0]["published"], "2200");
+    let config: Value = serde_json::from_slice(&fs::read(file(&world)).unwrap()).unwrap();
+    assert_eq!(config["dockerComposeFile"], json!([first, second, place]));
+    assert_eq!((&config["service"], &config["runServices"]), (&json!("dev"), &json!(["db"])));
+    assert_eq!(config["workspaceFolder"], "/workspace/a");
+    assert_eq!(config["containerEnv"], json!({"A": "b"}));
+    assert_eq!(dev["environment"], json!({"EDITOR": "vi"}));
+
+    world.write("project/compose.yml", "services: {dev: {image: a, volumes: ['.:/src']}}\n");
+    let error = refused(&mut mkdevcontainer(&world, &[], &document), 77, "untrusted");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("compose.yml: services.dev.volumes[0]"), "{message}");
+    world.write("project/compose.yml", "services: {dev: [}\n");
+    refused(&mut mkdevcontainer(&world, &[], &document), 65, "override-broken");
+}

@@ -1,0 +1,76 @@
+//! The Compose files that a file names.
+
+use std::path::{Path, PathBuf};
+
+use compose::{Directory, OverrideError, as_override, reaches};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Base, Danger, Own, Scope, danger::inside};
+
+impl Own {
+    /// Returns the Compose files, absolute, in the order in which they are laid
+    /// over one another; none in the other modes.
+    #[must_use]
+    pub fn compose_files(&self, project: &Path) -> Vec<PathBuf> {
+        let Base::Compose { files, .. } = self.base() else { return Vec::new() };
+        let real = |file: &String| {
+            let place = self.place(project, file);
+            place.canonicalize().unwrap_or(place)
+        };
+        files.iter().map(real).collect()
+    }
+
+    /// Lists what of the Compose files reaches the machine. What is isolated is
+    /// checked as an override of the model instead, and only where it is built
+    /// is a matter of trust.
+    pub fn compose_dangers(&self, scope: &Scope<'_>) -> Result<Vec<Danger>, OverrideError> {
+        let files = self.compose_files(scope.project);
+        let mut found = Vec::new();
+        for file in &files {
+            let name = file.strip_prefix(scope.project).unwrap_or(file).display();
+            if let Err(reason) = inside(scope.project, file) {
+                found.push(Danger::new("dockerComposeFile", &json!(file), &reason));
+            }
+            let directory = directory(&files, scope.project);
+            for reach in reaches(file, directory)? {
+                let built = reach.path.contains(".build.");
+                if !scope.isolated || built {
+                    let key = format!("{name}: {}", reach.path);
+                    found.push(Danger::new(&key, &reach.value, &reach.reason));
+                }
+            }
+        }
+        if scope.isolated {
+            found.extend(self.isolated_build(scope, &files)?);
+        }
+        Ok(found)
+    }
+
+    /// Returns the danger of an image that is built outside of the isolation.
+    fn isolated_build(
+        &self,
+        scope: &Scope<'_>,
+        files: &[PathBuf],
+    ) -> Result<Option<Danger>, OverrideError> {
+        let Base::Compose { service, .. } = self.base() else { return Ok(None) };
+        let directory = directory(files, scope.project);
+        let (_, made) = as_override(files, &service, &service, directory)?;
+        let Some(build) = made.build else { return Ok(None) };
+        let text = |key: &str, usual| build.get(key).and_then(Value::as_str).unwrap_or(usual);
+        let context = directory.own.join(build.as_str().unwrap_or(text("context", ".")));
+        let dockerfile = context.join(text("dockerfile", "Dockerfile"));
+        let contents = Sha256::digest(std::fs::read(dockerfile).unwrap_or_default());
+        let value = json!([build, format!("{contents:x}")]);
+        let key = format!("services.{service}.build");
+        let reason = "its commands run outside of the isolation, with this machine's network";
+        Ok(Some(Danger::new(&key, &value, reason)))
+    }
+}
+
+/// Returns what the paths in `files` are relative to.
+#[must_use]
+pub fn directory<'a>(files: &'a [PathBuf], project: &'a Path) -> Directory<'a> {
+    let own = files.first().and_then(|file| file.parent()).unwrap_or(project);
+    Directory { project, own }
+}
