@@ -9,31 +9,13 @@ use std::{
 };
 
 use guard::{Git, Obeyed};
-use toolkit::Interrupt;
+use toolkit::{Interrupt, git};
 
 use crate::Error;
 
 /// How many bytes git may answer: a few trees can stand for more paths than
 /// there is memory.
 const MOST: u64 = 128 << 20;
-
-/// Variables that would make git look for another repository, or run programs.
-const DEAF: &[&str] = &[
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_DIFF_OPTS",
-];
 
 /// The commit that the worktree has, as ctr-git calls it.
 const HERE: &str = "refs/ctrkit/here";
@@ -70,7 +52,7 @@ impl<'a> Host<'a> {
     /// Returns the files that its configuration makes git run or obey.
     pub(crate) fn obeyed(&self) -> Result<Obeyed, Error> {
         let list = self.ask(&["config", "--list", "-z"])?;
-        Ok(Obeyed::of(settings(&String::from_utf8_lossy(&list)), &self.root))
+        Ok(Obeyed::of(git::settings(&String::from_utf8_lossy(&list)), &self.root))
     }
 
     fn ask(&self, args: &[&str]) -> Result<Vec<u8>, Error> {
@@ -78,11 +60,6 @@ impl<'a> Host<'a> {
         git.arg("-C").arg(&self.root).args(args);
         run(&mut git, args, Vec::new(), self.interrupt)
     }
-}
-
-/// Reads the output of `git config --list -z`: `KEY<newline>VALUE<NUL>`.
-pub(crate) fn settings(list: &str) -> impl Iterator<Item = (&str, &str)> {
-    list.split_terminator('\0').map(|entry| entry.split_once('\n').unwrap_or((entry, "")))
 }
 
 impl<'a> Aside<'a> {
@@ -137,6 +114,7 @@ impl Git for Aside<'_> {
     fn ask(&self, args: &[&str], input: Vec<u8>) -> Result<Vec<u8>, Error> {
         let mut git = git();
         git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        git.env_remove("GIT_CONFIG_COUNT");
         git.env("GIT_ATTR_NOSYSTEM", "1").arg("--git-dir").arg(&self.directory).args(args);
         run(&mut git, args, input, self.interrupt)
     }
@@ -146,22 +124,14 @@ impl Git for Aside<'_> {
     }
 }
 
-/// Returns git without arguments, which fetches nothing and shows no pages.
+/// Returns git without arguments, which fetches nothing.
 fn git() -> Command {
-    let mut git = Command::new("git");
-    for variable in DEAF {
-        git.env_remove(variable);
-    }
-    for (name, value) in [
-        ("LC_ALL", "C"),
-        ("GIT_ALLOW_PROTOCOL", "none"),
-        ("GIT_NO_LAZY_FETCH", "1"),
-        ("GIT_OPTIONAL_LOCKS", "0"),
-        ("GIT_TERMINAL_PROMPT", "0"),
-    ] {
+    let mut git = git::git();
+    for (name, value) in
+        [("GIT_ALLOW_PROTOCOL", "none"), ("GIT_NO_LAZY_FETCH", "1"), ("GIT_OPTIONAL_LOCKS", "0")]
+    {
         git.env(name, value);
     }
-    git.args(["--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
     git
 }
 

@@ -7,7 +7,7 @@ use toolkit::printable;
 
 use crate::{
     Error,
-    aside::{Aside, settings},
+    aside::Aside,
     view::{Found, entry},
     workspace::{Content, Seen},
 };
@@ -136,5 +136,5 @@ fn config(aside: &Aside<'_>, seen: &Seen) -> Result<Vec<Finding>, Error> {
         let value: String = printable(value).chars().take(SHOWN).collect();
         Finding::by_itself(runs, CONFIG).with(format!("{key} = {value}"))
     };
-    Ok(settings(&list).filter(counts).map(finding).collect())
+    Ok(toolkit::git::settings(&list).filter(counts).map(finding).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use toolkit::{Places, files::Lock};
+use toolkit::{Places, files::Lock, git};
 
 use crate::{
     Error, Settings, Target, Worktree, WorktreeError, without_credentials, worktree::Manner,
@@ -19,11 +19,8 @@ impl Config {
     /// Reads the output of `git config --list -z`: `KEY<newline>VALUE<NUL>`.
     #[must_use]
     pub fn parse(output: &str) -> Self {
-        let entries = output.split_terminator('\0').map(|entry| {
-            let (key, value) = entry.split_once('\n').unwrap_or((entry, ""));
-            (key.to_owned(), value.to_owned())
-        });
-        Self(entries.collect())
+        let entries = git::settings(output);
+        Self(entries.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
     /// Returns the value that counts: the last.

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use toolkit::Interrupt;
+use toolkit::{Interrupt, git};
 
 use crate::{
     Error, Ssh, WorktreeError,
@@ -18,11 +18,8 @@ use crate::{
 /// What git must not do on the host, whatever the user's and the repository's
 /// configuration says: run programs, and trust what comes from a container.
 ///
-/// A hook, a file system monitor or a filter may be a file in the worktree,
-/// and so one that came out of the container.
+/// Besides what keeps it [still](git::STILL).
 const SAFE: &[&str] = &[
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
     "core.askPass=",
     "core.editor=false",
     "credential.helper=",
@@ -40,25 +37,6 @@ const SAFE: &[&str] = &[
     "push.followTags=false",
     "push.gpgSign=false",
     "push.pushOption=",
-];
-
-/// Variables that would make git look for another repository, as a hook that
-/// runs us has them (githooks(5)), or call other programs.
-const DEAF: &[&str] = &[
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_SSH",
-    "GIT_PROXY_COMMAND",
 ];
 
 /// A variable that is set to nothing, for `--config-env`.
@@ -251,12 +229,10 @@ impl<'a> Worktree<'a> {
     pub(crate) fn git(&self, manner: Manner) -> Command {
         let mut git = self.bounded(manner);
         git.arg("-C").arg(&self.path).arg("--no-pager");
-        for setting in SAFE {
+        for setting in git::STILL.iter().chain(SAFE) {
             git.args(["-c", setting]);
         }
-        for variable in DEAF {
-            git.env_remove(variable);
-        }
+        git::deafen(&mut git);
         for (name, value) in [
             ("LC_ALL", "C"),
             (EMPTY, ""),

@@ -16,23 +16,9 @@ use crate::{Error, FailedStep, Found};
 /// How long ctr-git(1) may take to write to a repository's configuration.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The variables that lead git to another repository than the one it is
-/// started in (git(1), "The Git Repository").
-const ASTRAY: [&str; 6] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_NAMESPACE",
-];
-
 fn git(path: &Path, args: &[&str]) -> Command {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(path).args(args).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
-    for variable in ASTRAY {
-        git.env_remove(variable);
-    }
+    let mut git = toolkit::git::git();
+    git.arg("-C").arg(path).args(args).stdin(Stdio::null());
     git
 }
 
@@ -135,7 +121,9 @@ fn must(found: &Found, mut command: Command) -> Result<Output, Error> {
 }
 
 fn failed(found: &Found, command: &Command, status: Option<i32>, last_words: String) -> Error {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    // Without the settings that all calls have.
+    let words = command.get_args().skip_while(|word| *word != "-C");
+    let words = std::iter::once(command.get_program()).chain(words);
     let line = shell_words::join(words.map(|word| word.to_string_lossy()));
     Error::Step(Box::new(FailedStep {
         kind: "cannot-remove-remote",

@@ -425,6 +425,22 @@ fn labels_are_enough_where_the_worktree_is_gone() {
 }
 
 #[test]
+fn no_hook_of_the_repository_is_run() {
+    let made = Made::new();
+    made.git("worktree", &["fetch", "-q", "../workspace", "main:refs/remotes/dev-a/main"]);
+    let ran = made.world.path("ran");
+    let hook = format!("#!/bin/sh\ntouch '{}'\n", ran.display());
+    let hook = made.world.write("worktree/.git/hooks/reference-transaction", &hook);
+    fs::set_permissions(hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    made.ctr_rm(&["dev-a"]).assert().success();
+    made.check_gone();
+    assert!(!ran.exists());
+    // The proof that it would have run.
+    made.git("worktree", &["update-ref", "refs/x", "HEAD"]);
+    assert!(ran.exists());
+}
+
+#[test]
 fn a_remote_of_the_same_name_that_leads_elsewhere_stays() {
     let made = Made::new();
     made.git("worktree", &["remote", "set-url", "dev-a", "https://example.org/a"]);

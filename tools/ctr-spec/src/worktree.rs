@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 use crate::Error;
@@ -71,14 +71,10 @@ fn origin_url(output: &Output) -> Option<String> {
     Some(url).filter(|url| output.status.success() && !url.is_empty())
 }
 
-/// Starts git in `path`, deaf to variables that would make it look elsewhere,
-/// as a hook that calls us has them (githooks(5)).
+/// Starts git in `path`, where only its arguments say what it does.
 fn spawn(path: &Path, args: &[&str]) -> Result<std::process::Child, Error> {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(path).args(args).env("LC_ALL", "C");
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"] {
-        git.env_remove(variable);
-    }
+    let mut git = toolkit::git::git();
+    git.arg("-C").arg(path).args(args);
     let git = git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     git.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::GitAbsent,
