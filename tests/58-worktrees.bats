@@ -77,10 +77,10 @@ added() {
 @test "branches that look alike have containers of their own, at the same time" {
     local branch pids=() pid
     for branch in a/b a-b a.b; do
-        ctr-worktree add "$branch" >"$world/path.$branch.${branch//\//_}" 2>&1 &
+        ctr-worktree add "$branch" >"$world/path" &
         pids+=($!)
-    done 2>/dev/null || true
-    for pid in "${pids[@]}"; do wait "$pid" || true; done
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
     local names=() trees=()
     for branch in a/b a-b; do
         added "$branch"
@@ -114,4 +114,30 @@ added() {
     is "$status" 64
     is "$(git branch)" "* main"
     run ! test -e "$path.worktrees"
+}
+
+@test "VS Code finds a container by the names that ctr-code writes" {
+    local uri hex
+    added window
+    uri=$(cd "$tree" && ctrkit code)
+    is "$uri" "vscode-remote://ssh-remote+$name/workspace/window"
+    # The very host and directory.
+    uri=${uri#vscode-remote://ssh-remote+}
+    is "$(ssh_ "${uri%%/*}" git -C "/${uri#*/}" branch --show-current)" window
+    hex=$(ctr-code --attached "$name" 2>/dev/null)
+    hex=${hex#vscode-remote://attached-container+}
+    hex=$(printf %b "$(sed 's/../\\x&/g' <<<"${hex%%/*}")")
+    is "$("$engine" inspect --format '{{.Name}}' "$(jq -r '.containerName[1:]' <<<"$hex")" | tr -d /)" "$name"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"%s/opened"\n' "$world" >"$world/editor"
+    chmod +x "$world/editor"
+    is "$(CTRKIT_EDITOR=$world/editor ctrkit code --open "$name")" ""
+    is "$(tr '\n' ' ' <"$world/opened")" "--folder-uri vscode-remote://ssh-remote+$name/workspace/window "
+    refused 69 editor-absent ctr-code --open --editor no-such-editor "$name"
+    sshcfg remove "$name"
+    refused 69 no-ssh-entry ctrkit code "$name"
+    ctrkit stop "$name"
+    refused 69 not-running ctr-code --attached --open "$name"
+    refused 69 no-such-container ctrkit code dev-nobody
+    ctrkit worktree rm window
 }
