@@ -58,8 +58,14 @@ pub fn ensure(
     command.args(["guard", "--foreground"]);
     command.arg("--config-dir").arg(places.config()?).arg("--state-dir").arg(places.state()?);
     command.arg("--server").arg(server.socket(Some(&audio))).arg(name);
-    // A group of its own: Ctrl-C is not meant for it.
-    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log(place)?);
+    // A group of its own: Ctrl-C is not meant for it. And whoever listens to what happens
+    // would wait for it to end.
+    command
+        .process_group(0)
+        .env_remove("CTRKIT_EVENTS")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log(place)?);
     let failed = |source| Error::Run { program: program.display().to_string(), source };
     let mut child = command.spawn().map_err(failed)?;
     let begun = Instant::now();
@@ -167,6 +173,8 @@ pub struct Keeper {
     audio: Option<Audio>,
     guard: Kept,
     connection: Kept,
+    /// When the guard was asked for last, as far as is known.
+    asked: Option<SystemTime>,
     /// The master that was seen last.
     master: Option<i32>,
     /// When it was last seen that somebody needs the guard.
@@ -183,19 +191,18 @@ impl Keeper {
         interrupt: Interrupt,
     ) -> Result<Self, Error> {
         let ssh = Ssh::of(name, places)?;
-        let (audio, guard, connection) = (None, Kept::default(), Kept::default());
-        let (name, needed) = (name.to_owned(), Instant::now());
         Ok(Self {
             place,
-            name,
+            name: name.to_owned(),
             server,
             ssh,
             interrupt,
-            audio,
-            guard,
-            connection,
+            audio: None,
+            guard: Kept::default(),
+            connection: Kept::default(),
+            asked: None,
             master: None,
-            needed,
+            needed: Instant::now(),
         })
     }
 
@@ -253,10 +260,13 @@ impl Keeper {
         Some(PathBuf::from(String::from_utf8(contents).ok()?))
     }
 
-    /// Says whether somebody has a connection, or asked a moment ago for the guard.
+    /// Says whether somebody has a connection, or has asked for the guard since the last
+    /// time.
     fn is_needed(&mut self) -> bool {
         let asked = fs::metadata(self.place.asked()).and_then(|found| found.modified());
-        let recent = asked.is_ok_and(|at| at.elapsed().is_ok_and(|passed| passed < GRACE));
+        let asked = asked.ok();
+        let recent = asked != self.asked;
+        self.asked = asked;
         // Without a master nobody can be asked, and a guard costs little.
         recent || !self.ssh.is_shared() || self.has_master()
     }
