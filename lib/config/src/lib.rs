@@ -56,6 +56,12 @@ pub struct Config {
     /// The token for GitHub.
     #[serde(default)]
     pub github: Github,
+    /// Claude Code, and its token.
+    #[serde(default)]
+    pub claude: Claude,
+    /// The secrets that every container has.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
     /// What isolates every container from the network.
     #[serde(default)]
     pub isolation: Isolation,
@@ -102,6 +108,29 @@ pub struct Connection {
 pub struct Github {
     /// The file with the token.
     pub token_file: Option<PathBuf>,
+}
+
+/// The table `[claude]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Claude {
+    /// Whether containers get a directory for Claude Code, and its token;
+    /// absent: where there is a token.
+    pub enabled: Option<bool>,
+    /// The file with the token.
+    pub token_file: Option<PathBuf>,
+}
+
+/// One entry of `[[secrets]]`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// The file's name below `/run/secrets`.
+    pub name: String,
+    /// The file that has it.
+    pub file: PathBuf,
+    /// The variable that shells in the container export with its value.
+    pub env: Option<String>,
 }
 
 /// The table `[isolation]`.

@@ -481,6 +481,30 @@ impl Container {
         }
     }
 
+    /// Sets the variable `name` of the environment, in its place if it is there.
+    pub fn set_variable(&mut self, name: &str, value: impl Into<String>) {
+        let value = value.into();
+        match self.env.iter_mut().find(|variable| variable.name == name) {
+            Some(variable) => variable.value = value,
+            None => {
+                self.env.push(Variable { name: name.to_owned(), value, extra: Extra::new() });
+            }
+        }
+    }
+
+    /// Puts `entry` into `mounts`, in the place of one with the same target,
+    /// whose unknown keys it takes over.
+    pub fn set_mount(&mut self, entry: Mount) {
+        match self.mounts.iter_mut().find(|old| old.target == entry.target) {
+            Some(old) => {
+                let mut extra = std::mem::take(&mut old.extra);
+                extra.extend(entry.extra);
+                *old = Mount { extra, ..entry };
+            }
+            None => self.mounts.push(entry),
+        }
+    }
+
     /// Puts `entry` into `inject`, in the place of one with the same target,
     /// whose unknown keys it takes over.
     pub fn set_inject(&mut self, entry: Inject) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use document::error::FailedCommand;
-use engine::EngineError;
+use engine::{EngineError, FailedCall};
 use toolkit::{Exit, Failure, files::FileError};
 
 /// An error about a secret. None of them has anything of its value in it.
@@ -50,7 +50,7 @@ pub enum Error {
         mode: u32,
     },
 
-    /// What is in the file cannot be sent in a header.
+    /// What is in the file cannot be a secret.
     #[error("there is no secret '{id}' in '{}': {what}", path.display())]
     NotAValue {
         /// The secret.
@@ -61,9 +61,32 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A secret or its variable has a name that it cannot have.
+    #[error("a secret cannot have '{name}' for a name: {rule}")]
+    BadName {
+        /// The name.
+        name: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+
     /// What is remembered of it could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+
+    /// The container did not take its own.
+    #[error("cannot bring the secrets into the container")]
+    Deliver {
+        /// Why.
+        source: Box<EngineError>,
+    },
+
+    /// The container does not say who its user is.
+    #[error("the container does not tell the numbers of its account '{user}'")]
+    NoAccount {
+        /// The account.
+        user: String,
+    },
 
     /// The proxy did not take them.
     #[error("cannot bring the secrets into the proxy")]
@@ -71,6 +94,25 @@ pub enum Error {
         /// Why.
         source: Box<EngineError>,
     },
+}
+
+impl Error {
+    /// Returns the error of a call that failed. The scripts are left out of the
+    /// command line: they are fixed, and would be most of what is shown.
+    pub(crate) fn deliver(source: EngineError) -> Self {
+        let source = match source {
+            EngineError::Failed(call) => {
+                let line = call.line.split(" -c ").next().unwrap_or_default();
+                EngineError::Failed(FailedCall { line: format!("{line} -c …"), ..call })
+            }
+            other => other,
+        };
+        Self::Deliver { source: Box::new(source) }
+    }
+
+    pub(crate) fn bad_name(name: &str, rule: &'static str) -> Self {
+        Self::BadName { name: name.to_owned(), rule }
+    }
 }
 
 impl Failure for Error {
@@ -81,8 +123,10 @@ impl Failure for Error {
             Self::NotOwn { .. } => "secret-not-own",
             Self::Exposed { .. } => "secret-exposed",
             Self::NotAValue { .. } => "bad-secret",
+            Self::BadName { .. } => "bad-secret-name",
             Self::File(error) => error.kind(),
-            Self::Bring { source } => source.kind(),
+            Self::NoAccount { .. } => "user-missing",
+            Self::Bring { source } | Self::Deliver { source } => source.kind(),
         }
     }
 
@@ -90,31 +134,32 @@ impl Failure for Error {
         match self {
             Self::Absent { .. } | Self::NotAFile { .. } => Exit::NoInput,
             Self::NotOwn { .. } | Self::Exposed { .. } => Exit::NoPerm,
-            Self::NotAValue { .. } => Exit::DataErr,
+            Self::NotAValue { .. } | Self::BadName { .. } => Exit::DataErr,
             Self::File(error) => error.exit(),
-            Self::Bring { source } => source.exit(),
+            Self::NoAccount { .. } => Exit::Unavailable,
+            Self::Bring { source } | Self::Deliver { source } => source.exit(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Absent { .. } => {
-                Some("write it there, or name another file in the policy's [[secret]]".to_owned())
+                Some("write it there, or name another file where this one is named".to_owned())
             }
-            Self::NotAFile { .. } => None,
+            Self::NotAFile { .. } | Self::BadName { .. } | Self::NoAccount { .. } => None,
             Self::NotOwn { path, .. } => Some(format!("chown \"$(id -u)\" {}", quoted(path))),
             Self::Exposed { path, .. } => Some(format!("chmod 600 {}", quoted(path))),
             Self::NotAValue { .. } => {
-                Some("the file must have the secret on one line and nothing else".to_owned())
+                Some("one that is in a variable must be on one line, with nothing else".to_owned())
             }
             Self::File(error) => error.hint(),
-            Self::Bring { source } => source.hint(),
+            Self::Bring { source } | Self::Deliver { source } => source.hint(),
         }
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Bring { source } => source.command(),
+            Self::Bring { source } | Self::Deliver { source } => source.command(),
             _ => None,
         }
     }

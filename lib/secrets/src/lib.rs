@@ -1,9 +1,12 @@
-//! The secrets of an isolated container, which only its proxy has.
+//! The secrets of a container: those that only its proxy has, and those that
+//! it has itself ([`delivery`]).
 //!
 //! A policy names files; the values travel from them to the proxy on standard
 //! input, and are in no argument, variable, document or error. [`Secrets`] reads
 //! them, [`bring`] makes the proxy have these and no others.
 
+pub mod claude;
+pub mod delivery;
 mod error;
 mod record;
 mod value;

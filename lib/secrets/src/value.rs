@@ -63,7 +63,14 @@ impl Secrets {
 }
 
 /// Reads the file at `path`, which must be the person's alone.
-fn value(id: &str, path: &Path) -> Result<String, Error> {
+pub(crate) fn value(id: &str, path: &Path) -> Result<String, Error> {
+    let contents = contents(id, path, LIMIT)?;
+    parse(&contents).map_err(|what| Error::NotAValue { id: id.to_owned(), path: path.into(), what })
+}
+
+/// Reads the file at `path`, which must be the person's alone, as far as one
+/// byte more than `limit`. A link is followed: what it leads to is judged.
+pub(crate) fn contents(id: &str, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = FileError::reading(path);
     let (id, path) = (|| id.to_owned(), || path.to_owned());
     // What is no file is not waited for.
@@ -84,8 +91,8 @@ fn value(id: &str, path: &Path) -> Result<String, Error> {
         return Err(Error::Exposed { id: id(), path: path(), mode: metadata.mode() & 0o777 });
     }
     let mut contents = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut contents).map_err(&failed)?;
-    parse(&contents).map_err(|what| Error::NotAValue { id: id(), path: path(), what })
+    file.take(limit + 1).read_to_end(&mut contents).map_err(&failed)?;
+    Ok(contents)
 }
 
 /// Reads a value out of a file's contents: one line, whose newline may be
@@ -93,7 +100,7 @@ fn value(id: &str, path: &Path) -> Result<String, Error> {
 ///
 /// The characters are those of a header (RFC 9110 section 5.5), without those
 /// above ASCII, which servers read in different ways.
-fn parse(contents: &[u8]) -> Result<String, &'static str> {
+pub(crate) fn parse(contents: &[u8]) -> Result<String, &'static str> {
     if contents.len() as u64 > LIMIT {
         return Err("it has more than 8192 bytes");
     }

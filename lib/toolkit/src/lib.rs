@@ -35,7 +35,7 @@ pub use crate::{
     failure::{Failure, note, printable, warn},
     interrupt::{Interrupt, Interrupted},
     part::Part,
-    places::{Places, PlacesError, expand_tilde},
+    places::{DataPlace, Places, PlacesError, expand_tilde},
     several::each,
     siblings::{FailedTool, SiblingError, Siblings},
     sockets::{Sockets, SocketsError},

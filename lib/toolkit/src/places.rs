@@ -60,6 +60,31 @@ impl Places {
     }
 }
 
+/// The option of the tools that know of what outlives every container.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Places")]
+pub struct DataPlace {
+    /// Keep what outlives every container in DIR [default:
+    /// $XDG_DATA_HOME/ctrkit, or ~/.local/share/ctrkit]
+    #[arg(long, value_name = "DIR", env = "CTRKIT_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl DataPlace {
+    /// Returns the directory of the agents' configuration, which has one for
+    /// each project; nobody but its owner may enter it.
+    pub fn agents(&self) -> Result<PathBuf, PlacesError> {
+        let data =
+            place(self.data_dir.as_deref(), |xdg| Some(xdg.data_dir()), PlacesError("data"))?;
+        Ok(data.join("claude"))
+    }
+
+    /// Returns the directory that the project with `hash` has there.
+    pub fn agent(&self, hash: &str) -> Result<PathBuf, PlacesError> {
+        Ok(self.agents()?.join(hash))
+    }
+}
+
 fn place(
     given: Option<&Path>,
     standard: impl Fn(&Xdg) -> Option<PathBuf>,
@@ -91,6 +116,6 @@ impl Failure for PlacesError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("set HOME, or CTRKIT_CONFIG_DIR and CTRKIT_STATE_DIR".into())
+        Some("set HOME, or CTRKIT_CONFIG_DIR, CTRKIT_STATE_DIR and CTRKIT_DATA_DIR".into())
     }
 }

@@ -8,6 +8,8 @@ else
     { [ -n "$2" ] && cd -- "$2"; } || cd || cd /
 fi 2>/dev/null
 shift 2
+# A command that no shell runs has the secrets too.
+[ ! -r /etc/ctrkit/secrets.sh ] || . /etc/ctrkit/secrets.sh
 if [ $# -eq 0 ]; then
     USER=$(id -un)
     LOGNAME=$USER

@@ -96,7 +96,7 @@ impl Rebuilder<'_> {
     }
 
     /// Returns the tools, in order, each with its arguments.
-    fn steps(&self) -> [Vec<&'static str>; 9] {
+    fn steps(&self) -> [Vec<&'static str>; 10] {
         let mut image = vec!["ctr-image"];
         image.extend(self.wishes.pull.then_some("--pull"));
         image.extend(self.wishes.build.then_some("--build"));
@@ -104,6 +104,7 @@ impl Rebuilder<'_> {
             vec!["sshca", "--new-key"],
             vec!["dotfiles"],
             vec!["ghtoken"],
+            vec!["claudecfg"],
             vec!["filtergen"],
             image,
             vec!["mkcompose"],

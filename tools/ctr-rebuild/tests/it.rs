@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use stubs::{Command, World, refused};
 
 /// The calls of the tools that take a document and write one.
-const PIPE: [(&str, &str); 8] = [
+const PIPE: [(&str, &str); 9] = [
     ("sshca", "sshca---new-key"),
     ("dotfiles", "dotfiles-"),
     ("ghtoken", "ghtoken-"),
+    ("claudecfg", "claudecfg-"),
     ("filtergen", "filtergen-"),
     ("ctr-image", "ctr-image-"),
     ("mkcompose", "mkcompose-"),
@@ -88,10 +89,11 @@ fn container(name: &str, of: &str) -> Value {
 }
 
 /// What the tools are called with, for a container.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "sshca --new-key",
     "dotfiles",
     "ghtoken",
+    "claudecfg",
     "filtergen",
     "ctr-image",
     "mkcompose",
@@ -116,7 +118,7 @@ fn the_token_goes_into_a_container_that_runs() {
     made.world.on("ghtoken-push", "cat");
     made.rebuild(&["dev-a"]).assert().success();
     let push = made.tools().iter().position(|call| call == "ghtoken push");
-    assert_eq!(push, Some(7), "{:?}", made.tools());
+    assert_eq!(push, Some(8), "{:?}", made.tools());
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn what_is_asked_of_the_image_is_passed_on() {
     made.rebuild(&["--image", "localhost/other:1", "--pull", "--build", "dev-a"])
         .assert()
         .success();
-    assert_eq!(made.tools()[4], "ctr-image --pull --build");
+    assert_eq!(made.tools()[5], "ctr-image --pull --build");
     assert_eq!(made.seen()["image"], "localhost/other:1");
     assert_eq!(made.seen()["x-mine"], 1);
 }
@@ -158,6 +160,7 @@ fn a_step_that_fails_ends_it_with_the_words_and_the_status_of_the_tool() {
         "cannot-certify",
         "cannot-choose-dotfiles",
         "cannot-push-token",
+        "cannot-configure-agent",
         "cannot-make-filter",
         "cannot-make-image",
         "cannot-compose",
@@ -189,7 +192,7 @@ fn of_all_the_others_are_rebuilt_when_one_fails() {
         container("dev-other", "dev-other"),
     ]);
     refused(&mut made.rebuild(&["--all"]), 70, "cannot-replace");
-    assert_eq!(made.tools(), [&STEPS[..7], &STEPS[..]].concat());
+    assert_eq!(made.tools(), [&STEPS[..8], &STEPS[..]].concat());
     made.world.on("ctr-up---replace", "cat");
     made.rebuild(&["--all"]).assert().success();
 }
@@ -285,7 +288,7 @@ fn a_signal_ends_it_with_the_tool_that_is_at_work() {
     assert_eq!(output.status.signal(), Some(15));
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(words, "ctr-rebuild: interrupted by signal 15\n");
-    assert_eq!(made.tools(), STEPS[..7]);
+    assert_eq!(made.tools(), STEPS[..8]);
 }
 
 #[test]

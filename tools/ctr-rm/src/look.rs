@@ -37,6 +37,8 @@ pub struct Found {
     pub worktree: Option<PathBuf>,
     /// The engine that the last document names.
     pub engine: Option<String>,
+    /// The agent's configuration, which is not ctrkit's to remove.
+    pub configuration: Option<PathBuf>,
 }
 
 impl Found {
@@ -135,6 +137,7 @@ impl Sources<'_> {
             sidecar_volumes,
             volumes,
             ledger_is_broken: self.ledger.is_none(),
+            configuration: last.as_ref().and_then(configuration),
             engine: last.and_then(|last| last.engine).map(|engine| engine.kind),
             has_ssh_entry: false,
             container,
@@ -170,6 +173,12 @@ impl Sources<'_> {
         let directory = self.places.container(name)?;
         Ok(state::is_of_container(&directory).then_some(directory))
     }
+}
+
+/// Returns the directory of the agent's configuration, if it is there.
+fn configuration(last: &Container) -> Option<PathBuf> {
+    let directory = last.claude.as_ref()?.directory.clone()?;
+    directory.is_dir().then_some(directory)
 }
 
 /// Reads the ledger; one that is broken is `None`, and portalloc(1) mends it.

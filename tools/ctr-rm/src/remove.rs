@@ -82,6 +82,10 @@ impl Remover<'_> {
         if let Some(directory) = &found.directory {
             events.step("forget", || state::remove(directory))?;
         }
+        if let Some(directory) = &found.configuration {
+            let text = format!("kept: the agent's configuration in '{}'", directory.display());
+            toolkit::note("ctr-rm", self.format, &text);
+        }
         Ok(found
             .container
             .as_ref()

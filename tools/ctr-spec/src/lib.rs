@@ -105,6 +105,8 @@ fn fill(container: &mut Container, settings: Settings) {
     container.ssh = Some(ssh).filter(|ssh| *ssh != Ssh::default());
     container.dotfiles =
         settings.dotfiles.map(|source| Dotfiles { source: Some(source), extra: Extra::new() });
+    container.claude = settings.claude;
+    container.secrets = settings.secrets;
     container.github =
         settings.token_file.map(|file| Github { token_file: Some(file), extra: Extra::new() });
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use ctr_spec::{Error, SettingsArgs, ViaArgs, Worktree};
-use document::Ports;
+use document::{Ports, claude::Claude};
 use toolkit::{Common, Events, Exit, Places, Tool, files};
 
 /// Describe the container that a git worktree gets
@@ -49,7 +49,11 @@ impl Tool for CtrSpec {
         let here = std::env::current_dir().unwrap_or_default();
         let usual = self.settings.usual_token_file(&self.places.config()?);
         let via = self.via.section(config.container.via.clone(), &here)?;
+        let says_nothing = self.settings.says_nothing_of_claude(&config);
         let mut settings = self.settings.over(config, home.as_deref(), &here);
+        if says_nothing && secrets::claude::usual_file().is_some() {
+            settings.claude.get_or_insert_with(Claude::default);
+        }
         settings.token_file = settings.token_file.or(usual);
         let worktree = Worktree::find(&self.path)?;
         if let Some(user) = ctr_spec::account(via.as_ref(), &worktree.path)? {

@@ -9,10 +9,12 @@ use clap::Args;
 use config::{Config, Service};
 use document::{
     audio::Audio,
+    claude::{Claude, Secret},
     container::{Engine, Limits},
     policy::Isolation,
 };
 
+use secrets::delivery::{NAME_RULE, is_name, is_variable};
 use toolkit::expand_tilde;
 
 use crate::{Error, elsewhere::Elsewhere};
@@ -115,6 +117,30 @@ pub struct SettingsArgs {
     #[arg(long)]
     pub no_token: bool,
 
+    /// Give the container a directory for Claude Code that outlives it, and
+    /// Claude Code's token [default: where there is a token]
+    #[arg(long, conflicts_with = "no_claude")]
+    pub claude: bool,
+
+    /// Give the container neither
+    #[arg(long)]
+    pub no_claude: bool,
+
+    /// Give the container the token for Claude Code in FILE [default: one of
+    /// the usual ones]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CTRKIT_CLAUDE_TOKEN_FILE",
+        conflicts_with = "no_claude"
+    )]
+    pub claude_token_file: Option<PathBuf>,
+
+    /// Let the container read FILE as /run/secrets/NAME, and its shells export
+    /// it in VARIABLE (can be repeated)
+    #[arg(long, value_name = "NAME[:VARIABLE]=FILE", value_parser = secret)]
+    pub secret: Vec<Secret>,
+
     /// Log in with the private key FILE
     #[arg(long, value_name = "FILE", env = "CTRKIT_IDENTITY_FILE")]
     pub identity_file: Option<PathBuf>,
@@ -169,6 +195,10 @@ pub struct Settings {
     pub dotfiles: Option<PathBuf>,
     /// The file with the token for GitHub.
     pub token_file: Option<PathBuf>,
+    /// Claude Code, if the container is to have it.
+    pub claude: Option<Claude>,
+    /// The secrets that the container may read.
+    pub secrets: Vec<Secret>,
     /// The key to log in with.
     pub identity_file: Option<PathBuf>,
     /// The key that is authorised.
@@ -188,16 +218,47 @@ impl SettingsArgs {
         is_there.then_some(path)
     }
 
+    /// Says whether neither an option nor the configuration decides whether the
+    /// container has Claude Code: then it has where there is a token.
+    #[must_use]
+    pub fn says_nothing_of_claude(&self, config: &Config) -> bool {
+        !self.claude && !self.no_claude && config.claude.enabled.is_none()
+    }
+
+    /// Returns the agent and the secrets that are asked for; `given` chooses
+    /// between two paths and makes the one absolute.
+    fn agent(
+        &self,
+        config: &Config,
+        given: impl Fn(Option<PathBuf>, Option<PathBuf>) -> Option<PathBuf>,
+    ) -> (Option<Claude>, Vec<Secret>) {
+        let is_asked = self.claude || self.claude_token_file.is_some();
+        let token_file = given(self.claude_token_file.clone(), config.claude.token_file.clone());
+        let is_wanted = is_asked || config.claude.enabled.unwrap_or(token_file.is_some());
+        let claude = Claude { token_file, ..Claude::default() };
+        let is_over = |name: &str| self.secret.iter().any(|asked| asked.name == name);
+        let configured = config.secrets.iter().filter(|secret| !is_over(&secret.name));
+        let configured = configured.map(|config::Secret { name, file, env }| Secret {
+            name: name.clone(),
+            file: file.clone(),
+            env: env.clone(),
+            ..Secret::default()
+        });
+        let secrets = configured.chain(self.secret.iter().cloned()).map(|secret| Secret {
+            file: given(Some(secret.file.clone()), None).unwrap_or(secret.file),
+            ..secret
+        });
+        ((is_wanted && !self.no_claude).then_some(claude), secrets.collect())
+    }
+
     /// Lays the options over the configuration, and that over the defaults.
     ///
     /// `home` is what `~` stands for in the configuration; options are
     /// relative to `directory`.
     #[must_use]
     pub fn over(self, config: Config, home: Option<&Path>, directory: &Path) -> Settings {
-        let given = |option: Option<PathBuf>, configured: Option<PathBuf>| {
-            let option = option.filter(|path| !path.as_os_str().is_empty());
-            option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
-        };
+        let given = |option, configured| given(option, configured, home, directory);
+        let (claude, secrets) = self.agent(&config, given);
         let elsewhere = Elsewhere::of(some(self.host), &config);
         let Config { ports, ssh, limits, github, isolation, audio, .. } = config;
         let token_file = given(self.github_token_file, github.token_file);
@@ -205,9 +266,9 @@ impl SettingsArgs {
             upstream_ca: given(None, isolation.upstream_ca.clone()),
             ..isolated(self.isolate, self.no_new_privileges, isolation)
         };
-        let is_isolated = !self.no_isolation && !isolation.policies.is_empty();
         let mut settings = Settings {
-            isolation: is_isolated.then_some(isolation),
+            isolation: Some(isolation)
+                .filter(|isolation| !self.no_isolation && !isolation.policies.is_empty()),
             audio: sound(some(self.audio), self.audio_latency, audio, |path| given(None, path)),
             compose_override: given(self.compose_override, None),
             engine: some(self.engine).or(config.engine).map(engine),
@@ -226,6 +287,8 @@ impl SettingsArgs {
             limits: merge(limits, self.memory, self.cpus, self.pids, self.cap_drop),
             dotfiles: given(self.dotfiles, config.dotfiles),
             token_file: token_file.filter(|_| !self.no_token),
+            claude,
+            secrets,
             identity_file: given(self.identity_file, ssh.identity_file),
             authorized_key: given(self.authorized_key, ssh.authorized_key),
             validity_days: self.validity_days.or(ssh.validity_days),
@@ -238,6 +301,17 @@ impl SettingsArgs {
 
 /// The image that `ctr-image` knows how to make.
 const DEFAULT_IMAGE: &str = "localhost/ctrkit-base:latest";
+
+/// Returns the path that is given, absolute: the option's, else the configured.
+fn given(
+    option: Option<PathBuf>,
+    configured: Option<PathBuf>,
+    home: Option<&Path>,
+    directory: &Path,
+) -> Option<PathBuf> {
+    let option = option.filter(|path| !path.as_os_str().is_empty());
+    option.or(configured).map(|path| directory.join(expand_tilde(&path, home)))
+}
 
 /// Returns the option's value; an empty variable says nothing.
 fn some(option: Option<String>) -> Option<String> {
@@ -341,6 +415,7 @@ impl Settings {
         }
         self.check_services()?;
         self.check_audio()?;
+        self.check_secrets()?;
         self.check_env()
     }
 
@@ -381,6 +456,23 @@ impl Settings {
         }
     }
 
+    fn check_secrets(&self) -> Result<(), Error> {
+        let mut names = Vec::new();
+        for Secret { name, env, .. } in &self.secrets {
+            if !is_name(name) {
+                return Err(Error::setting("secret", name, NAME_RULE));
+            }
+            if names.contains(&name) {
+                return Err(Error::setting("secret", name, "it is there already"));
+            }
+            if let Some(env) = env.as_deref().filter(|env| !is_variable(env)) {
+                return Err(Error::setting("secret", env, VARIABLE_RULE));
+            }
+            names.push(name);
+        }
+        Ok(())
+    }
+
     fn check_env(&self) -> Result<(), Error> {
         let bad = self.env.iter().find(|(name, _)| !is_variable(name));
         bad.map_or(Ok(()), |(name, _)| Err(Error::setting("env", name, VARIABLE_RULE)))
@@ -414,12 +506,6 @@ fn is_account(text: &str) -> bool {
         && text.chars().all(rest)
 }
 
-/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
-fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
 /// Reads `NAME:CONTAINER_PORT:START`.
 fn service(text: &str) -> Result<Service, String> {
     let [name, container, start] = text.split(':').collect::<Vec<_>>()[..] else {
@@ -433,4 +519,17 @@ fn service(text: &str) -> Result<Service, String> {
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Reads `NAME[:VARIABLE]=FILE`.
+fn secret(text: &str) -> Result<Secret, String> {
+    let (to, file) = text.split_once('=').ok_or("expected NAME[:VARIABLE]=FILE")?;
+    if file.is_empty() {
+        return Err("no file is named".to_owned());
+    }
+    let (name, env) = match to.split_once(':') {
+        Some((name, env)) => (name, Some(env.to_owned())),
+        None => (to, None),
+    };
+    Ok(Secret { name: name.to_owned(), file: file.into(), env, ..Secret::default() })
 }

@@ -3,12 +3,13 @@
 //! Its values go into arguments, into file names and into configuration
 //! files. One that could mean something else there is refused by its name.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use document::{
     Container,
-    container::{Inject, is_name},
+    container::{Inject, Missing, is_name},
 };
+use secrets::delivery::{self, Copies};
 
 use crate::{Error, files::home};
 
@@ -30,6 +31,22 @@ pub(crate) fn check(container: &Container) -> Result<(), Error> {
     container.inject.iter().try_for_each(|entry| check_inject(entry, user))
 }
 
+/// Refuses a document whose secrets would not get into the container that it
+/// describes; `directory` is the container's state directory.
+pub(crate) fn check_secrets(container: &Container, directory: &Path) -> Result<(), Error> {
+    Copies::read(container)?;
+    let is_here = container.engine.as_ref().is_none_or(|engine| engine.host.is_none());
+    if !is_here || !delivery::are_wanted(container) {
+        return Ok(());
+    }
+    let mount = delivery::mounted(container).ok_or(Missing("mounts: /run/secrets"))?;
+    let source = mount.source.as_deref().unwrap_or(Path::new(""));
+    if source != delivery::place(directory) || !mount.read_only {
+        return Err(bad("mounts.source", &source.to_string_lossy(), SECRETS_RULE));
+    }
+    Ok(())
+}
+
 /// Refuses an argument that no program can be given (execve(2)).
 pub(crate) fn check_arguments(arguments: &[String]) -> Result<(), Error> {
     match arguments.iter().find(|argument| argument.contains('\0')) {
@@ -48,6 +65,8 @@ const ADDRESS_RULE: &str = "it must be an IP address";
 const PATH_RULE: &str = "it must be an absolute path without empty parts, '.', '..' and control \
                          characters";
 const BIND_RULE: &str = "it lies on this machine, and the engine does not";
+const SECRETS_RULE: &str = "at /run/secrets there must be 'secrets' of the container's state \
+                            directory, to be read only";
 const VARIABLE_RULE: &str = "it must be a name as a shell has it";
 const LABEL_RULE: &str = "it must not be empty and have no '='";
 

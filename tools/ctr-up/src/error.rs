@@ -253,7 +253,12 @@ fn how_to_get(no_key: &NoKey) -> &'static str {
 
 /// Returns the tool that puts the missing `key` into the document.
 fn maker(key: &str) -> Option<&'static str> {
-    let makers = [("ports", "portalloc"), ("ssh", "sshca"), ("compose", "mkcompose")];
+    let makers = [
+        ("ports", "portalloc"),
+        ("ssh", "sshca"),
+        ("compose", "mkcompose"),
+        ("mounts", "claudecfg"),
+    ];
     makers.into_iter().find(|(section, _)| key.starts_with(section)).map(|(_, tool)| tool)
 }
 

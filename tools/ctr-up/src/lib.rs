@@ -30,7 +30,7 @@ use std::{
 
 use document::{Container, Received, container::State, event::Status, labels};
 use engine::Engine;
-use secrets::Secrets;
+use secrets::{Effort, Secrets};
 use toolkit::{DocumentError, Events, Interrupt, Places, Siblings, files::replace};
 
 pub use crate::{error::Error, files::Files, probe::Client};
@@ -89,6 +89,7 @@ impl<'a> Plan<'a> {
         compose: Option<&Path>,
     ) -> Result<Self, Error> {
         check::check(container)?;
+        check::check_secrets(container, directory)?;
         let isolated = Isolated::of(container, directory, compose)?;
         let spec = Spec::of(container, isolated.as_ref());
         let create = create::container(container, &spec.to_label())?;
@@ -135,6 +136,8 @@ pub struct Outcome {
     pub state: State,
     /// The paths of the dotfiles, below the home, that have no place in it.
     pub unplaced: Vec<String>,
+    /// What a person should know of the container's secrets.
+    pub warnings: Vec<String>,
 }
 
 /// Makes the container be as the plan says, and returns what came of it.
@@ -156,10 +159,11 @@ pub fn up(
             (run.keep_or_make(seen, files)?, "running")
         }
     };
-    let unplaced = run.unplaced;
+    let (unplaced, warnings) = (run.unplaced, run.warnings);
     plan.journal.end()?;
     let (status, spec) = (status.to_owned(), Some(plan.spec.to_label()));
-    Ok(Outcome { state: State { id, status, spec, ..State::default() }, unplaced })
+    let state = State { id, status, spec, ..State::default() };
+    Ok(Outcome { state, unplaced, warnings })
 }
 
 impl Run<'_> {
@@ -192,6 +196,7 @@ impl Run<'_> {
         if to_place {
             self.place()?;
         }
+        self.deliver(&old, Effort::IfChanged)?;
         Ok(Some(old))
     }
 }
@@ -234,7 +239,7 @@ pub fn dry_run(
         },
         None => State { status: "absent".to_owned(), ..State::default() },
     };
-    Ok(Outcome { state, unplaced: Vec::new() })
+    Ok(Outcome { state, unplaced: Vec::new(), warnings: Vec::new() })
 }
 
 /// Returns what another program said on one line, without the frames of at

@@ -96,6 +96,9 @@ impl Tool for CtrUp {
             let message = format!("could not place '{path}' in the home of '{}'", document.name);
             toolkit::warn("ctr-up", self.common.error_format, &message);
         }
+        for warning in outcome.warnings {
+            toolkit::warn("ctr-up", self.common.error_format, &warning);
+        }
         Ok(Exit::Success)
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use engine::{Engine, EngineError, Image, Kind};
+use secrets::{Effort, delivery};
 use toolkit::{Events, Interrupt, files::FileError};
 
 use crate::{
@@ -43,6 +44,8 @@ pub(crate) struct Run<'a> {
     pub(crate) old: Option<Old>,
     /// The dotfiles that have no place.
     pub(crate) unplaced: Vec<String>,
+    /// What a person should know of the container's secrets.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What this run has made, and would have to take back.
@@ -67,8 +70,9 @@ impl<'a> Run<'a> {
         interrupt: &'a Interrupt,
         events: &'a mut Events,
     ) -> Self {
-        let (made, before, unplaced) = (Made::default(), Around::default(), Vec::new());
-        Self { plan, engine, interrupt, events, made, before, old: None, unplaced }
+        let (made, before) = (Made::default(), Around::default());
+        let (unplaced, warnings) = (Vec::new(), Vec::new());
+        Self { plan, engine, interrupt, events, made, before, old: None, unplaced, warnings }
     }
 
     /// Notes what is left to be done, besides what is being replaced.
@@ -100,6 +104,7 @@ impl<'a> Run<'a> {
         let (image, there) = parts?;
         let fresh = self.make_volumes(&there)?;
         self.surround(self.plan.replace)?;
+        delivery::prepare(self.plan.container, &self.plan.directory)?;
         let id = self.create()?;
         let account = self.account(&image)?;
         let cargo = files.cargo(self.plan.container, &fresh)?;
@@ -111,7 +116,23 @@ impl<'a> Run<'a> {
         if cargo.to_place {
             self.place()?;
         }
+        let known = id.clone().unwrap_or_else(|| self.plan.container.name.clone());
+        self.deliver(&known, Effort::Always)?;
         Ok(id)
+    }
+
+    /// Brings the container, which runs, what is to be secret in it, and not
+    /// before it has proved to be who it should be, and its isolation to hold.
+    pub(crate) fn deliver(&mut self, id: &str, effort: Effort) -> Result<(), Error> {
+        let (engine, container) = (self.engine, self.plan.container);
+        let directory = &self.plan.directory;
+        if !delivery::is_due(container, directory, id, effort)? {
+            return Ok(());
+        }
+        self.interrupt.check()?;
+        let deliver = || delivery::deliver(container, directory, id, engine);
+        self.warnings = self.events.step("deliver", deliver)?;
+        Ok(())
     }
 
     fn create(&mut self) -> Result<Option<String>, Error> {

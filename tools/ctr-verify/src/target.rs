@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ::secrets::delivery;
 use document::{Container, Policy, labels, policy::Isolation};
 use engine::{Engine, EngineError, INGRESS, Inspection, Network, PROXY, Summary};
 use toolkit::{Places, Siblings, state};
@@ -47,6 +48,8 @@ pub(crate) struct Target {
     pub(crate) document: Option<Container>,
     /// What decides over it, on this machine.
     pub(crate) ours: Vec<PathBuf>,
+    /// The one place of ours that it may read: copies of its own secrets.
+    pub(crate) secrets: PathBuf,
     /// The person's home.
     pub(crate) home: Option<PathBuf>,
     /// The public key of the authority that vouches for containers, as ssh
@@ -72,6 +75,7 @@ impl Target {
         let networks = engine.inspect_networks(&names)?;
         let document = document(places, &summary);
         let isolation = document.as_ref().and_then(|document| document.isolation.as_ref());
+        let secrets = delivery::place(&places.container(&summary.name)?);
         let mut ours = vec![places.config()?, places.state()?];
         ours.extend(isolation.and_then(|isolation| isolation.filter.clone()));
         ours.extend(given.policy.clone());
@@ -81,6 +85,7 @@ impl Target {
             allowed: allowed(isolation, given.policy.as_deref())?,
             home: etcetera::home_dir().ok(),
             authority: places.authority().ok().and_then(|path| public_key(&path)),
+            secrets,
             summary,
             inspection,
             networks,

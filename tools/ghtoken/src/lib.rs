@@ -16,7 +16,7 @@ use document::{
 };
 use engine::{Engine, EngineError};
 pub use secrets::Effort;
-use secrets::{Memory, Record, Secrets};
+use secrets::{Memory, Record, Secrets, delivery};
 use toolkit::{Events, Places, files::Lock};
 
 pub use crate::{error::Error, token::Token};
@@ -139,6 +139,24 @@ pub fn push_secrets(
         secrets::bring(&engine, &proxy.id, &secrets, &directory, Effort::Always)
     })?;
     Ok(())
+}
+
+/// Makes the container, which runs, have the secrets of its own that it is to
+/// have, and returns what a person should know of it.
+pub fn push_own_secrets(
+    container: &Container,
+    places: &Places,
+    engine: impl FnOnce() -> Result<Engine, EngineError>,
+    events: &mut Events,
+) -> Result<Vec<String>, Error> {
+    let place = Place::of(container)?;
+    let directory = places.container(place.name)?;
+    if !delivery::is_due(container, &directory, place.id, Effort::Always)? {
+        return Ok(Vec::new());
+    }
+    let _lock = Lock::take(&directory.join("lock"), PATIENCE)?;
+    let engine = engine()?;
+    Ok(events.step("deliver", || delivery::deliver(container, &directory, place.id, &engine))?)
 }
 
 /// What makes the container as it is: with another version of the scripts it

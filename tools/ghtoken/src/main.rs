@@ -33,8 +33,8 @@ enum Verb {
     ///
     /// Without a name, reads a container/1 document that ctr-up has written,
     /// does so where the token has changed since, and writes the document as
-    /// it came. With names, does so in any case, and brings the secrets of
-    /// isolated ones into their proxies.
+    /// it came. With names, does so in any case, and brings them their other
+    /// secrets too, and those of isolated ones into their proxies.
     Push {
         /// The name of a container
         #[arg(value_name = "NAME")]
@@ -69,7 +69,10 @@ impl Tool for GhToken {
                     let container = ghtoken::applied(&self.places, name)?;
                     self.push(&container, *no_token, engine, Effort::Always, events)?;
                     let engine = || engine.for_document(container.engine.as_ref(), &self.places);
-                    ghtoken::push_secrets(&container, &self.places, engine, events)
+                    ghtoken::push_secrets(&container, &self.places, engine, events)?;
+                    let own = ghtoken::push_own_secrets(&container, &self.places, engine, events)?;
+                    own.iter().for_each(|warning| self.warn(warning));
+                    Ok::<(), Error>(())
                 })?;
             }
         }

@@ -51,6 +51,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// What the container leaves there could be used by others.
+    #[error("'{}' is not a directory in one that only its owner may enter", path.display())]
+    Open {
+        /// The directory.
+        path: PathBuf,
+    },
+
     /// The engine is on another machine, where the filter is not.
     #[error("cannot isolate a container at '{host}': the policy's files are on this machine")]
     Elsewhere {
@@ -76,6 +83,7 @@ impl Failure for Error {
             Self::BadName { .. } => "bad-name",
             Self::BadMode { .. } => "bad-mode",
             Self::Writable { .. } => "writable-mount",
+            Self::Open { .. } => "open-directory",
             Self::Elsewhere { .. } => "isolation-elsewhere",
         }
     }
@@ -88,6 +96,7 @@ impl Failure for Error {
             Self::Override(error) => error.exit(),
             Self::Unwritable(error) => error.exit(),
             Self::BadName { .. } | Self::BadMode { .. } | Self::Writable { .. } => Exit::DataErr,
+            Self::Open { .. } => Exit::NoPerm,
             Self::Elsewhere { .. } => Exit::Unavailable,
         }
     }
@@ -105,6 +114,7 @@ impl Failure for Error {
                 "give the mount read_only: true; code goes in and out by git: ctr-git(1)"
                     .to_owned(),
             ),
+            Self::Open { .. } => Some("pipe the document through claudecfg again".to_owned()),
             Self::Elsewhere { .. } => {
                 Some("use an engine of this machine: --host local".to_owned())
             }

@@ -10,7 +10,10 @@ mod error;
 mod model;
 mod network;
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use compose::{Base, Override};
 use document::{
@@ -66,7 +69,11 @@ pub fn is_isolated(container: &Container) -> Result<bool, Error> {
 
 /// Puts into the document what every isolated container has: the limits, the
 /// variables that lead to the proxy, and the label.
-pub fn prepare(container: &mut Container) -> Result<(), Error> {
+///
+/// `own` is the one directory of this machine that it may write to: that of its
+/// project's agent.
+pub fn prepare(container: &mut Container, own: &Path) -> Result<(), Error> {
+    check_mounts(container, own)?;
     let network = network(container)?;
     let limits = container.limits.get_or_insert_with(Limits::default);
     limits.memory.get_or_insert_with(|| MEMORY.to_owned());
@@ -87,7 +94,6 @@ pub fn model(container: &Container) -> Result<Value, Error> {
     if let Some(host) = &engine.host {
         return Err(Error::Elsewhere { host: host.clone() });
     }
-    check_mounts(container)?;
     let network = network(container)?;
     Parts { container, isolation, network, podman: engine.kind == "podman" }.model()
 }
@@ -95,13 +101,40 @@ pub fn model(container: &Container) -> Result<Value, Error> {
 /// Refuses directories of this machine that the container could write to.
 ///
 /// Git, an editor or a shell here would execute what it leaves in a worktree,
-/// and no pull stops it.
-fn check_mounts(container: &Container) -> Result<(), Error> {
+/// and no pull stops it. Nothing here reads what is in `own`, and nobody but its
+/// owner gets as far as that.
+fn check_mounts(container: &Container, own: &Path) -> Result<(), Error> {
     let is_writable = |mount: &&Mount| mount.kind == "bind" && !mount.read_only;
-    match container.mounts.iter().find(is_writable) {
-        Some(mount) => Err(Error::Writable { path: mount.source.clone().unwrap_or_default() }),
-        None => Ok(()),
+    for mount in container.mounts.iter().filter(is_writable) {
+        let path = mount.source.clone().unwrap_or_default();
+        if !is_agents(container, mount, own) {
+            return Err(Error::Writable { path });
+        }
+        if !is_shut(own) {
+            return Err(Error::Open { path });
+        }
     }
+    Ok(())
+}
+
+/// Says whether `mount` is the agent's configuration: this project's and at its
+/// place, whatever the document says of where that is.
+fn is_agents(container: &Container, mount: &Mount, own: &Path) -> bool {
+    let hash = &container.project.hash;
+    let target = container.claude.as_ref().and_then(|claude| claude.target.as_deref());
+    hash.len() == 12
+        && hash.chars().all(|c| c.is_ascii_hexdigit())
+        && mount.source.as_deref() == Some(own)
+        && target == Some(&mount.target)
+        && target.is_some_and(|target| target.ends_with("/.claude"))
+}
+
+/// Says whether `own` is a directory and no link, in one that only its owner may
+/// enter: a set-uid program that the container leaves in it is then nobody's.
+fn is_shut(own: &Path) -> bool {
+    let is_directory = own.symlink_metadata().is_ok_and(|own| own.is_dir());
+    let parent = own.parent().and_then(|parent| parent.symlink_metadata().ok());
+    is_directory && parent.is_some_and(|parent| parent.is_dir() && parent.mode() & 0o077 == 0)
 }
 
 /// Returns the internal network: which one it is follows from the port of ssh.

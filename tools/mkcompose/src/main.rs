@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser;
 use document::{Container, Received, container};
 use mkcompose::Error;
-use toolkit::{Common, Events, Exit, Places, Tool};
+use toolkit::{Common, DataPlace, Events, Exit, Places, Tool};
 
 /// How long another mkcompose may take for the same container.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +37,9 @@ struct Mkcompose {
     print: bool,
 
     #[command(flatten)]
+    data: DataPlace,
+
+    #[command(flatten)]
     places: Places,
 
     #[command(flatten)]
@@ -61,7 +64,8 @@ impl Tool for Mkcompose {
             return Ok(Exit::Success);
         }
         self.choose(&mut document);
-        mkcompose::prepare(&mut document)?;
+        let own = self.data.agent(&document.project.hash)?;
+        mkcompose::prepare(&mut document, &own)?;
         let mut model = mkcompose::model(&document)?;
         if let Some(over) = document.compose.as_ref().and_then(|compose| compose.over.clone()) {
             mkcompose::lay_over(&mut document, &mut model, &over)?;

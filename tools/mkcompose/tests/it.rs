@@ -185,6 +185,48 @@ fn another_program_is_another_proxy_and_another_policy_is_not() {
 }
 
 #[test]
+fn the_agents_configuration_is_the_one_place_that_may_be_written_to() {
+    let world = World::new();
+    let own = world.path("data/claude/b3e5ed000000");
+    fs::create_dir_all(&own).unwrap();
+    let shut = |mode| fs::set_permissions(own.parent().unwrap(), fs::Permissions::from_mode(mode));
+    shut(0o700).unwrap();
+    let mut document = document(&world);
+    let target = "/home/dev/.claude";
+    document["claude"] = json!({"directory": own, "target": target});
+    document["mounts"] = json!([{"type": "bind", "source": own, "target": target}]);
+    let data = world.path("data").display().to_string();
+    let compose = |document: &Value| mkcompose(&world, &["--data-dir", &data], document);
+    let model: Value = serde_json::from_str(&run(compose(&document).arg("--print"))).unwrap();
+    let mounts = model["services"]["app"]["volumes"].as_array().unwrap();
+    assert!(mounts.iter().any(|mount| mount["target"] == target && mount["source"] == json!(own)));
+    let refuse = |change: &dyn Fn(&mut Value)| {
+        let mut changed = document.clone();
+        change(&mut changed);
+        refused(&mut compose(&changed), 65, "writable-mount");
+    };
+    // What the document says of where it is counts for nothing.
+    let other = world.path("data/claude/0123456789ab");
+    fs::create_dir(&other).unwrap();
+    refuse(&|d| {
+        (d["claude"]["directory"], d["mounts"][0]["source"]) = (json!(other), json!(other))
+    });
+    refuse(&|d| d["mounts"][0]["source"] = json!(world.path("data/claude")));
+    refuse(&|d| d["mounts"][0]["source"] = json!(own.join("..").join("b3e5ed000000/x")));
+    refuse(&|d| d["mounts"][0]["target"] = json!("/etc"));
+    refuse(&|d| (d["claude"]["target"], d["mounts"][0]["target"]) = (json!("/etc"), json!("/etc")));
+    refuse(&|d| d["claude"] = json!(null));
+    refuse(&|d| d["project"]["hash"] = json!(".."));
+    shut(0o755).unwrap();
+    refused(&mut compose(&document), 77, "open-directory");
+    shut(0o700).unwrap();
+    fs::remove_dir(&own).unwrap();
+    refused(&mut compose(&document), 77, "open-directory");
+    std::os::unix::fs::symlink(&other, &own).unwrap();
+    refused(&mut compose(&document), 77, "open-directory");
+}
+
+#[test]
 fn what_cannot_be_isolated_is_refused() {
     let world = World::new();
     let refuse = |change: &dyn Fn(&mut Value), status, kind| {

@@ -1,7 +1,11 @@
 //! Whether the files in the container are more than its own.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
+use ::secrets::delivery;
 use document::{compose::Names, labels};
 
 use super::{Finding, Row, Sight, When, out, untested};
@@ -119,6 +123,11 @@ fn policy_mounted(sight: &Sight<'_>) -> Finding {
     for mount in &sight.target.inspection.apart.mounts {
         let (kind, at) = (mount.kind.as_str(), &mount.destination);
         let Some(source) = &mount.source else { continue };
+        // Its own secrets are in its reach, and the rest of its state is not.
+        let is_secrets = Path::new(source) == sight.target.secrets && at == delivery::DIRECTORY;
+        if kind == "bind" && is_secrets && mount.read_only {
+            continue;
+        }
         let writable = if mount.read_only { "" } else { ", and can be written" };
         if kind == "bind" && sight.target.ours.iter().any(|ours| meet(Path::new(source), ours)) {
             found.push(format!("'{source}' is mounted at {at}{writable}"));
@@ -150,7 +159,20 @@ fn host_mounts(sight: &Sight<'_>) -> Finding {
             mount.destination
         )
     };
-    out(&bad.map(told).collect::<Vec<_>>())
+    let mut found: Vec<_> = bad.map(told).collect();
+    found.extend(open_configuration(sight));
+    out(&found)
+}
+
+/// Tells where others on this machine get at what the container writes as its
+/// agent's configuration, set-uid programs among it.
+fn open_configuration(sight: &Sight<'_>) -> Option<String> {
+    let document = sight.target.document.as_ref()?;
+    let directory = document.claude.as_ref()?.directory.as_deref()?;
+    let parent = directory.parent()?;
+    let mode = parent.metadata().ok()?.mode();
+    let parent = parent.display();
+    (mode & 0o077 != 0).then(|| format!("others may enter '{parent}', to which it writes"))
 }
 
 /// Says whether a path is the machine's, or has a person's keys in it.

@@ -1,0 +1,105 @@
+//! The ways in which claudecfg fails.
+
+use std::{io, path::PathBuf};
+
+use document::container::Missing;
+use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+
+/// An error of claudecfg. None of them has anything of a secret in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document could not be read or written, or lacks a key.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+
+    /// There is no place for ctrkit's files.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
+
+    /// A secret cannot be used.
+    #[error(transparent)]
+    Secret(#[from] secrets::Error),
+
+    /// The document's name is not one of a container.
+    #[error("the document's name '{name}' cannot be a container's")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+
+    /// The document's project has no hash that is one.
+    #[error("the document's project.hash '{hash}' is not 12 hexadecimal digits")]
+    BadHash {
+        /// What is there.
+        hash: String,
+    },
+
+    /// The directory of the configuration is something else.
+    #[error("cannot use '{}': it is not a directory", path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// Signals cannot be handled.
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
+
+    /// A signal asked the process to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        Self::Document(missing.into())
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Places(error) => error.kind(),
+            Self::Secret(error) => error.kind(),
+            Self::BadName { .. } => "bad-name",
+            Self::BadHash { .. } => "bad-hash",
+            Self::NotADirectory { .. } => "not-a-directory",
+            Self::Signals(_) => "cannot-handle-signals",
+            Self::Interrupted(error) => error.kind(),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Document(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Places(error) => error.exit(),
+            Self::Secret(error) => error.exit(),
+            Self::BadName { .. } | Self::BadHash { .. } => Exit::DataErr,
+            Self::NotADirectory { .. } => Exit::NoInput,
+            Self::Signals(_) => Exit::Software,
+            Self::Interrupted(error) => error.exit(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Document(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Places(error) => error.hint(),
+            Self::Secret(error) => error.hint(),
+            Self::BadHash { .. } => Some("begin with a document of ctr-spec".to_owned()),
+            Self::NotADirectory { .. } => {
+                Some("put it away; a link is not followed, but a file system may be mounted".into())
+            }
+            Self::BadName { .. } | Self::Signals(_) | Self::Interrupted(_) => None,
+        }
+    }
+}
