@@ -16,6 +16,7 @@ mod own;
 mod own_service;
 mod path;
 mod place;
+mod plain;
 mod read;
 mod refused;
 mod service;
@@ -30,9 +31,11 @@ pub use crate::{
     overrides::Override,
     own::{Directory, Made, Reach, as_override, network_of, reaches},
     place::{OutOfReach, beneath},
+    plain::read,
     read::from_text,
     service::is_image,
-    write::{Unwritable, to_text},
+    tree::Malformed,
+    write::{Syntax, Unwritable, to_syntax, to_text},
 };
 
 #[cfg(test)]

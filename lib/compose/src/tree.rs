@@ -31,9 +31,11 @@ pub(crate) enum Value {
 
 /// What is wrong with a text, and where.
 #[derive(Debug)]
-pub(crate) struct Malformed {
-    pub(crate) line: usize,
-    pub(crate) message: String,
+pub struct Malformed {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
 }
 
 impl From<ScanError> for Malformed {

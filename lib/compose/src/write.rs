@@ -28,23 +28,46 @@ pub struct Unwritable {
 /// alike: each gives back the strings of `model`, whatever is in them. What
 /// one of them would change is an error.
 pub fn to_text(model: &Value) -> Result<String, Unwritable> {
+    to_syntax(model, Syntax::Literal)
+}
+
+/// What the strings of a model are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Syntax {
+    /// What they mean: a `$` is a `$`.
+    Literal,
+    /// What a file has: `$NAME` and `${NAME}` are taken from the environment,
+    /// and `$$` is a `$`.
+    Interpolated,
+}
+
+/// Returns `model`, whose strings are in `syntax`, as the text of a Compose
+/// file, as [`to_text`] does.
+pub fn to_syntax(model: &Value, syntax: Syntax) -> Result<String, Unwritable> {
     let mut text = String::new();
-    write(&mut text, "", 0, model)?;
+    write(&mut text, "", 0, model, syntax)?;
     text.push('\n');
     Ok(text)
 }
 
-fn write(out: &mut String, at: &str, depth: usize, value: &Value) -> Result<(), Unwritable> {
+fn write(
+    out: &mut String,
+    at: &str,
+    depth: usize,
+    value: &Value,
+    syntax: Syntax,
+) -> Result<(), Unwritable> {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&decimal(number)),
+        Value::String(text) if syntax == Syntax::Interpolated => quote(out, at, text)?,
         Value::String(text) => quote(out, at, &text.replace('$', "$$"))?,
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 next(out, index, depth + 1);
-                write(out, &path::item(at, index), depth + 1, item)?;
+                write(out, &path::item(at, index), depth + 1, item, syntax)?;
             }
             end(out, items.is_empty(), depth, ']');
         }
@@ -54,7 +77,7 @@ fn write(out: &mut String, at: &str, depth: usize, value: &Value) -> Result<(), 
                 next(out, index, depth + 1);
                 let at = path::key(at, key);
                 write_key(out, &at, depth, key)?;
-                write(out, &at, depth + 1, value)?;
+                write(out, &at, depth + 1, value, syntax)?;
             }
             end(out, members.is_empty(), depth, '}');
         }

@@ -88,6 +88,8 @@ pub struct Config {
 pub struct Container {
     /// What makes it: `engine` or `devcontainer`.
     pub via: Option<String>,
+    /// The template that it is made from, by its name.
+    pub template: Option<String>,
 }
 
 /// One entry of `[[connections]]`.

@@ -24,6 +24,7 @@ mod received;
 pub mod schemas;
 pub mod sessions;
 pub mod template;
+pub mod templates;
 pub mod verify;
 pub mod worktrees;
 
@@ -43,6 +44,7 @@ pub use crate::{
     ports::Ports,
     received::{ParseError, Received, parse, parse_limited},
     sessions::Sessions,
+    templates::Templates,
     verify::Verify,
     worktrees::Worktrees,
 };

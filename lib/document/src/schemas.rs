@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     AudioStatus, Connections, Container, Containers, Diff, Doctor, Document, ErrorReport, Event,
-    Policy, PolicyDiff, Ports, Sessions, Verify, Worktrees,
+    Policy, PolicyDiff, Ports, Sessions, Templates, Verify, Worktrees,
 };
 
 /// Returns the name of the file and the schema of each document.
@@ -18,6 +18,7 @@ pub fn all() -> Vec<(String, Schema)> {
         schema::<Containers>(),
         schema::<Connections>(),
         schema::<Sessions>(),
+        schema::<Templates>(),
         schema::<Policy>(),
         schema::<PolicyDiff>(),
         schema::<Ports>(),

@@ -18,6 +18,9 @@ pub struct Template {
     /// The SHA-256 of its files, in lower-case hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The image that its recipe is built upon; absent: it has no recipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,

@@ -26,7 +26,7 @@ pub use crate::{
     diff::diff,
     error::PolicyError,
     github::{Action, Github, Said},
-    library::{Library, is_file, narrow, split},
+    library::{Library, Supplied, is_file, narrow, split},
     name::{NameError, Pattern, normalise},
     path::{Template, clean, decoded, is_bare},
     read::{find_operation, parse, parse_foreign},

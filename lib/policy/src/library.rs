@@ -37,6 +37,20 @@ pub struct Library {
     pub directory: PathBuf,
     /// The machine whose package managers `packages` asks.
     pub machine: Machine,
+    /// Policies that come with what the container is made from; they are found
+    /// before all others.
+    pub more: Vec<Supplied>,
+}
+
+/// A policy that comes with something else.
+#[derive(Clone, Debug)]
+pub struct Supplied {
+    /// Its name.
+    pub name: String,
+    /// The name of its file in errors and in places.
+    pub file: String,
+    /// Its text.
+    pub text: String,
 }
 
 impl Library {
@@ -58,7 +72,8 @@ impl Library {
         Ok(policy)
     }
 
-    /// Returns the policy `name`: a person's own before one that is shipped.
+    /// Returns the policy `name`: one that comes with something before a person's
+    /// own, and that before one that is shipped.
     fn load(&self, name: &str) -> Result<Policy, PolicyError> {
         if is_file(name) {
             let text = text(Path::new(name))?.ok_or_else(|| self.absent(name))?;
@@ -66,6 +81,9 @@ impl Library {
         }
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
             return Err(self.absent(name));
+        }
+        if let Some(Supplied { file, text, .. }) = self.more.iter().find(|more| more.name == name) {
+            return read::parse(file, text);
         }
         for extension in ["toml", "json"] {
             let path = self.directory.join(format!("{name}.{extension}"));
@@ -90,7 +108,9 @@ impl Library {
             known.then(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))?
         });
         let shipped = SHIPPED.iter().map(|(name, _)| (*name).to_owned());
-        let mut known: Vec<_> = own.chain(shipped).chain([PACKAGES.to_owned()]).collect();
+        let more = self.more.iter().map(|more| more.name.clone());
+        let mut known: Vec<_> =
+            own.chain(more).chain(shipped).chain([PACKAGES.to_owned()]).collect();
         known.sort();
         known.dedup();
         PolicyError::Absent { name: name.to_owned(), known }

@@ -253,7 +253,7 @@ fn a_project_cannot_hide_its_requests_or_raise_a_bound() {
 }
 
 fn library(directory: &Path) -> Library {
-    Library { directory: directory.to_owned(), machine: Machine::default() }
+    Library { directory: directory.to_owned(), machine: Machine::default(), more: Vec::new() }
 }
 
 fn compose(directory: &Path, names: &[&str]) -> Result<Policy, PolicyError> {

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use document::error::FailedCommand;
 use engine::EngineError;
+use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
 
 use crate::{DEFAULT_BASE, OURS};
@@ -23,6 +24,10 @@ pub enum Error {
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
+
+    /// The document's template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 
     /// A file could not be used.
     #[error(transparent)]
@@ -147,6 +152,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::Engine(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Interrupted(error) => error.kind(),
             Self::Pull { source, .. } | Self::Build { source, .. } if source.is("disk-full") => {
@@ -175,6 +181,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::Engine(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Template(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
             Self::Pull { source, .. } | Self::Build { source, .. } => source.exit(),
@@ -199,6 +206,7 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Pull { source, .. } | Self::Build { source, .. } if source.hint().is_some() => {
                 source.hint()

@@ -15,6 +15,9 @@ mod watch;
 
 use document::{Container, container, policy::Isolation};
 use engine::{Engine, Image};
+use template::{Template, TemplateError};
+
+use crate::recipe::LABEL_UPON;
 
 pub use crate::{
     args::{Base, ImageArgs},
@@ -57,8 +60,10 @@ pub struct Wanted {
 /// What is asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
-    /// The container's image.
+    /// The container's image, or the one that its template's is built upon.
     pub container: Wanted,
+    /// The image of its template, if that has a recipe.
+    pub template: Option<Wanted>,
     /// The image of its proxy, if it has one.
     pub proxy: Option<Wanted>,
     /// What they are built upon.
@@ -107,8 +112,18 @@ impl Request {
     ///
     /// Names are checked here, because they become words of a command line:
     /// one that begins with a hyphen would be an option.
-    pub fn new(container: &Container, args: &ImageArgs) -> Result<Self, Error> {
+    ///
+    /// `template` is the document's, if it has one.
+    pub fn new(
+        container: &Container,
+        template: Option<&Template>,
+        args: &ImageArgs,
+    ) -> Result<Self, Error> {
         let image = container.image().map_err(toolkit::DocumentError::from)?;
+        let built = built(container, template)?;
+        let section = container.template.as_ref();
+        let base = section.and_then(|section| section.base.as_deref());
+        let image = base.unwrap_or(image);
         let user = container.user.as_deref().unwrap_or(DEFAULT_USER);
         if !is_image(image) {
             return Err(Error::BadImage { image: image.to_owned() });
@@ -119,6 +134,7 @@ impl Request {
         let user = user.to_owned();
         Ok(Self {
             container: Wanted { image: image.to_owned(), role: Role::Container { user } },
+            template: built,
             proxy: container.isolation.as_ref().and_then(proxy).transpose()?,
             base: args.base.clone().unwrap_or_default(),
             build: args.build,
@@ -135,6 +151,42 @@ impl Request {
         let wanted = [Some(&self.container), self.proxy.as_ref()];
         wanted.into_iter().flatten().map(|wanted| Ok((wanted, deed(wanted)?))).collect()
     }
+
+    /// Returns the recipe of the template, if it has to be built: upon the image
+    /// that is there now.
+    fn recipe(&self, world: &mut impl World) -> Result<Option<Recipe>, Error> {
+        let Some(Wanted { image, role: Role::Template { files, .. } }) = &self.template else {
+            return Ok(None);
+        };
+        let base = self.container.image.clone();
+        let upon = world.image(&base)?.map(|image| image.id).unwrap_or_default();
+        let role = Role::Template { files: files.clone(), upon };
+        let wanted = Wanted { image: image.clone(), role };
+        let found = world.image(image)?;
+        match wanted.deed(self, found.as_ref())? {
+            Deed::Nothing(_) => Ok(None),
+            _ => Ok(Some(Recipe { image: wanted.image, role: wanted.role, base })),
+        }
+    }
+}
+
+/// Returns the image that the recipe of `template` makes, if the document has
+/// one that is built upon another.
+fn built(container: &Container, template: Option<&Template>) -> Result<Option<Wanted>, Error> {
+    let section = container.template.as_ref();
+    let Some(base) = section.and_then(|section| section.base.as_deref()) else { return Ok(None) };
+    let Some(template) = template.filter(|template| template.has_recipe()) else {
+        return Ok(None);
+    };
+    let image = template.image(base);
+    if container.image.as_ref() != Some(&image) {
+        return Err(TemplateError::Changed { name: template.name.clone() }.into());
+    }
+    let file = |(path, file): (&str, &template::File)| {
+        Some((path.to_owned(), file.mode, file.contents.clone()?))
+    };
+    let files = template.below("image").filter_map(file).collect();
+    Ok(Some(Wanted { image, role: Role::Template { files, upon: String::new() } }))
 }
 
 /// Returns the image of the proxy of `isolation`, if it takes one.
@@ -168,10 +220,14 @@ impl Wanted {
         match self.role {
             Role::Container { .. } => OURS,
             Role::Proxy => OUR_PROXY,
+            Role::Template { .. } => "",
         }
     }
 
     fn is_ours(&self) -> bool {
+        if matches!(self.role, Role::Template { .. }) {
+            return true;
+        }
         let rest = self.image.strip_prefix(self.ours());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
     }
@@ -193,6 +249,11 @@ impl Wanted {
                 }
                 Ok(Deed::Nothing(Outcome { outdated: recipe.is_some() && !is_new }))
             }
+            // What it is built upon was another image: it is not what is meant.
+            Role::Template { upon, .. } if found.labels.get(LABEL_UPON) != Some(upon) => {
+                Ok(Deed::Build)
+            }
+            Role::Template { .. } => Ok(Deed::Nothing(Outcome::default())),
             Role::Proxy if self.is_ours() && !is_new => Ok(Deed::Build),
             Role::Proxy => Ok(Deed::Nothing(Outcome::default())),
         }
@@ -205,7 +266,10 @@ impl Wanted {
 /// other processes is waited for, and the questions are asked once more.
 pub fn ensure(request: &Request, world: &mut impl World) -> Result<Outcome, Error> {
     let mut deeds = request.deeds(world)?;
-    if deeds.iter().all(|(_, deed)| matches!(deed, Deed::Nothing(_))) {
+    let is_nothing = |deed: &Deed| matches!(deed, Deed::Nothing(_));
+    let is_settled =
+        deeds.iter().all(|(_, deed)| is_nothing(deed)) && request.recipe(world)?.is_none();
+    if is_settled {
         world.unchanged();
     } else {
         world.alone()?;
@@ -225,6 +289,11 @@ pub fn ensure(request: &Request, world: &mut impl World) -> Result<Outcome, Erro
                 let (image, role) = (wanted.image.clone(), wanted.role.clone());
                 world.build(&Recipe { image, role, base })?;
             }
+        }
+    }
+    if !is_settled {
+        if let Some(recipe) = request.recipe(world)? {
+            world.build(&recipe)?;
         }
     }
     Ok(result)

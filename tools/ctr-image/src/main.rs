@@ -6,6 +6,7 @@ use clap::Parser;
 use ctr_image::{Error, ImageArgs, Machine, Request};
 use document::Container;
 use engine::EngineArgs;
+use template::Library;
 use toolkit::{Common, Events, Exit, Places, Tool};
 
 /// Make the images when they are missing
@@ -40,7 +41,10 @@ impl Tool for CtrImage {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let mut container = toolkit::read::<Container>()?;
         events.about(&container.name);
-        let request = Request::new(&container, &self.image)?;
+        let section = container.template.as_ref().filter(|section| section.base.is_some());
+        let library = Library::new(&self.places)?;
+        let template = section.map(|section| library.of(section)).transpose()?;
+        let request = Request::new(&container, template.as_ref(), &self.image)?;
         let asked = self.engine.asked().is_some() || container.engine.is_some();
         if !self.image.dry_run || asked {
             let engine = self.engine.for_document(container.engine.as_ref(), &self.places)?;

@@ -29,6 +29,9 @@ const PROXY: Files = &[
 /// The label of the stages that are not part of an image.
 pub(crate) const LABEL_STAGE: &str = "ctrkit.stage";
 
+/// The label with the id of the image that a template's is built upon.
+pub(crate) const LABEL_UPON: &str = "ctrkit.template.base";
+
 /// What an image is for, and so by which recipe it is built.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Role {
@@ -39,6 +42,14 @@ pub enum Role {
     },
     /// The proxy of isolated containers, which is their way in as well.
     Proxy,
+    /// What a template adds to a container's image.
+    Template {
+        /// The files of its recipe: path, mode and contents.
+        files: Vec<(String, u32, Vec<u8>)>,
+        /// The id of the image that it is built upon, empty where that is not
+        /// known yet.
+        upon: String,
+    },
 }
 
 /// An image to be built.
@@ -57,6 +68,7 @@ impl Role {
         match self {
             Self::Container { .. } => CONTAINER,
             Self::Proxy => PROXY,
+            Self::Template { .. } => &[],
         }
     }
 
@@ -75,9 +87,15 @@ impl Recipe {
     pub(crate) fn arguments(&self, context: &Path) -> Vec<String> {
         let Self { image, role, base } = self;
         let file = context.join("Containerfile");
-        let user = match role {
-            Role::Container { user } => build_arg("USER_NAME", user),
-            Role::Proxy => Vec::new(),
+        let more = match role {
+            Role::Container { user } => {
+                [build_arg("USER_NAME", user), build_arg("RECIPE", &role.digest())].concat()
+            }
+            Role::Proxy => build_arg("RECIPE", &role.digest()),
+            // Its account and recipe are those of the image that it is built upon.
+            Role::Template { upon, .. } => {
+                vec!["--label".to_owned(), format!("{LABEL_UPON}={upon}")]
+            }
         };
         // Docker would keep the container of a step that fails, and with it the
         // stage that the step is of.
@@ -85,8 +103,7 @@ impl Recipe {
             vec!["build".to_owned(), "--tag".to_owned(), image.clone()],
             vec!["--force-rm".to_owned()],
             build_arg("BASE", base),
-            user,
-            build_arg("RECIPE", &role.digest()),
+            more,
             vec!["--file".to_owned(), file.to_string_lossy().into_owned()],
             vec![context.to_string_lossy().into_owned()],
         ];
@@ -108,18 +125,39 @@ pub(crate) fn write_context(
     certificates: &[&str],
     pip: &str,
 ) -> io::Result<()> {
+    if let Role::Template { files, .. } = role {
+        return write_files(context, files);
+    }
     for (name, text) in role.files() {
         write(&context.join(name), text, 0o644)?;
     }
     let directory = make_dir(context, "ca")?;
     for (index, certificate) in certificates.iter().enumerate() {
         let name = format!("ctrkit-{index:03}.crt");
-        write(&directory.join(name), &format!("{certificate}\n"), 0o644)?;
+        write(&directory.join(name), format!("{certificate}\n"), 0o644)?;
     }
     match role {
-        Role::Container { .. } => Ok(()),
+        Role::Container { .. } | Role::Template { .. } => Ok(()),
         Role::Proxy => write(&make_dir(context, "pip")?.join("pip.conf"), pip, 0o600),
     }
+}
+
+/// Writes the files of a template's recipe.
+fn write_files(context: &Path, files: &[(String, u32, Vec<u8>)]) -> io::Result<()> {
+    for (name, mode, contents) in files {
+        let mut directory = context.to_owned();
+        let mut parts = name.split('/').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                write(&directory.join(part), contents, *mode)?;
+            } else if directory.join(part).is_dir() {
+                directory.push(part);
+            } else {
+                directory = make_dir(&directory, part)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn make_dir(context: &Path, name: &str) -> io::Result<PathBuf> {
@@ -129,7 +167,7 @@ fn make_dir(context: &Path, name: &str) -> io::Result<PathBuf> {
     Ok(directory)
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    fs::write(path, text)?;
+fn write(path: &Path, contents: impl AsRef<[u8]>, mode: u32) -> io::Result<()> {
+    fs::write(path, contents)?;
     fs::set_permissions(path, Permissions::from_mode(mode))
 }

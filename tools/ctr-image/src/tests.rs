@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use document::{Container, container::Project};
 use engine::EngineError;
+use template::Library;
 use toolkit::Failure;
 
 use super::*;
@@ -81,8 +82,13 @@ impl World for Notes {
         let whom = match &recipe.role {
             Role::Container { user } => user,
             Role::Proxy => "the proxy",
+            Role::Template { .. } => "a template",
         };
         self.make(&format!("build upon {} for {whom}:", recipe.base), &recipe.image);
+        if let Role::Template { upon, .. } = &recipe.role {
+            let image = self.images.get_mut(&recipe.image).unwrap();
+            image.labels.insert(LABEL_UPON.to_owned(), upon.clone());
+        }
         Ok(())
     }
 }
@@ -102,7 +108,7 @@ fn container(image: &str, user: &str) -> Container {
 }
 
 fn request(image: &str, args: &ImageArgs) -> Request {
-    Request::new(&container(image, "dev"), args).unwrap()
+    Request::new(&container(image, "dev"), None, args).unwrap()
 }
 
 /// Returns a container that is isolated, by a proxy with the image `image`.
@@ -116,7 +122,7 @@ fn isolated(image: Option<&str>) -> Container {
 /// Checks what is done for `container`, questions included.
 #[track_caller]
 fn check_isolated(container: &Container, args: &ImageArgs, world: Notes, expected: &[&str]) {
-    check(&Request::new(container, args).unwrap(), world, expected);
+    check(&Request::new(container, None, args).unwrap(), world, expected);
 }
 
 /// Checks what is done for `request`, questions included.
@@ -278,7 +284,7 @@ fn an_isolated_container_has_a_proxy_upon_the_same_base() {
 
     let args = ImageArgs { pull: true, build: true, ..ImageArgs::default() };
     let mut world = Notes::with(&[BASE, PROXY, DEFAULT_BASE]);
-    ensure(&Request::new(&isolated(None), &args).unwrap(), &mut world).unwrap();
+    ensure(&Request::new(&isolated(None), None, &args).unwrap(), &mut world).unwrap();
     let expected = [
         format!("pull {DEFAULT_BASE}"),
         format!("build upon {DEFAULT_BASE} for dev: {BASE}"),
@@ -300,14 +306,15 @@ fn a_proxy_of_another_recipe_is_made_anew_and_somebodys_image_is_not() {
     for recipe in ["000000000000", "", &Role::Container { user: String::new() }.digest()] {
         let mut world = Notes::with(&[MADE]).label(PROXY, "ctrkit.recipe", recipe);
         world = world.label(BASE, "ctrkit.recipe", "000000000000");
-        let request = Request::new(&isolated(None), &ImageArgs::default()).unwrap();
+        let request = Request::new(&isolated(None), None, &ImageArgs::default()).unwrap();
         assert!(ensure(&request, &mut world).unwrap().outdated);
         assert_eq!(world.done.last(), Some(&build));
         assert!(!world.done.iter().any(|deed| deed.contains("for dev")), "{:?}", world.done);
     }
     // Under our name there is nothing of another's: no label is no recipe of ours.
     let mut world = Notes::with(&[BASE, MADE, PROXY]);
-    ensure(&Request::new(&isolated(None), &ImageArgs::default()).unwrap(), &mut world).unwrap();
+    ensure(&Request::new(&isolated(None), None, &ImageArgs::default()).unwrap(), &mut world)
+        .unwrap();
     assert_eq!(world.done.last(), Some(&build));
 
     let world = Notes::with(&[BASE, "me/proxy:1"]).label("me/proxy:1", "ctrkit.recipe", "0");
@@ -318,17 +325,18 @@ fn a_proxy_of_another_recipe_is_made_anew_and_somebodys_image_is_not() {
 #[test]
 fn a_proxy_of_anybody_elses_is_pulled() {
     let mut world = Notes::with(&[BASE]);
-    let request = Request::new(&isolated(Some("me/proxy:1")), &ImageArgs::default()).unwrap();
+    let request = Request::new(&isolated(Some("me/proxy:1")), None, &ImageArgs::default()).unwrap();
     ensure(&request, &mut world).unwrap();
     assert_eq!(world.done.last().unwrap(), "pull me/proxy:1");
 
-    let request = Request::new(&isolated(Some("localhost/p")), &ImageArgs::default()).unwrap();
+    let request =
+        Request::new(&isolated(Some("localhost/p")), None, &ImageArgs::default()).unwrap();
     let error = ensure(&request, &mut Notes::with(&[BASE])).unwrap_err();
     assert_eq!(error.kind(), "image-missing");
     assert!(error.hint().unwrap().ends_with("or take localhost/ctrkit-proxy"), "{error:?}");
 
     for image in ["--privileged", "", "a b"] {
-        let error = Request::new(&isolated(Some(image)), &ImageArgs::default()).unwrap_err();
+        let error = Request::new(&isolated(Some(image)), None, &ImageArgs::default()).unwrap_err();
         assert_eq!(error.kind(), "bad-image-name", "{image:?}");
     }
 }
@@ -337,7 +345,7 @@ fn a_proxy_of_anybody_elses_is_pulled() {
 fn isolation_of_another_kind_has_no_proxy() {
     let mut container = isolated(None);
     container.isolation.as_mut().unwrap().mode = "none".to_owned();
-    let request = Request::new(&container, &ImageArgs::default()).unwrap();
+    let request = Request::new(&container, None, &ImageArgs::default()).unwrap();
     assert_eq!(request.proxy, None);
     set_proxy(&mut container, &request);
     assert_eq!(container.isolation.unwrap().image, None);
@@ -346,15 +354,16 @@ fn isolation_of_another_kind_has_no_proxy() {
 #[test]
 fn names_that_could_be_options_or_no_names_at_all_are_refused() {
     for image in ["", "--privileged", "-v/:/x", "a b", "a;b", "日本", "a\nb", "$(x)"] {
-        let error = Request::new(&container(image, "dev"), &ImageArgs::default()).unwrap_err();
+        let error =
+            Request::new(&container(image, "dev"), None, &ImageArgs::default()).unwrap_err();
         assert_eq!(error.kind(), "bad-image-name", "{image:?}");
     }
     for user in ["", "root", "-x", "a b", "Dev", "0a", "a:b", "a\nb", &"a".repeat(33)] {
-        let error = Request::new(&container(BASE, user), &ImageArgs::default()).unwrap_err();
+        let error = Request::new(&container(BASE, user), None, &ImageArgs::default()).unwrap_err();
         assert_eq!(error.kind(), "bad-user", "{user:?}");
     }
     for image in ["debian", "docker.io/library/debian:stable", "box:5000/a/b@sha256:00ff"] {
-        Request::new(&container(image, "a_b-9"), &ImageArgs::default()).unwrap();
+        Request::new(&container(image, "a_b-9"), None, &ImageArgs::default()).unwrap();
     }
 }
 
@@ -530,4 +539,68 @@ mod processes {
         assert_eq!(parse_stat("12 (sh S 3"), None);
         assert_eq!(parse_stat(""), None);
     }
+}
+
+/// Returns a request for an image of a template upon the base image, and its name.
+fn templated(args: &ImageArgs) -> (Request, String) {
+    let library = Library::new(&toolkit::Places::default()).unwrap();
+    let section = document::template::Template { name: "go".to_owned(), ..Default::default() };
+    let template = library.of(&section).unwrap();
+    let image = template.image(BASE);
+    let mut container = container(&image, "dev");
+    let base = Some(BASE.to_owned());
+    container.template = Some(document::template::Template { base, ..template.section() });
+    (Request::new(&container, Some(&template), args).unwrap(), image)
+}
+
+#[test]
+fn a_template_is_built_upon_the_image_when_either_is_missing_or_new() {
+    let (request, image) = templated(&ImageArgs::default());
+    assert!(image.starts_with("localhost/ctrkit-go:"), "{image}");
+    let mut world = Notes::with(&[BASE]);
+    ensure(&request, &mut world).unwrap();
+    let built = format!("build upon {BASE} for a template: {image}");
+    assert_eq!(world.done.iter().filter(|done| **done == built).count(), 1, "{:?}", world.done);
+    assert_eq!(world.done.iter().filter(|done| done.starts_with("build")).count(), 1);
+
+    world.done.clear();
+    ensure(&request, &mut world).unwrap();
+    assert_eq!(world.done.last().unwrap(), "unchanged");
+
+    world.done.clear();
+    world.images.get_mut(BASE).unwrap().id = "another".to_owned();
+    ensure(&request, &mut world).unwrap();
+    assert!(world.done.contains(&built), "{:?}", world.done);
+
+    world.done.clear();
+    let (request, _) = templated(&ImageArgs { build: true, ..ImageArgs::default() });
+    ensure(&request, &mut world).unwrap();
+    assert_eq!(world.done.iter().filter(|done| done.starts_with("build")).count(), 2);
+}
+
+#[test]
+fn a_template_that_has_changed_is_not_built() {
+    let library = Library::new(&toolkit::Places::default()).unwrap();
+    let template = library.find("go").unwrap();
+    let mut container = container("localhost/ctrkit-go:0123456789ab", "dev");
+    let base = Some(BASE.to_owned());
+    container.template = Some(document::template::Template { base, ..template.section() });
+    let error = Request::new(&container, Some(&template), &ImageArgs::default()).unwrap_err();
+    assert_eq!(error.kind(), "template-changed");
+}
+
+#[test]
+fn the_recipe_of_a_template_keeps_its_directories_and_modes() {
+    use std::os::unix::fs::PermissionsExt;
+    let context = tempfile::tempdir().unwrap();
+    let file = |path: &str, mode| (path.to_owned(), mode, b"x".to_vec());
+    let files = vec![file("Containerfile", 0o644), file("a/b/c", 0o755), file("a/d", 0o644)];
+    let role = Role::Template { files, upon: "id".to_owned() };
+    recipe::write_context(context.path(), &role, &["c"], "").unwrap();
+    let mode = |path| std::fs::metadata(context.path().join(path)).unwrap().permissions().mode();
+    assert_eq!((mode("a/b/c") & 0o777, mode("a/d") & 0o777), (0o755, 0o644));
+    assert!(!context.path().join("ca").exists());
+    let recipe = Recipe { image: "i".into(), role, base: "b".into() };
+    let arguments = recipe.arguments(context.path()).join(" ");
+    assert!(arguments.contains("--label ctrkit.template.base=id"), "{arguments}");
 }

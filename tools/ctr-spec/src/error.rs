@@ -7,6 +7,7 @@ use std::{
 
 use config::ConfigError;
 use devcontainer::OwnError;
+use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, PlacesError};
 
 /// An error of ctr-spec.
@@ -28,6 +29,9 @@ pub enum Error {
     /// The worktree's own devcontainer.json cannot be used.
     #[error(transparent)]
     Own(#[from] OwnError),
+    /// The template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 
     /// There is no git.
     #[error("cannot find 'git'")]
@@ -129,6 +133,7 @@ impl Failure for Error {
             Self::Config(error) => error.kind(),
             Self::Places(error) => error.kind(),
             Self::Own(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::GitAbsent => "git-absent",
             Self::Git(_) => "git-cannot-run",
             Self::Path { .. } => "bad-path",
@@ -148,6 +153,7 @@ impl Failure for Error {
             Self::Config(error) => error.exit(),
             Self::Places(error) => error.exit(),
             Self::Own(error) => error.exit(),
+            Self::Template(error) => error.exit(),
             Self::GitAbsent | Self::Git(_) => Exit::Unavailable,
             Self::Path { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::NoPerm
@@ -169,6 +175,7 @@ impl Failure for Error {
             Self::Config(error) => return error.hint(),
             Self::Places(error) => return error.hint(),
             Self::Own(error) => return error.hint(),
+            Self::Template(error) => return error.hint(),
             Self::GitAbsent => "install it: apt-get install git",
             Self::NotARepository { .. } => "go into a git worktree, or make one: git init",
             Self::NotAWorktree { .. } => "go into a worktree: git worktree list",

@@ -21,7 +21,7 @@ pub use crate::{
     elsewhere::Elsewhere,
     error::Error,
     name::{container_name, hash, workspace_name},
-    settings::{Settings, SettingsArgs},
+    settings::{Settings, SettingsArgs, fill as fill_config},
     via::{ViaArgs, account},
     worktree::Worktree,
 };
@@ -84,6 +84,7 @@ fn volumes(name: &str, user: &str) -> Vec<Volume> {
 /// Puts the settings into their places in the document.
 fn fill(container: &mut Container, settings: Settings) {
     container.ports = ports(&settings);
+    container.template = settings.template;
     container.engine = settings.engine;
     container.image = Some(settings.image);
     container.user = Some(settings.user);
@@ -151,6 +152,7 @@ fn label(container: &mut Container) {
         (labels::PROJECT_HASH, Some(project.hash)),
         (labels::PROJECT_NAME, Some(project.name)),
         (labels::BRANCH, project.branch),
+        (labels::TEMPLATE, container.template.as_ref().map(|template| template.name.clone())),
         (labels::REMOTE_USER, container.user.clone()),
         (labels::WORKSPACE, container.workspace.clone()),
     ];

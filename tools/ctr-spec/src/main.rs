@@ -3,8 +3,10 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use config::Config;
 use ctr_spec::{Error, SettingsArgs, ViaArgs, Worktree};
 use document::{Ports, claude::Claude};
+use template::{Library, Template};
 use toolkit::{Common, Events, Exit, Places, Tool, files};
 
 /// Describe the container that a git worktree gets
@@ -48,13 +50,27 @@ impl Tool for CtrSpec {
         let home = etcetera::home_dir().ok();
         let here = std::env::current_dir().unwrap_or_default();
         let usual = self.settings.usual_token_file(&self.places.config()?);
+        let template = self.template(&config)?;
+        let config = match &template {
+            Some(template) => ctr_spec::fill_config(config, template),
+            None => config,
+        };
         let via = self.via.section(config.container.via.clone(), &here)?;
         let says_nothing = self.settings.says_nothing_of_claude(&config);
+        let is_open = self.settings.no_isolation;
         let mut settings = self.settings.over(config, home.as_deref(), &here);
         if says_nothing && secrets::claude::usual_file().is_some() {
             settings.claude.get_or_insert_with(Claude::default);
         }
         settings.token_file = settings.token_file.or(usual);
+        if let Some(template) = &template {
+            settings.use_template(template);
+            if settings.isolation.is_none() && !is_open {
+                let name = &template.name;
+                let message = format!("the template '{name}' isolates nothing; --isolate does");
+                toolkit::note("ctr-spec", self.common.error_format, &message);
+            }
+        }
         let worktree = Worktree::find(&self.path)?;
         if let Some(user) = ctr_spec::account(via.as_ref(), &worktree.path)? {
             settings.user = user;
@@ -68,6 +84,14 @@ impl Tool for CtrSpec {
             false => toolkit::write(&container.into())?,
         }
         Ok(Exit::Success)
+    }
+}
+
+impl CtrSpec {
+    /// Returns the template that is to be used; a container's name has none.
+    fn template(&self, config: &Config) -> Result<Option<Template>, Error> {
+        let name = self.settings.template(config).filter(|_| !self.name_only);
+        Ok(name.map(|name| Library::new(&self.places)?.find(&name)).transpose()?)
     }
 }
 

@@ -15,6 +15,7 @@ use document::{
 };
 
 use secrets::delivery::{NAME_RULE, is_name, is_variable};
+use template::Template;
 use toolkit::expand_tilde;
 
 use crate::{Error, elsewhere::Elsewhere};
@@ -35,6 +36,14 @@ pub struct SettingsArgs {
     /// Begin the container's name with PREFIX [default: dev]
     #[arg(long, value_name = "PREFIX", env = "CTRKIT_PREFIX")]
     pub prefix: Option<String>,
+
+    /// Make the container from the template NAME
+    #[arg(long, value_name = "NAME", env = "CTRKIT_TEMPLATE", conflicts_with = "no_template")]
+    pub template: Option<String>,
+
+    /// Use no template, whatever the configuration says
+    #[arg(long)]
+    pub no_template: bool,
 
     /// Make the container from IMAGE [default: localhost/ctrkit-base:latest]
     #[arg(long, value_name = "IMAGE", env = "CTRKIT_IMAGE")]
@@ -161,6 +170,8 @@ pub struct Settings {
     pub engine: Option<Engine>,
     /// Where the engine runs, if not here.
     pub elsewhere: Option<Elsewhere>,
+    /// The template, where one is used.
+    pub template: Option<document::template::Template>,
     /// The first part of the name.
     pub prefix: String,
     /// The image.
@@ -208,6 +219,13 @@ pub struct Settings {
 }
 
 impl SettingsArgs {
+    /// Returns the name of the template, where one is to be used.
+    #[must_use]
+    pub fn template(&self, config: &Config) -> Option<String> {
+        let asked = some(self.template.clone()).or_else(|| config.container.template.clone());
+        asked.filter(|name| !self.no_template && !name.is_empty())
+    }
+
     /// Returns the file that has the token where nothing else is said, if it
     /// is there.
     #[must_use]
@@ -273,6 +291,7 @@ impl SettingsArgs {
             compose_override: given(self.compose_override, None),
             engine: some(self.engine).or(config.engine).map(engine),
             elsewhere,
+            template: None,
             prefix: some(self.prefix).or(config.prefix).unwrap_or("dev".into()),
             image: some(self.image).or(config.image).unwrap_or(DEFAULT_IMAGE.into()),
             user: some(self.user).or(config.user).unwrap_or("dev".into()),
@@ -380,7 +399,49 @@ fn merge(
     }
 }
 
+/// Fills in what `config` does not say by what `template` says.
+#[must_use]
+pub fn fill(mut config: Config, template: &Template) -> Config {
+    let own = template.settings.container.clone();
+    config.image = config.image.or(own.image);
+    config.user = config.user.or(own.user);
+    config.restart = config.restart.or(own.restart);
+    if config.isolation.policies.is_empty() {
+        config.isolation.policies = own.isolate;
+    }
+    config.isolation.no_new_privileges |= own.no_new_privileges;
+    let limits = &mut config.limits;
+    limits.memory = limits.memory.take().or(own.limits.memory);
+    limits.cpus = limits.cpus.take().or(own.limits.cpus);
+    limits.pids = limits.pids.or(own.limits.pids);
+    if let Some(more) = own.limits.cap_drop {
+        limits.cap_drop.get_or_insert_default().extend(more);
+    }
+    for variable in own.env {
+        if !config.env.iter().any(|known| known.name == variable.name) {
+            config.env.push(variable);
+        }
+    }
+    for service in own.service {
+        if !config.ports.service.iter().any(|known| known.name == service.name) {
+            config.ports.service.push(service);
+        }
+    }
+    config
+}
+
 impl Settings {
+    /// Notes that `template` is used; a recipe of its own makes an image of the
+    /// one that would be used without.
+    pub fn use_template(&mut self, template: &Template) {
+        let mut section = template.section();
+        if template.has_recipe() {
+            let image = template.image(&self.image);
+            section.base = Some(std::mem::replace(&mut self.image, image));
+        }
+        self.template = Some(section);
+    }
+
     /// Lays `env` over the environment, the last value of a name winning.
     fn override_env(&mut self, env: Vec<(String, String)>) {
         for (name, value) in env {
@@ -403,8 +464,10 @@ impl Settings {
         if let Some(kind) = engine.filter(|kind| !kinds.contains(kind)) {
             return Err(wrong("engine", kind, "it must be podman, docker or a path of one"));
         }
-        if self.image.starts_with('-') || self.image.contains(|c: char| c.is_whitespace()) {
-            return Err(wrong("image", &self.image, "it must be an image's name"));
+        let base = self.template.as_ref().and_then(|template| template.base.as_ref());
+        let image = base.unwrap_or(&self.image);
+        if image.starts_with('-') || image.contains(|c: char| c.is_whitespace()) {
+            return Err(wrong("image", image, "it must be an image's name"));
         }
         let policies = ["no", "always", "unless-stopped", "on-failure"];
         if let Some(policy) = self.restart.as_deref().filter(|policy| !policies.contains(policy)) {

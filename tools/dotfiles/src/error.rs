@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use document::error::FailedCommand;
+use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
 
 /// An error of dotfiles.
@@ -20,6 +21,10 @@ pub enum Error {
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
+
+    /// The document's template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 
     /// The source is named, and is not there.
     #[error("cannot find the dotfiles: there is no '{}'", path.display())]
@@ -78,6 +83,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::SourceAbsent { .. } => "dotfiles-absent",
             Self::SourceNotADirectory { .. } => "not-a-directory",
             Self::SourceNotUtf8 { .. } => "not-utf-8",
@@ -92,6 +98,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Template(error) => error.exit(),
             Self::SourceAbsent { .. } | Self::SourceNotADirectory { .. } => Exit::NoInput,
             Self::SourceNotUtf8 { .. }
             | Self::Names { .. }
@@ -105,6 +112,7 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::SourceAbsent { .. } | Self::SourceNotADirectory { .. } => Some(
                 "--source, CTRKIT_DOTFILES or the configuration's 'dotfiles' names it".to_owned(),
             ),
@@ -122,6 +130,7 @@ impl Failure for Error {
             Self::Document(error) => error.command(),
             Self::File(error) => error.command(),
             Self::Places(error) => error.command(),
+            Self::Template(error) => error.command(),
             Self::SourceAbsent { .. }
             | Self::SourceNotADirectory { .. }
             | Self::SourceNotUtf8 { .. }

@@ -9,6 +9,7 @@ mod list;
 mod rules;
 mod scan;
 mod source;
+mod templated;
 mod warning;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use crate::{
     list::{home, list, record},
     scan::{Bounds, scan},
     source::Source,
+    templated::{lay_under, of_template},
     warning::{Warning, summary},
 };
 

@@ -1,10 +1,14 @@
 //! dotfiles(1): choose the dotfiles of a container and list them.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use document::{Container, Received};
 use dotfiles::{Bounds, Error, Found, Source};
+use template::Library;
 use toolkit::{Common, Events, Exit, Places, Tool};
 
 /// Choose the dotfiles of a container and list them
@@ -12,7 +16,9 @@ use toolkit::{Common, Events, Exit, Places, Tool};
 /// Reads a container/1 document on standard input and writes it to standard
 /// output with the user's dotfiles in inject. The directory is the one of
 /// --source, else the one that the document names, else dotfiles/ in the
-/// configuration directory where there is one, else a small built-in set.
+/// configuration directory where there is one, else a small built-in set. The
+/// home files of the document's template come with them, where a person has
+/// none of their own.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Dotfiles {
@@ -44,7 +50,7 @@ impl Tool for Dotfiles {
         let user = document.user().map_err(toolkit::DocumentError::from)?.to_owned();
         let home = dotfiles::home(&user)?;
         let source = self.source(&document)?;
-        let found = events.step("choose", || self.find(&source))?;
+        let found = events.step("choose", || self.find(&source, &document))?;
         let mut warnings = found.warnings;
         warnings.extend(dotfiles::list(&mut document, found.files, &home, &user));
         dotfiles::record(&mut document, source);
@@ -66,10 +72,26 @@ impl Dotfiles {
         Source::choose(option, section.map(absolute), || self.places.config())
     }
 
-    fn find(&self, source: &Source) -> Result<Found, Error> {
+    /// Returns the dotfiles of `source`, and those of the document's template
+    /// that a person has none of their own for.
+    fn find(&self, source: &Source, document: &Container) -> Result<Found, Error> {
+        let (state, write) = (self.places.state()?, !self.dry_run);
+        let Some(section) = &document.template else { return self.find_own(source, &state) };
+        let template = Library::new(&self.places)?.of(section)?;
+        // The directory of the agent is claudecfg's, where the document has one.
+        let but = document.claude.is_some().then_some(".claude");
+        let templated = dotfiles::of_template(&template, &state, but, write)?;
+        let own = self.find_own(source, &state)?;
+        Ok(match source.directory() {
+            Some(_) => dotfiles::lay_under(own, templated),
+            None => dotfiles::lay_under(templated, own),
+        })
+    }
+
+    fn find_own(&self, source: &Source, state: &Path) -> Result<Found, Error> {
         match source.directory() {
             Some(directory) => dotfiles::scan(directory, Bounds::default()),
-            None => dotfiles::built_in(&self.places.state()?, !self.dry_run),
+            None => dotfiles::built_in(state, !self.dry_run),
         }
     }
 }

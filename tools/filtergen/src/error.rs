@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use policy::PolicyError;
+use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
 
 /// An error of filtergen.
@@ -16,6 +17,10 @@ pub enum Error {
     /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+
+    /// The document's template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 
     /// There is no place for ctrkit's files.
     #[error(transparent)]
@@ -98,6 +103,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::Policy(error) => error.kind(),
             Self::Json(_) => "cannot-write-policy",
             Self::BadName { .. } => "bad-name",
@@ -116,6 +122,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Template(error) => error.exit(),
             Self::Policy(error) => error.exit(),
             Self::Json(_) => Exit::Software,
             Self::BadUrl { .. } => Exit::Usage,
@@ -133,6 +140,7 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::Policy(error) => error.hint(),
             Self::BadUrl { hint: Some(hint), .. } => Some(hint.clone()),
             Self::BadUrl { .. } => Some(

@@ -10,7 +10,7 @@ use std::{
 use clap::Parser;
 use document::{Container, Received, container};
 use filtergen::{Error, Force, Lesson, PROJECT_POLICY};
-use policy::{Library, Policy, packages::Machine};
+use policy::{Library, Policy, Supplied, packages::Machine};
 use toolkit::{Common, DocumentError, Events, Exit, Places, Tool};
 
 /// How long another filtergen may take for the same container.
@@ -123,10 +123,17 @@ impl Tool for Filtergen {
             return self.compare(old, new);
         }
         if self.print {
-            let force = self.force(self.policies.clone(), None)?;
+            let force = self.force(&self.library()?, self.policies.clone(), None)?;
             toolkit::write_text(&filtergen::render(&force.policy, None)?)?;
             return Ok(Exit::Success);
         }
+        self.write(events)
+    }
+}
+
+impl Filtergen {
+    /// Writes the filter of the document on standard input.
+    fn write(&self, events: &mut Events) -> Result<Exit, Error> {
         let mut document: Received<Container> = toolkit::read()?;
         if !container::is_name(&document.name) {
             return Err(Error::BadName { name: document.name.clone() });
@@ -136,11 +143,13 @@ impl Tool for Filtergen {
             toolkit::write(&document)?;
             return Ok(Exit::Success);
         }
-        let section = document.isolation.as_ref();
-        let noted = || section.map(|section| section.policies.clone()).unwrap_or_default();
-        let names = if self.policies.is_empty() { noted() } else { self.policies.clone() };
+        let names = match (&document.isolation, self.policies.is_empty()) {
+            (Some(isolation), true) => isolation.policies.clone(),
+            _ => self.policies.clone(),
+        };
         let project = document.project.path.join(PROJECT_POLICY);
-        let force = events.step("compose", || self.force(names, Some(project)))?;
+        let library = self.library_of(&document)?;
+        let force = events.step("compose", || self.force(&library, names, Some(project)))?;
         let filter = filtergen::render(&force.policy, Some(&document.name))?;
         let state = self.places.container(&document.name)?;
         let path = match self.dry_run {
@@ -151,19 +160,34 @@ impl Tool for Filtergen {
         toolkit::write(&document)?;
         Ok(Exit::Success)
     }
-}
 
-impl Filtergen {
     fn library(&self) -> Result<Library, Error> {
         let directory = self.places.config()?.join("policies");
-        Ok(Library { directory, machine: self.machine() })
+        Ok(Library { directory, machine: self.machine(), more: Vec::new() })
+    }
+
+    /// Returns the library with the policies of the document's template.
+    fn library_of(&self, document: &Container) -> Result<Library, Error> {
+        let mut library = self.library()?;
+        if let Some(section) = &document.template {
+            let template = template::Library::new(&self.places)?.of(section)?;
+            let supplied = template.policies()?.into_iter();
+            library.more =
+                supplied.map(|(name, file, text)| Supplied { name, file, text }).collect();
+        }
+        Ok(library)
     }
 
     /// Composes the policies `names` and narrows them by the file that is named,
     /// or by `project` where there is such a file.
-    fn force(&self, names: Vec<String>, project: Option<PathBuf>) -> Result<Force, Error> {
+    fn force(
+        &self,
+        library: &Library,
+        names: Vec<String>,
+        project: Option<PathBuf>,
+    ) -> Result<Force, Error> {
         let names: Vec<_> = policy::split(&names).into_iter().map(absolute).collect();
-        let mut policy = self.library()?.compose(&names)?;
+        let mut policy = library.compose(&names)?;
         let mut narrowed_by = None;
         if let Some(path) = self.narrow.clone().or(project) {
             match policy::narrow(&policy, &path)? {
@@ -211,7 +235,7 @@ impl Filtergen {
     fn propose(&self, log: &Path) -> Result<Exit, Error> {
         let known = match self.policies.is_empty() {
             true => Policy::default(),
-            false => self.force(self.policies.clone(), None)?.policy,
+            false => self.force(&self.library()?, self.policies.clone(), None)?.policy,
         };
         let mut lesson = Lesson::new(&known);
         match log.as_os_str() == "-" {
@@ -246,7 +270,7 @@ impl Filtergen {
     }
 
     fn explain(&self, url: &str) -> Result<Exit, Error> {
-        let force = self.force(self.policies.clone(), None)?;
+        let force = self.force(&self.library()?, self.policies.clone(), None)?;
         let questions = match url {
             "-" => questions()?,
             url => vec![(self.method.clone(), url.to_owned())],

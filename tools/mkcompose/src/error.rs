@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use compose::{OverrideError, Unwritable};
 use document::container::Missing;
+use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
 
 /// An error of mkcompose.
@@ -17,6 +18,10 @@ pub enum Error {
     /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+
+    /// The document's template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 
     /// There is no place for ctrkit's files.
     #[error(transparent)]
@@ -78,6 +83,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::Override(error) => error.kind(),
             Self::Unwritable(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
@@ -93,6 +99,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Template(error) => error.exit(),
             Self::Override(error) => error.exit(),
             Self::Unwritable(error) => error.exit(),
             Self::BadName { .. } | Self::BadMode { .. } | Self::Writable { .. } => Exit::DataErr,
@@ -107,6 +114,7 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::Override(error) => error.hint(),
             Self::Unwritable(error) => error.hint(),
             Self::BadMode { .. } => Some("the only one is 'proxy'".to_owned()),

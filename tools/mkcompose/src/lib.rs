@@ -158,20 +158,47 @@ pub fn install(
     Ok(path)
 }
 
-/// Lays the person's own Compose file at `path` over `model`, if nothing in it
-/// leads out of the isolation.
+/// What is laid over a model.
+#[derive(Clone, Copy, Debug)]
+pub enum Over<'a> {
+    /// A Compose file of a template: its name and its text.
+    Text(&'a str, &'a str),
+    /// A person's own Compose file.
+    File(&'a Path),
+}
+
+/// Lays each of `overs` over `model`, in their order, if nothing in it leads out
+/// of the isolation.
 ///
-/// Services that it adds are reached without the proxy.
-pub fn lay_over(container: &mut Container, model: &mut Value, path: &Path) -> Result<(), Error> {
-    let base = Base { model, app: "app", project: &container.project.path, engine_is_here: true };
-    let over = Override::read(path, &base)?;
-    if !over.services().is_empty() {
-        environment::direct(container, over.services());
-        *model = self::model(container)?;
+/// Services that they add are reached without the proxy.
+pub fn lay_over(
+    container: &mut Container,
+    model: &mut Value,
+    overs: &[Over<'_>],
+) -> Result<(), Error> {
+    let (mut laid, mut services): (Vec<Override>, Vec<String>) = (Vec::new(), Vec::new());
+    for over in overs {
+        let project = container.project.path.clone();
+        let base = Base { model, app: "app", project: &project, engine_is_here: true };
+        let over = match over {
+            Over::Text(file, text) => Override::parse(file, text, &base)?,
+            Over::File(path) => Override::read(path, &base)?,
+        };
+        if !over.services().is_empty() {
+            services.extend_from_slice(over.services());
+            environment::direct(container, &services);
+            *model = self::model(container)?;
+            laid.iter().for_each(|earlier| apply(container, model, earlier));
+        }
+        apply(container, model, &over);
+        laid.push(over);
     }
-    over.apply(model);
-    model::claim(container, model, &over);
     Ok(())
+}
+
+fn apply(container: &Container, model: &mut Value, over: &Override) {
+    over.apply(model);
+    model::claim(container, model, over);
 }
 
 /// Returns `model` as a Compose file: nothing in it is a variable.

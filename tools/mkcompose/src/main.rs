@@ -4,7 +4,9 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use document::{Container, Received, container};
-use mkcompose::Error;
+use mkcompose::{Error, Over};
+use serde_json::Value;
+use template::{Library, Template};
 use toolkit::{Common, DataPlace, Events, Exit, Places, Tool};
 
 /// How long another mkcompose may take for the same container.
@@ -67,9 +69,7 @@ impl Tool for Mkcompose {
         let own = self.data.agent(&document.project.hash)?;
         mkcompose::prepare(&mut document, &own)?;
         let mut model = mkcompose::model(&document)?;
-        if let Some(over) = document.compose.as_ref().and_then(|compose| compose.over.clone()) {
-            mkcompose::lay_over(&mut document, &mut model, &over)?;
-        }
+        self.lay_over(&mut document, &mut model)?;
         let text = mkcompose::text(&model)?;
         if self.print {
             toolkit::write_text(&text)?;
@@ -84,6 +84,19 @@ impl Tool for Mkcompose {
 }
 
 impl Mkcompose {
+    /// Lays the template's additions over the model, and the person's own over
+    /// these.
+    fn lay_over(&self, document: &mut Container, model: &mut Value) -> Result<(), Error> {
+        let section = document.template.as_ref();
+        let template =
+            section.map(|section| Library::new(&self.places)?.of(section)).transpose()?;
+        let additions = template.as_ref().map(Template::compose).transpose()?.flatten();
+        let own = document.compose.as_ref().and_then(|compose| compose.over.clone());
+        let additions = additions.as_ref().map(|(file, text)| Over::Text(file, text));
+        let overs: Vec<_> = additions.into_iter().chain(own.as_deref().map(Over::File)).collect();
+        mkcompose::lay_over(document, model, &overs)
+    }
+
     /// Lays what the command line says over the document.
     fn choose(&self, document: &mut Container) {
         let absolute = |path: &Option<PathBuf>| std::path::absolute(path.as_deref()?).ok();
