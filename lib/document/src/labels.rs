@@ -43,11 +43,15 @@ pub const SIDECAR_TYPE: &str = "ctrkit.sidecar.type";
 pub const ISOLATION: &str = "ctrkit.isolation";
 /// On a container whose sound is heard: `play` or `duplex`.
 pub const AUDIO: &str = "ctrkit.audio";
+/// On a container that the devcontainers CLI made: `devcontainer`.
+pub const VIA: &str = "ctrkit.via";
+/// The value of that label.
+pub const DEVCONTAINER: &str = "devcontainer";
 /// The digest of what was applied.
 pub const SPEC: &str = "ctrkit.spec";
 
 /// All of them, for engines that must be asked for labels one by one.
-pub const ALL: [&str; 19] = [
+pub const ALL: [&str; 20] = [
     MANAGED,
     NAME,
     PROJECT_PATH,
@@ -66,6 +70,7 @@ pub const ALL: [&str; 19] = [
     SIDECAR_TYPE,
     ISOLATION,
     AUDIO,
+    VIA,
     SPEC,
 ];
 

@@ -31,8 +31,7 @@ impl Engine {
     /// standard streams itself.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.program);
-        let url = self.link().map(|link| link.url(self.kind));
-        if let Some(url) = url.as_deref().or(self.host.as_deref()) {
+        if let Some(url) = self.url() {
             let option = match self.kind {
                 Kind::Podman => "--url",
                 Kind::Docker => "--host",
@@ -42,6 +41,13 @@ impl Engine {
         // A message in another language could not be told apart from others.
         command.env("LC_ALL", "C.UTF-8").args(args);
         command
+    }
+
+    /// Returns where the engine's client is to connect to, if it is not here.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let url = self.link().map(|link| link.url(self.kind));
+        url.or_else(|| self.host.clone())
     }
 
     /// Calls the engine and returns its standard output.

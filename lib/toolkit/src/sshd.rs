@@ -9,3 +9,20 @@
 pub const START: &str = "set -- -D -e; \
     /usr/sbin/sshd -G -f /dev/null -o PerSourcePenalties=no >/dev/null 2>&1 && \
     set -- \"$@\" -o PerSourcePenalties=no; exec /usr/sbin/sshd \"$@\"";
+
+/// Starts sshd beside a container's first process, for `sh -c` as root, where
+/// it does not run: what it says goes where that process's words go.
+///
+/// It ends with 69 (sysexits(3), EX_UNAVAILABLE) where there is no sshd. A
+/// number that is left in the file of a container that was stopped may be another
+/// process's now.
+pub const SERVE: &str = r#"pid=$(cat /run/sshd.pid 2>/dev/null) &&
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = sshd ] && exit 0
+[ -x /usr/sbin/sshd ] || exit 69
+mkdir -p /run/sshd
+log=/proc/1/fd/1
+[ -w "$log" ] || log=/dev/null
+set -- -e
+/usr/sbin/sshd -G -f /dev/null -o PerSourcePenalties=no >/dev/null 2>&1 &&
+    set -- "$@" -o PerSourcePenalties=no
+/usr/sbin/sshd -D "$@" </dev/null >"$log" 2>&1 &"#;

@@ -39,7 +39,10 @@ impl Run<'_> {
                 Ok(())
             }
             Answer::Wrong(_) => self.renew_host_keys(),
-            Answer::None(_) => self.wait(Duration::ZERO),
+            Answer::None(_) => {
+                self.serve()?;
+                self.wait(Duration::ZERO)
+            }
         }
     }
 
@@ -54,6 +57,7 @@ impl Run<'_> {
     pub(crate) fn start_again(&mut self, verb: &str) -> Result<(), Error> {
         self.surround(false)?;
         self.start(verb)?;
+        self.serve()?;
         match self.wait(Duration::ZERO) {
             Err(Error::WrongCertificate { .. }) => self.renew_host_keys()?,
             result => result?,

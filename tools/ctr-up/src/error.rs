@@ -25,6 +25,24 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
 
+    /// The devcontainers CLI could not make the container.
+    #[error(transparent)]
+    Devcontainer(#[from] devcontainers::Error),
+
+    /// The container that it made has another name.
+    #[error("the devcontainers CLI has made no container of the name '{name}'")]
+    OtherName {
+        /// The name that it was to have.
+        name: String,
+    },
+
+    /// There is no ssh server in the container's image.
+    #[error("the image of '{name}' has no ssh server: there is no /usr/sbin/sshd")]
+    NoServer {
+        /// The container's name.
+        name: String,
+    },
+
     /// A secret cannot be read, or the proxy did not take it.
     #[error(transparent)]
     Secret(#[from] secrets::Error),
@@ -258,6 +276,7 @@ fn maker(key: &str) -> Option<&'static str> {
         ("ssh", "sshca"),
         ("compose", "mkcompose"),
         ("mounts", "claudecfg"),
+        ("devcontainer", "mkdevcontainer"),
     ];
     makers.into_iter().find(|(section, _)| key.starts_with(section)).map(|(_, tool)| tool)
 }
@@ -274,6 +293,9 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::Engine(error) => error.kind(),
             Self::File(error) => error.kind(),
+            Self::Devcontainer(error) => error.kind(),
+            Self::OtherName { .. } => "devcontainer-renamed",
+            Self::NoServer { .. } => "no-ssh-server",
             Self::Secret(error) => error.kind(),
             Self::Places(error) => error.kind(),
             Self::Sibling(error) => error.kind(),
@@ -309,6 +331,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::Engine(error) => error.exit(),
             Self::File(error) => error.exit(),
+            Self::Devcontainer(error) => error.exit(),
             Self::Secret(error) => error.exit(),
             Self::Places(error) => error.exit(),
             Self::Sibling(error) => error.exit(),
@@ -331,6 +354,8 @@ impl Failure for Error {
             | Self::Unprobed { .. }
             | Self::ImageMissing { .. }
             | Self::UserMissing { .. }
+            | Self::OtherName { .. }
+            | Self::NoServer { .. }
             | Self::SshAbsent
             | Self::Ssh(_)
             | Self::WrongCertificate { .. }
@@ -374,6 +399,9 @@ impl Failure for Error {
             Self::PortTaken { .. } => {
                 "see who has it (ss -Hltnp), or give the block back with portalloc --release".into()
             }
+            Self::Devcontainer(_) | Self::OtherName { .. } | Self::NoServer { .. } => {
+                return self.hint_of_cli();
+            }
             _ => return self.hint_isolated(),
         };
         Some(hint)
@@ -383,6 +411,7 @@ impl Failure for Error {
         match self {
             Self::Engine(error) => error.command(),
             Self::Sibling(error) => error.command(),
+            Self::Devcontainer(error) => error.command(),
             Self::Secret(error) => error.command(),
             Self::PortTaken { source, .. } => source.command(),
             _ => None,
@@ -391,6 +420,23 @@ impl Failure for Error {
 }
 
 impl Error {
+    /// Returns what helps where the devcontainers CLI makes the container.
+    fn hint_of_cli(&self) -> Option<String> {
+        let hint = match self {
+            Self::Devcontainer(error) => return error.hint(),
+            Self::OtherName { .. } => {
+                "take 'container_name' and '--name' out of its own files, and pipe the document \
+                 through mkdevcontainer again"
+            }
+            Self::NoServer { .. } => {
+                "install openssh-server in its Dockerfile, or name the feature \
+                 ghcr.io/devcontainers/features/sshd:1"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
     /// Returns what helps where a container cannot be isolated.
     fn hint_isolated(&self) -> Option<String> {
         let hint = match self {

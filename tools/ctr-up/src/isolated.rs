@@ -139,9 +139,44 @@ impl Isolated {
     /// `spec`. Networks and volumes are there.
     pub(crate) fn create(&self, engine: &Engine, spec: &str) -> Result<(), EngineError> {
         let compose = self.compose(engine)?;
+        let labels = [(labels::SPEC.to_owned(), json!(spec))];
+        let file = self.write_app(&labels.into_iter().collect(), None)?;
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let project = self.throwaway(time.as_millis());
+        compose.run(&project, &file, ["up", "--no-start", "--no-deps"], LIMIT)?;
+        Ok(())
+    }
+
+    /// Returns the name of a project that is used once.
+    pub(crate) fn throwaway(&self, time: u128) -> String {
+        format!("{}-app-{time:x}", self.project)
+    }
+
+    /// Returns what the container runs, a script for `sh`.
+    pub(crate) fn script(&self) -> String {
+        let command = &self.model["services"][APP]["command"];
+        command.as_array().and_then(|words| words.last()).map_or_else(
+            || command.as_str().unwrap_or_default().to_owned(),
+            |script| script.as_str().unwrap_or_default().to_owned(),
+        )
+    }
+
+    /// Writes the file of the container alone, with more labels, and with
+    /// another script where there is one.
+    pub(crate) fn write_app(
+        &self,
+        labels: &Map<String, Value>,
+        script: Option<&str>,
+    ) -> Result<PathBuf, files::FileError> {
         let mut model = self.part(|service| service == APP);
         let app = &mut model["services"][APP];
-        app["labels"][labels::SPEC] = json!(spec);
+        for (name, value) in labels {
+            app["labels"][name] = value.clone();
+        }
+        if let Some(script) = script {
+            app["entrypoint"] = json!(["/bin/sh", "-c"]);
+            app["command"] = json!([script]);
+        }
         if let Some(app) = app.as_object_mut() {
             app.remove("depends_on");
         }
@@ -151,11 +186,7 @@ impl Isolated {
                 each.insert("external".to_owned(), json!(true));
             }
         }
-        let file = self.write("compose.app.json", &model)?;
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let project = format!("{}-app-{:x}", self.project, time.as_millis());
-        compose.run(&project, &file, ["up", "--no-start", "--no-deps"], LIMIT)?;
-        Ok(())
+        self.write("compose.app.json", &model)
     }
 
     /// Returns the model with those services alone, and with what they use.

@@ -25,6 +25,10 @@ pub(crate) struct Pending {
     /// Whether the files that wait in the container are to be placed.
     #[serde(default)]
     pub(crate) place: bool,
+    /// Whether the container, which the devcontainers CLI starts at once, lacks
+    /// its files yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unfinished: bool,
     /// The container that is being replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replacing: Option<Replacing>,

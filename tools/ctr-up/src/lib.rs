@@ -8,6 +8,7 @@ mod archive;
 mod check;
 mod connect;
 mod create;
+mod devcontainer;
 mod error;
 mod files;
 mod found;
@@ -33,8 +34,8 @@ use engine::Engine;
 use secrets::{Effort, Secrets};
 use toolkit::{DocumentError, Events, Interrupt, Places, Siblings, files::replace};
 
-pub use crate::{error::Error, files::Files, probe::Client};
 use crate::{
+    devcontainer::Devcontainer,
     found::{Found, Seen, has_run},
     isolated::Isolated,
     journal::Journal,
@@ -42,6 +43,7 @@ use crate::{
     spec::Spec,
     steps::Run,
 };
+pub use crate::{error::Error, files::Files, probe::Client};
 
 /// The name of the document that was applied last, in the state directory.
 const KEPT: &str = "document.json";
@@ -57,6 +59,8 @@ pub struct Plan<'a> {
     create: Vec<String>,
     /// What stands around it, if it is isolated.
     isolated: Option<Isolated>,
+    /// What the devcontainers CLI makes it from, if that does.
+    devcontainer: Option<Devcontainer>,
     /// What its proxy has and it has not.
     secrets: Secrets,
     /// The container's state directory.
@@ -91,7 +95,8 @@ impl<'a> Plan<'a> {
         check::check(container)?;
         check::check_secrets(container, directory)?;
         let isolated = Isolated::of(container, directory, compose)?;
-        let spec = Spec::of(container, isolated.as_ref());
+        let devcontainer = Devcontainer::of(container, compose)?;
+        let spec = Spec::of(container, isolated.as_ref(), devcontainer.as_ref());
         let create = create::container(container, &spec.to_label())?;
         check::check_arguments(&create)?;
         Ok(Self {
@@ -99,6 +104,7 @@ impl<'a> Plan<'a> {
             spec,
             create,
             isolated,
+            devcontainer,
             secrets: Secrets::read(container.isolation.as_ref())?,
             directory: directory.to_owned(),
             probe: Probe::new(client, container)?,
@@ -120,6 +126,12 @@ impl<'a> Plan<'a> {
             .with("CTRKIT_SSH_CONFIG", self.ssh_config.clone().unwrap_or_default())
             .with("CTRKIT_EVENTS", "");
         Ok(Self { siblings, ..self })
+    }
+
+    /// Lets `program` be the devcontainers CLI, where that makes the container.
+    #[must_use]
+    pub fn by(self, program: Option<PathBuf>) -> Self {
+        Self { devcontainer: self.devcontainer.map(|cli| cli.by(program)), ..self }
     }
 
     /// Makes the container anew although one is there, if `replace` says so.
@@ -176,8 +188,13 @@ impl Run<'_> {
     ) -> Result<Option<String>, Error> {
         let Seen { summary, answer, parts, .. } = seen;
         let engine = self.engine;
-        let found = self.plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?;
-        let to_place = self.plan.journal.pending().place;
+        let pending = self.plan.journal.pending();
+        let found = match &summary {
+            // What the CLI was about to make when it was killed.
+            Some(summary) if pending.unfinished && self.plan.is_ours(summary) => Found::Unstarted,
+            _ => self.plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?,
+        };
+        let to_place = pending.place;
         let old = summary.map(|summary| summary.id).unwrap_or_default();
         match found {
             Found::Absent => return self.make(files()?, parts),

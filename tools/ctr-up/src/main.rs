@@ -34,6 +34,10 @@ struct CtrUp {
     #[arg(long, value_name = "PROGRAM", env = "CTRKIT_COMPOSE")]
     compose: Option<PathBuf>,
 
+    /// Use PROGRAM as the devcontainers CLI [default: devcontainer]
+    #[arg(long, value_name = "PROGRAM", env = "CTRKIT_DEVCONTAINER")]
+    devcontainer: Option<PathBuf>,
+
     /// Make the container anew although one is there; the old one is kept until
     /// the new one has shown its certificate
     #[arg(long)]
@@ -72,7 +76,7 @@ impl Tool for CtrUp {
             Client { program: &ssh, config: self.engine.ssh_config(), proxy: proxy.as_deref() };
         let compose = self.compose.as_deref();
         let plan = Plan::new(&document, client, &directory, patience, compose)?;
-        let plan = plan.replacing(self.replace).among(&self.places)?;
+        let plan = plan.replacing(self.replace).by(self.devcontainer).among(&self.places)?;
         let mut engine = self.engine.for_document(document.engine.as_ref(), &self.places)?;
         engine.learn_version()?;
         let files = || {

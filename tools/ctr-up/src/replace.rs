@@ -301,7 +301,8 @@ impl Run<'_> {
             (None, _) => {}
         }
         let (volumes, place) = (pending.volumes, self.plan.journal.pending().place);
-        self.plan.journal.note(&Pending { volumes, place, replacing: None })?;
+        let done = Pending { volumes, place, ..Pending::default() };
+        self.plan.journal.note(&done)?;
         Ok(self.plan.look(self.engine, self.interrupt, self.events)?)
     }
 }

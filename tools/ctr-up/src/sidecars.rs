@@ -156,6 +156,18 @@ impl Run<'_> {
         judge(name, &answer?)
     }
 
+    /// Notes what stands around the container before the CLI makes anything: in a
+    /// person's own Compose file there may be services beside it.
+    pub(crate) fn before_cli(&mut self) -> Result<(), Error> {
+        let section = self.plan.container.devcontainer.as_ref();
+        let mode = section.and_then(|section| section.mode.as_deref());
+        if self.plan.isolated.is_none() && mode == Some("compose") {
+            self.before = self.around()?;
+            self.made.sidecars = self.sidecars()?.is_empty();
+        }
+        Ok(())
+    }
+
     /// Stops the sidecars, so that their ports are free.
     pub(crate) fn stop_sidecars(&mut self) -> Result<(), EngineError> {
         for found in self.sidecars()?.iter().filter(|found| found.status == "running") {

@@ -15,7 +15,7 @@ use document::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{create, isolated::Isolated};
+use crate::{create, devcontainer::Devcontainer, isolated::Isolated};
 
 /// How many hex digits of each section's digest are kept.
 const DIGITS: usize = 8;
@@ -27,6 +27,9 @@ const VOLATILE: [&str; 4] = [labels::AUTHORITY, labels::BRANCH, labels::PROJECT_
 /// The section of what stands around an isolated container.
 const ISOLATION: &str = "isolation";
 
+/// The section of what the devcontainers CLI makes a container from.
+const DEVCONTAINER: &str = "devcontainer";
+
 /// The digests of the sections, in the order in which they are written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Spec(Vec<(&'static str, String)>);
@@ -35,7 +38,11 @@ impl Spec {
     /// Returns the digest of `container`: of what is made of its sections, so
     /// that a key which this version does not know changes nothing.
     #[must_use]
-    pub(crate) fn of(container: &Container, isolated: Option<&Isolated>) -> Self {
+    pub(crate) fn of(
+        container: &Container,
+        isolated: Option<&Isolated>,
+        devcontainer: Option<&Devcontainer>,
+    ) -> Self {
         let published: Vec<_> = container.ports.iter().filter_map(create::published).collect();
         let volumes: Vec<_> = container.volumes.iter().map(|v| (&v.name, &v.target)).collect();
         let mounts: Vec<_> = container.mounts.iter().map(mounted).collect();
@@ -58,6 +65,7 @@ impl Spec {
             ("inject", digest(&files.map(placed).collect::<Vec<_>>())),
         ];
         sections.extend(isolated.map(|isolated| (ISOLATION, digest(&isolated.essence()))));
+        sections.extend(devcontainer.map(|by| (DEVCONTAINER, digest(by.essence()))));
         Self(sections)
     }
 
@@ -78,9 +86,10 @@ impl Spec {
         };
         let changed = |(name, digest): &&(&'static str, String)| before(name) != Some(digest);
         let mut changes: Vec<_> = self.0.iter().filter(changed).map(|(name, _)| *name).collect();
-        // Only this section may be there or not.
-        if before(ISOLATION).is_some() && self.0.iter().all(|(name, _)| *name != ISOLATION) {
-            changes.push(ISOLATION);
+        // Only these sections may be there or not.
+        for optional in [ISOLATION, DEVCONTAINER] {
+            let is_gone = self.0.iter().all(|(name, _)| *name != optional);
+            changes.extend((is_gone && before(optional).is_some()).then_some(optional));
         }
         changes
     }

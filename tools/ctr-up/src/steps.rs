@@ -78,7 +78,13 @@ impl<'a> Run<'a> {
     /// Notes what is left to be done, besides what is being replaced.
     pub(crate) fn note(&self, volumes: Vec<String>, place: bool) -> Result<(), FileError> {
         let replacing = self.old.as_ref().map(|old| old.replacing);
-        self.plan.journal.note(&Pending { volumes, place, replacing })
+        self.plan.journal.note(&Pending { volumes, place, replacing, unfinished: false })
+    }
+
+    /// Notes that what is made now is good for nothing until its files are in it.
+    pub(crate) fn note_unfinished(&self) -> Result<(), FileError> {
+        let pending = self.plan.journal.pending();
+        self.plan.journal.note(&Pending { unfinished: true, ..pending })
     }
 
     /// Makes the container and returns its id; on failure takes back what was
@@ -107,10 +113,12 @@ impl<'a> Run<'a> {
         delivery::prepare(self.plan.container, &self.plan.directory)?;
         let id = self.create()?;
         let account = self.account(&image)?;
-        let cargo = files.cargo(self.plan.container, &fresh)?;
+        let mut cargo = files.cargo(self.plan.container, &fresh)?;
+        cargo.entries.extend(self.start_file());
         self.inject(&cargo, account)?;
         self.interrupt.check()?;
         self.start_first(cargo.to_place)?;
+        self.serve()?;
         self.wait(Duration::ZERO)?;
         self.try_to_escape()?;
         if cargo.to_place {
@@ -138,6 +146,9 @@ impl<'a> Run<'a> {
     fn create(&mut self) -> Result<Option<String>, Error> {
         self.interrupt.check()?;
         let (engine, plan) = (self.engine, self.plan);
+        if let Some(by) = &plan.devcontainer {
+            return self.create_by_cli(by);
+        }
         let (name, args) = (&plan.container.name, &plan.create);
         let create = || match &plan.isolated {
             None => engine.run(args).map(|answer| id(&answer)),
@@ -166,7 +177,9 @@ impl<'a> Run<'a> {
         if user == "root" {
             return Ok(Account::ROOT);
         }
-        if let Some(account) = labelled(image, user) {
+        // The CLI may have made it from another image.
+        let told = labelled(image, user).filter(|_| self.plan.devcontainer.is_none());
+        if let Some(account) = told {
             return Ok(account);
         }
         let from = format!("{}:/etc/passwd", container.name);

@@ -22,7 +22,7 @@ fn complete() -> Container {
 
 /// Returns the document's container as an engine lists it.
 fn listed(status: &str) -> Summary {
-    let spec = Spec::of(&complete(), None).to_label();
+    let spec = Spec::of(&complete(), None, None).to_label();
     let labels = [
         (labels::MANAGED, "true"),
         (labels::PROJECT_HASH, "b3e5ed000000"),

@@ -38,10 +38,10 @@ fn file(target: &str, keep_edited: bool) -> Inject {
 
 #[track_caller]
 fn check(expected: &[&str], change: impl FnOnce(&mut Container)) {
-    let before = Spec::of(&full(), None).to_label();
+    let before = Spec::of(&full(), None, None).to_label();
     let mut container = full();
     change(&mut container);
-    assert_eq!(Spec::of(&container, None).changes(&before), expected);
+    assert_eq!(Spec::of(&container, None, None).changes(&before), expected);
 }
 
 #[test]
@@ -117,12 +117,12 @@ fn no_limits_and_limits_that_say_nothing_are_the_same() {
     let (mut none, mut empty) = (full(), full());
     none.limits = None;
     empty.limits = Some(Limits::default());
-    assert_eq!(Spec::of(&none, None), Spec::of(&empty, None));
+    assert_eq!(Spec::of(&none, None, None), Spec::of(&empty, None, None));
 }
 
 #[test]
 fn the_label_is_one_line_of_sections() {
-    let label = Spec::of(&full(), None).to_label();
+    let label = Spec::of(&full(), None, None).to_label();
     assert!(label.starts_with("image:") && !label.contains(['\n', '"', ',']), "{label}");
     for section in label.split(' ') {
         let (_, digest) = section.split_once(':').unwrap();
@@ -132,7 +132,7 @@ fn the_label_is_one_line_of_sections() {
 
 #[test]
 fn a_label_of_another_version_is_read_as_far_as_it_goes() {
-    let spec = Spec::of(&full(), None);
+    let spec = Spec::of(&full(), None, None);
     let label = spec.to_label();
     assert!(spec.changes(&format!("later:00000000 {label} x")).is_empty());
     assert_eq!(spec.changes(&label.replace(" env:", " environment:")), ["env"]);
@@ -140,7 +140,7 @@ fn a_label_of_another_version_is_read_as_far_as_it_goes() {
     assert_eq!(spec.changes(": :: image user:").len(), label.split(' ').count());
     let mut labelled = full();
     labelled.labels.push(Label::default());
-    assert_eq!(Spec::of(&labelled, None).changes(&label), ["labels"]);
+    assert_eq!(Spec::of(&labelled, None, None).changes(&label), ["labels"]);
     // It was isolated, and is to be no longer.
     assert_eq!(spec.changes(&format!("{label} isolation:00000000")), ["isolation"]);
 }

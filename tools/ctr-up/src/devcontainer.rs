@@ -1,0 +1,207 @@
+//! A container that the devcontainers CLI makes.
+//!
+//! The CLI creates and starts in one go: the files come into a container that
+//! runs already. One that is isolated waits for them, and is its own ssh server
+//! from then on; of others the first process is what the devcontainer.json
+//! says, and sshd is started beside it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use devcontainers::{Call, Cli, Labels};
+use document::{Container, container::Missing, event::Status, labels};
+use engine::{Engine, EngineError, Summary};
+use serde_json::{Value, json};
+use toolkit::sshd::SERVE;
+
+use crate::{
+    Error,
+    archive::{Content, Entry, Owner},
+    steps::Run,
+};
+
+/// What an isolated container runs, once it is there.
+pub(crate) const START: &str = "/etc/ssh/ctrkit/start";
+
+/// What it runs until then. There is no dollar sign in it: the CLI writes
+/// Compose files of its own, in which podman-compose would look for variables.
+pub(crate) const WAIT: &str =
+    "until [ -s /etc/ssh/ctrkit/start ]; do sleep 0.2; done; exec /bin/sh /etc/ssh/ctrkit/start";
+
+/// The status with which [`SERVE`] ends where there is no sshd.
+const NO_SSHD: Option<i32> = Some(69);
+
+/// What is known of it before anything is touched.
+#[derive(Clone, Debug)]
+pub(crate) struct Devcontainer {
+    /// The program that is asked for.
+    program: Option<PathBuf>,
+    /// The program for Compose files that is asked for.
+    compose: Option<PathBuf>,
+    /// What cannot be changed while the container stays.
+    essence: Value,
+}
+
+impl Devcontainer {
+    /// Reads the files of `container`, if the CLI is to make it.
+    pub(crate) fn of(container: &Container, compose: Option<&Path>) -> Result<Option<Self>, Error> {
+        let Some(section) = &container.devcontainer else { return Ok(None) };
+        let path = section.config.as_deref().ok_or(Missing("devcontainer.config"))?;
+        let bad = || devcontainers::Error::BadConfig { path: path.to_owned() };
+        let text = toolkit::files::read(path)?.ok_or_else(bad)?;
+        let config = serde_json::from_slice(&text).map_err(|_| bad())?;
+        // That of an isolated one is made from its own model, which counts already.
+        let files = section.compose_files.iter().filter(|_| container.isolation.is_none());
+        let files: Vec<_> = files.map(|path| model(path)).collect();
+        let essence = json!([section.mode, section.service, essence(config), files]);
+        Ok(Some(Self { program: None, compose: compose.map(Path::to_owned), essence }))
+    }
+
+    /// Lets `program` be the CLI.
+    pub(crate) fn by(self, program: Option<PathBuf>) -> Self {
+        Self { program, ..self }
+    }
+
+    /// Returns what cannot be changed while the container stays.
+    pub(crate) fn essence(&self) -> &Value {
+        &self.essence
+    }
+
+    /// Finds the CLI.
+    pub(crate) fn cli(&self, engine: &Engine) -> Result<Cli, Error> {
+        Ok(Cli::find(self.program.as_deref(), engine, self.compose.as_deref())?)
+    }
+}
+
+/// Returns the file without its labels, which have a digest of their own, and
+/// without what says that it is ctrkit's.
+fn essence(mut config: Value) -> Value {
+    if let Some(args) = config["runArgs"].as_array_mut() {
+        args.retain(|arg| !arg.as_str().is_some_and(|arg| arg.starts_with("--label=")));
+    }
+    if let Some(customizations) = config["customizations"].as_object_mut() {
+        customizations.remove("ctrkit");
+    }
+    config
+}
+
+/// Returns the Compose file without ctrkit's labels. One that cannot be read is
+/// the CLI's to complain of.
+fn model(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let Some(mut model) = compose::from_text(&text) else { return json!(text) };
+    for service in model["services"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        if let Some(labels) = service["labels"].as_object_mut() {
+            labels.retain(|name, _| !name.starts_with("ctrkit."));
+        }
+    }
+    model
+}
+
+impl Run<'_> {
+    /// Has the CLI make the container, which runs then, and returns its id.
+    pub(crate) fn create_by_cli(&mut self, by: &Devcontainer) -> Result<Option<String>, Error> {
+        let cli = by.cli(self.engine)?;
+        self.note_unfinished()?;
+        self.before_cli()?;
+        let result = self.call(&cli);
+        // A call that failed may have made it; the name was free before.
+        let found = self.engine.container(&self.plan.container.name);
+        let is_ours = |found: &Summary| self.plan.is_ours(found);
+        let found = found.ok().flatten().filter(is_ours).map(|found| found.id);
+        self.made.container = found.clone().or_else(|| self.made.container.take());
+        result?;
+        match found {
+            Some(id) => Ok(Some(id)),
+            None => Err(Error::OtherName { name: self.plan.container.name.clone() }),
+        }
+    }
+
+    fn call(&mut self, cli: &Cli) -> Result<(), Error> {
+        let (engine, plan) = (self.engine, self.plan);
+        let container = plan.container;
+        let given = Labels::of(container, &plan.spec.to_label());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let isolated = plan.isolated.as_ref();
+        let file = isolated.map(|isolated| isolated.write_app(&given.to_object(), Some(WAIT)));
+        let file = file.transpose()?;
+        let directory = &plan.directory;
+        let config =
+            devcontainers::in_force(container, engine.kind(), directory, &given, file.as_deref())?;
+        let own = container.devcontainer.as_ref().and_then(|section| section.project.clone());
+        let project = isolated.map(|isolated| isolated.throwaway(now)).or(own);
+        let mut options = vec!["--skip-post-create".into()];
+        if self.old.is_some() && isolated.is_none() && project.is_some() {
+            // It knows the old one by its project, and would start that.
+            options.push("--remove-existing-container".into());
+        }
+        let labels =
+            vec![format!("{}={}", labels::NAME, container.name), format!("ctrkit.made={now}")];
+        let folder = &container.project.path;
+        let (project, config) = (project.as_deref(), &config);
+        let call = Call { verb: "up", folder, config, project, labels, options };
+        self.events.emit("create", Status::Started, None);
+        let events = &mut *self.events;
+        let result = cli.run(&call, self.interrupt, |line| {
+            if line.matters {
+                events.emit("create", Status::Progress, Some(line.text.clone()));
+            }
+        });
+        let (status, message) = match &result {
+            Ok(_) => (Status::Done, None),
+            Err(error) => (Status::Failed, Some(error.to_string())),
+        };
+        self.events.emit("create", status, message);
+        result?;
+        Ok(())
+    }
+
+    /// Starts sshd beside the container's first process, where that is none and
+    /// it does not run.
+    pub(crate) fn serve(&mut self) -> Result<(), Error> {
+        if self.plan.devcontainer.is_none() || self.plan.isolated.is_some() {
+            return Ok(());
+        }
+        let name = &self.plan.container.name;
+        let args = ["exec", "--user", "0:0", name, "/bin/sh", "-c", SERVE];
+        match self.events.step("serve", || self.engine.run(args)) {
+            Ok(_) => Ok(()),
+            Err(EngineError::Failed(call)) if call.status == NO_SSHD => {
+                Err(Error::NoServer { name: name.clone() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns what an isolated container waits for: what it is to run. It has
+    /// to be the last of its files.
+    pub(crate) fn start_file(&self) -> Option<Entry> {
+        self.plan.devcontainer.as_ref()?;
+        let script = self.plan.isolated.as_ref()?.script();
+        Some(Entry {
+            target: START.to_owned(),
+            mode: 0o755,
+            owner: Owner::Root,
+            content: Content::File(script.into_bytes()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_do_not_count_twice() {
+        let one = json!({"runArgs": ["--name=a", "--label=x=1"], "image": "i",
+            "customizations": {"ctrkit": {"digest": "1"}, "vscode": {}}});
+        let other = json!({"runArgs": ["--name=a", "--label=x=2"], "image": "i",
+            "customizations": {"ctrkit": {"digest": "2"}, "vscode": {}}});
+        assert_eq!(essence(one.clone()), essence(other));
+        let other = json!({"runArgs": ["--name=a"], "image": "j"});
+        assert_ne!(essence(one), essence(other));
+    }
+}
