@@ -383,6 +383,10 @@ pub struct State {
     /// The digest of what was applied: the value of the label `ctrkit.spec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spec: Option<String>,
+    /// What the run made that wrote this, and what was not there before it: the
+    /// names of the container and of its volumes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<String>,
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,

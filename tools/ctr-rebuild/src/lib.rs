@@ -23,6 +23,11 @@ pub use crate::{
 /// one that is stopped gets it when it is asked for again (`ctrkit token`).
 const PUSH_TOKEN: [&str; 2] = ["ghtoken", "push"];
 
+/// Runs what a devcontainer.json wants to have run in a new container, which is
+/// done at the next start of one that is stopped. The container is not this
+/// run's to remove: what is in it was there before.
+const LIFE_CYCLE: [&str; 2] = ["ctr-lifecycle", "--keep"];
+
 /// What is to be different afterwards.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Wishes {
@@ -83,7 +88,7 @@ impl Rebuilder<'_> {
         }
         let mut line = tools::to_line(&document)?;
         for step in self.steps() {
-            if step == PUSH_TOKEN && !runs(&line) {
+            if (step == PUSH_TOKEN || step == LIFE_CYCLE) && !runs(&line) {
                 continue;
             }
             interrupt.check()?;
@@ -96,7 +101,7 @@ impl Rebuilder<'_> {
     }
 
     /// Returns the tools, in order, each with its arguments.
-    fn steps(&self) -> [Vec<&'static str>; 10] {
+    fn steps(&self) -> [Vec<&'static str>; 12] {
         let mut image = vec!["ctr-image"];
         image.extend(self.wishes.pull.then_some("--pull"));
         image.extend(self.wishes.build.then_some("--build"));
@@ -108,9 +113,11 @@ impl Rebuilder<'_> {
             vec!["filtergen"],
             image,
             vec!["mkcompose"],
+            vec!["mkdevcontainer"],
             vec!["ctr-up", "--replace"],
             PUSH_TOKEN.to_vec(),
             vec!["sshcfg", "add"],
+            LIFE_CYCLE.to_vec(),
         ]
     }
 

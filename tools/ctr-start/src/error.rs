@@ -5,7 +5,9 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::{EngineError, Kind};
-use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, files::FileError};
+use toolkit::{
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
+};
 
 /// An error of ctr-start.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,8 @@ pub enum Error {
 }
 
 toolkit::parts!(
-    Error: ConfigError, DocumentError, PlacesError, FileError, secrets::Error, Interrupted
+    Error: ConfigError, DocumentError, PlacesError, FileError, secrets::Error, Interrupted,
+    SiblingError
 );
 
 /// A proxy that does not become healthy.

@@ -8,10 +8,15 @@ mod error;
 
 use std::time::Duration;
 
-use document::{Container, event::Status};
+use document::{Container, event::Status, labels};
 use engine::{Engine, EngineError, FailedCall, Health, Managed, PROXY, Summary};
 use secrets::{Effort, Secrets};
-use toolkit::{Events, Interrupt, Places, files::Lock, state};
+use toolkit::{
+    Events, Interrupt, Places, Siblings,
+    files::{self, Lock},
+    sshd::SERVE,
+    state,
+};
 
 pub use crate::error::{Error, UnwellProxy};
 
@@ -61,6 +66,8 @@ pub struct Starter<'a> {
     pub limit: Duration,
     /// Asked between the steps.
     pub interrupt: Interrupt,
+    /// How the life-cycle commands of a devcontainer.json are run.
+    pub siblings: Siblings,
 }
 
 impl Starter<'_> {
@@ -85,7 +92,10 @@ impl Starter<'_> {
                 started.push(*container);
             }
         }
-        Ok(())
+        match plan.last() {
+            Some((app, Action::Start)) => self.revive(app, events),
+            _ => Ok(()),
+        }
     }
 
     fn one(
@@ -107,6 +117,24 @@ impl Starter<'_> {
             return Ok(());
         }
         events.step("start", || run(self.engine, container, action))
+    }
+
+    /// Does what each start of a container wants that the devcontainers CLI made:
+    /// its ssh server runs beside its first process, and there may be commands.
+    fn revive(&self, container: &Summary, events: &mut Events) -> Result<(), Error> {
+        if container.label(labels::VIA) != Some(labels::DEVCONTAINER) {
+            return Ok(());
+        }
+        if !container.is_isolated() {
+            let args = ["exec", "--user", "0:0", &container.name, "/bin/sh", "-c", SERVE];
+            let served = events.step("serve", || self.engine.run(args));
+            served.map_err(|source| explain(container, source))?;
+        }
+        let path = self.places.container(&container.name)?.join(state::DOCUMENT);
+        let Some(document) = files::read(&path)? else { return Ok(()) };
+        let args = ["--keep"];
+        events.step("life-cycle", || self.siblings.run("ctr-lifecycle", &args, &document))?;
+        Ok(())
     }
 
     /// Reads the secrets of the container called `name`, if it is to be started and

@@ -1,12 +1,12 @@
 //! ctr-start(1): start containers.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use ctr_start::{Error, Starter};
 use document::Containers;
-use engine::EngineArgs;
-use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
+use engine::{EngineArgs, HERE};
+use toolkit::{Common, Events, Exit, Interrupt, Places, Siblings, Tool};
 
 /// Start containers
 ///
@@ -51,7 +51,16 @@ impl Tool for CtrStart {
         let managed = engine.all_managed_with(&self.names)?;
         let limit = Duration::from_secs(self.timeout.into());
         let places = &self.places;
-        let starter = Starter { engine: &engine, managed: &managed, places, limit, interrupt };
+        let siblings = Siblings::new()
+            .with("CTRKIT_CONFIG_DIR", places.config()?)
+            .with("CTRKIT_STATE_DIR", places.state()?)
+            .with("CTRKIT_SSH_CONFIG", self.engine.ssh_config().unwrap_or(Path::new("")))
+            .with("CTRKIT_ENGINE", engine.program())
+            .with("CTRKIT_HOST", engine.host().unwrap_or(HERE))
+            .with("CTRKIT_EVENTS", "")
+            .heeding(&interrupt);
+        let starter =
+            Starter { engine: &engine, managed: &managed, places, limit, interrupt, siblings };
         toolkit::each("ctr-start", self.common.error_format, &self.names, |name| {
             starter.start(name, events)
         })?;

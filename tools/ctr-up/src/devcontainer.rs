@@ -11,7 +11,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use devcontainers::{Call, Cli, Labels};
+use devcontainer_cli::{Call, Cli, Labels};
 use document::{Container, container::Missing, event::Status, labels};
 use engine::{Engine, EngineError, Summary};
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use toolkit::sshd::SERVE;
 use crate::{
     Error,
     archive::{Content, Entry, Owner},
+    isolated::APP,
     steps::Run,
 };
 
@@ -50,12 +51,10 @@ impl Devcontainer {
     pub(crate) fn of(container: &Container, compose: Option<&Path>) -> Result<Option<Self>, Error> {
         let Some(section) = &container.devcontainer else { return Ok(None) };
         let path = section.config.as_deref().ok_or(Missing("devcontainer.config"))?;
-        let bad = || devcontainers::Error::BadConfig { path: path.to_owned() };
+        let bad = || devcontainer_cli::Error::BadConfig { path: path.to_owned() };
         let text = toolkit::files::read(path)?.ok_or_else(bad)?;
         let config = serde_json::from_slice(&text).map_err(|_| bad())?;
-        // That of an isolated one is made from its own model, which counts already.
-        let files = section.compose_files.iter().filter(|_| container.isolation.is_none());
-        let files: Vec<_> = files.map(|path| model(path)).collect();
+        let files: Vec<_> = section.compose_files.iter().map(|path| model(path)).collect();
         let essence = json!([section.mode, section.service, essence(config), files]);
         Ok(Some(Self { program: None, compose: compose.map(Path::to_owned), essence }))
     }
@@ -93,6 +92,9 @@ fn essence(mut config: Value) -> Value {
 fn model(path: &Path) -> Value {
     let text = fs::read_to_string(path).unwrap_or_default();
     let Some(mut model) = compose::from_text(&text) else { return json!(text) };
+    if let Some(model) = model.as_object_mut() {
+        model.remove("x-ctrkit");
+    }
     for service in model["services"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
         if let Some(labels) = service["labels"].as_object_mut() {
             labels.retain(|name, _| !name.starts_with("ctrkit."));
@@ -126,11 +128,15 @@ impl Run<'_> {
         let given = Labels::of(container, &plan.spec.to_label());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let isolated = plan.isolated.as_ref();
-        let file = isolated.map(|isolated| isolated.write_app(&given.to_object(), Some(WAIT)));
-        let file = file.transpose()?;
+        let file = isolated.map(|_| self.write_isolated(&given)).transpose()?;
         let directory = &plan.directory;
-        let config =
-            devcontainers::in_force(container, engine.kind(), directory, &given, file.as_deref())?;
+        let config = devcontainer_cli::in_force(
+            container,
+            engine.kind(),
+            directory,
+            &given,
+            file.as_deref(),
+        )?;
         let own = container.devcontainer.as_ref().and_then(|section| section.project.clone());
         let project = isolated.map(|isolated| isolated.throwaway(now)).or(own);
         let mut options = vec!["--skip-post-create".into()];
@@ -159,6 +165,33 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Writes the Compose file of an isolated container: that of mkdevcontainer(1),
+    /// which waits until its files are there.
+    fn write_isolated(&self, labels: &Labels) -> Result<PathBuf, Error> {
+        let container = self.plan.container;
+        let section = container.devcontainer.as_ref();
+        let path = section.and_then(|section| section.compose_files.first());
+        let path = path.ok_or(Missing("devcontainer.compose_files"))?;
+        let bad = || devcontainer_cli::Error::BadConfig { path: path.clone() };
+        let text = toolkit::files::read(path)?.ok_or_else(bad)?;
+        let text = String::from_utf8(text).map_err(|_| bad())?;
+        let mut model = compose::from_text(&text).ok_or_else(bad)?;
+        let app = model["services"][APP].as_object_mut().ok_or_else(bad)?;
+        if app.get("container_name") != Some(&json!(container.name)) {
+            return Err(bad().into());
+        }
+        app.insert("entrypoint".to_owned(), json!(["/bin/sh", "-c"]));
+        app.insert("command".to_owned(), json!([WAIT]));
+        let known = app.entry("labels").or_insert_with(|| json!({}));
+        for (name, value) in labels.to_object() {
+            known[name] = value;
+        }
+        let path = self.plan.directory.join("devcontainer.up.compose.json");
+        let text = compose::to_text(&model).map_err(|_| bad())?;
+        toolkit::files::replace(&path, text.as_bytes(), 0o600)?;
+        Ok(path)
+    }
+
     /// Starts sshd beside the container's first process, where that is none and
     /// it does not run.
     pub(crate) fn serve(&mut self) -> Result<(), Error> {
@@ -180,12 +213,12 @@ impl Run<'_> {
     /// to be the last of its files.
     pub(crate) fn start_file(&self) -> Option<Entry> {
         self.plan.devcontainer.as_ref()?;
-        let script = self.plan.isolated.as_ref()?.script();
+        let script = self.plan.isolated.as_ref()?.script()?;
         Some(Entry {
             target: START.to_owned(),
             mode: 0o755,
             owner: Owner::Root,
-            content: Content::File(script.into_bytes()),
+            content: Content::File(script.into()),
         })
     }
 }

@@ -27,7 +27,7 @@ pub enum Error {
 
     /// The devcontainers CLI could not make the container.
     #[error(transparent)]
-    Devcontainer(#[from] devcontainers::Error),
+    Devcontainer(#[from] devcontainer_cli::Error),
 
     /// The container that it made has another name.
     #[error("the devcontainers CLI has made no container of the name '{name}'")]

@@ -21,7 +21,7 @@ use toolkit::files;
 use crate::Error;
 
 /// The container's service in the model; all others are sidecars.
-const APP: &str = "app";
+pub(crate) const APP: &str = "app";
 
 /// How long the program may take for one call.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -139,8 +139,19 @@ impl Isolated {
     /// `spec`. Networks and volumes are there.
     pub(crate) fn create(&self, engine: &Engine, spec: &str) -> Result<(), EngineError> {
         let compose = self.compose(engine)?;
-        let labels = [(labels::SPEC.to_owned(), json!(spec))];
-        let file = self.write_app(&labels.into_iter().collect(), None)?;
+        let mut model = self.part(|service| service == APP);
+        let app = &mut model["services"][APP];
+        app["labels"][labels::SPEC] = json!(spec);
+        if let Some(app) = app.as_object_mut() {
+            app.remove("depends_on");
+        }
+        for kind in ["networks", "volumes"] {
+            for each in members(&mut model[kind]) {
+                each.retain(|key, _| key == "name");
+                each.insert("external".to_owned(), json!(true));
+            }
+        }
+        let file = self.write("compose.app.json", &model)?;
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let project = self.throwaway(time.as_millis());
         compose.run(&project, &file, ["up", "--no-start", "--no-deps"], LIMIT)?;
@@ -153,40 +164,8 @@ impl Isolated {
     }
 
     /// Returns what the container runs, a script for `sh`.
-    pub(crate) fn script(&self) -> String {
-        let command = &self.model["services"][APP]["command"];
-        command.as_array().and_then(|words| words.last()).map_or_else(
-            || command.as_str().unwrap_or_default().to_owned(),
-            |script| script.as_str().unwrap_or_default().to_owned(),
-        )
-    }
-
-    /// Writes the file of the container alone, with more labels, and with
-    /// another script where there is one.
-    pub(crate) fn write_app(
-        &self,
-        labels: &Map<String, Value>,
-        script: Option<&str>,
-    ) -> Result<PathBuf, files::FileError> {
-        let mut model = self.part(|service| service == APP);
-        let app = &mut model["services"][APP];
-        for (name, value) in labels {
-            app["labels"][name] = value.clone();
-        }
-        if let Some(script) = script {
-            app["entrypoint"] = json!(["/bin/sh", "-c"]);
-            app["command"] = json!([script]);
-        }
-        if let Some(app) = app.as_object_mut() {
-            app.remove("depends_on");
-        }
-        for kind in ["networks", "volumes"] {
-            for each in members(&mut model[kind]) {
-                each.retain(|key, _| key == "name");
-                each.insert("external".to_owned(), json!(true));
-            }
-        }
-        self.write("compose.app.json", &model)
+    pub(crate) fn script(&self) -> Option<&str> {
+        self.model["services"][APP]["command"].as_array()?.last()?.as_str()
     }
 
     /// Returns the model with those services alone, and with what they use.

@@ -172,9 +172,10 @@ pub fn up(
         }
     };
     let (unplaced, warnings) = (run.unplaced, run.warnings);
+    let made = run.made.names(&plan.container.name);
     plan.journal.end()?;
     let (status, spec) = (status.to_owned(), Some(plan.spec.to_label()));
-    let state = State { id, status, spec, ..State::default() };
+    let state = State { id, status, spec, made, ..State::default() };
     Ok(Outcome { state, unplaced, warnings })
 }
 

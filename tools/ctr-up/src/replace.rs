@@ -215,6 +215,8 @@ impl Run<'_> {
         self.note(Vec::new(), false)?;
         self.events.step("remove", || self.engine.remove(&id, Nameless::Kept))?;
         self.old = None;
+        // It is not one that was not there before.
+        self.made.container = None;
         self.forget_sidecars(isolated)?;
         Ok(())
     }

@@ -63,6 +63,14 @@ pub(crate) struct Made {
     pub(crate) started: bool,
 }
 
+impl Made {
+    /// Returns the names of the container, called `name`, and of the volumes.
+    pub(crate) fn names(self, name: &str) -> Vec<String> {
+        let container = self.container.map(|_| name.to_owned());
+        container.into_iter().chain(self.volumes).chain(self.found).collect()
+    }
+}
+
 impl<'a> Run<'a> {
     pub(crate) fn new(
         plan: &'a Plan<'a>,

@@ -23,6 +23,8 @@ pub struct Line {
     pub step: bool,
     /// Whether a person wants to know.
     pub matters: bool,
+    /// Whether a life-cycle command wrote it.
+    pub output: bool,
 }
 
 /// All that it said, of which the end is kept.
@@ -37,20 +39,23 @@ struct Event {
     level: u8,
     #[serde(default)]
     text: String,
+    /// The command that it comes from.
+    channel: Option<String>,
 }
 
 impl Lines {
     /// Takes one line of its standard error, and returns what that says.
     pub fn take(&mut self, text: &str) -> Option<Line> {
         let event = serde_json::from_str::<Event>(text).ok();
-        let (step, matters, text) = match event {
-            Some(event) if KINDS.contains(&event.kind.as_str()) => {
-                (event.kind == "start", event.level >= INFO || event.kind != "text", event.text)
-            }
+        let Event { kind, level, text, channel } = match event {
+            Some(event) if KINDS.contains(&event.kind.as_str()) => event,
             Some(_) => return None,
             // What is no event is the end of it: a message of node's.
-            None => (false, true, text.to_owned()),
+            None => Event { kind: "text".into(), level: INFO, text: text.into(), channel: None },
         };
+        let step = kind == "start";
+        let output = kind == "raw" && channel.is_some();
+        let matters = level >= INFO || step;
         let text = plain(&text);
         if text.is_empty() {
             return None;
@@ -61,7 +66,7 @@ impl Lines {
                 self.0.pop_front();
             }
         }
-        Some(Line { text, step, matters })
+        Some(Line { text, step, matters, output })
     }
 
     /// Returns the last words, without the places in the CLI's own source.
