@@ -2,8 +2,9 @@
 
 use std::{
     io::{self, Read, Write},
+    net::Shutdown,
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd},
         unix::net::UnixStream,
     },
     path::{Path, PathBuf},
@@ -12,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -138,13 +141,15 @@ struct Connection {
     server: Option<UnixStream>,
     session: Session,
     deadline: Option<Instant>,
+    is_leaving: bool,
     is_done: bool,
 }
 
 impl Connection {
     fn new(client: UnixStream, rules: Rc<Rules>) -> Self {
         let deadline = Some(Instant::now() + INTRODUCTION);
-        Self { client, server: None, session: Session::new(rules), deadline, is_done: false }
+        let session = Session::new(rules);
+        Self { client, server: None, session, deadline, is_leaving: false, is_done: false }
     }
 
     /// The client is always waited for: that it is gone must be seen.
@@ -212,27 +217,43 @@ impl Connection {
 
     fn watch_clock(&mut self, now: Instant) {
         let is_late = self.deadline.is_some_and(|deadline| deadline <= now);
-        if self.session.is_over() {
-            // The server is let go at once, and the client when it has heard why.
-            if self.server.take().is_some() || self.deadline.is_none() {
-                self.deadline = Some(now + FAREWELL);
-            }
+        if self.is_leaving {
             self.is_done |= is_late;
+        } else if self.session.is_over() {
+            self.leave(now);
         } else if !self.session.is_waiting() {
             self.deadline = None;
         } else if is_late {
             self.session.is_late();
-            self.deadline = Some(now + FAREWELL);
+            self.deadline = None;
         }
+    }
+
+    /// Lets the server go at once, and the client when it has heard why: what it
+    /// has sent must have been read, or the system would take back what it was told.
+    fn leave(&mut self, now: Instant) {
+        self.server = None;
+        self.is_leaving = self.session.to_client_is_empty();
+        if self.is_leaving {
+            self.is_done |= self.client.shutdown(Shutdown::Write).is_err();
+        }
+        let farewell = now + FAREWELL;
+        self.deadline = Some(self.deadline.map_or(farewell, |deadline| deadline.min(farewell)));
+        self.is_done |= self.deadline.is_some_and(|deadline| deadline <= now);
     }
 }
 
 /// Connects to the sound server, without waiting for one that accepts nobody.
-fn reach(path: &Path) -> nix::Result<UnixStream> {
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &UnixAddr::new(path)?)?;
-    Ok(socket.into())
+fn reach(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None)?;
+    let socket = UnixStream::from(socket);
+    socket.set_nonblocking(true)?;
+    // PulseAudio lets in who comes with its own user's credentials. Unless they are
+    // sent on purpose they are missing from what arrives just as it accepts.
+    #[cfg(target_os = "linux")]
+    setsockopt(&socket, sockopt::PassCred, &true)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(socket)
 }
 
 /// What came from a socket.

@@ -67,6 +67,8 @@ pub struct Session {
     from_server: Inbox,
     to_client: Queue,
     to_server: Queue,
+    /// Whether the frame of sound that is coming is for the server.
+    passes_sound: bool,
 }
 
 impl Session {
@@ -80,6 +82,7 @@ impl Session {
             from_server: Inbox::default(),
             to_client: Queue::default(),
             to_server: Queue::default(),
+            passes_sound: false,
         }
     }
 
@@ -214,19 +217,28 @@ impl Session {
             match piece {
                 Piece::Packet(packet) => self.client_asks(&packet)?,
                 Piece::Sound { channel, descriptor, count } => {
-                    let passes = match &self.state {
-                        State::Playing(play) => play.has_stream(channel),
-                        State::Open => true,
-                        _ => return Err(Broken),
-                    };
-                    // A stream that is gone may still be sent to; nobody listens.
-                    let mut to = passes.then_some(&mut self.to_server);
-                    if let (Some(to), Some(descriptor)) = (to.as_deref_mut(), descriptor) {
-                        to.push(&descriptor);
+                    if let Some(descriptor) = descriptor {
+                        self.begin_sound(channel, &descriptor)?;
                     }
+                    let to = self.passes_sound.then_some(&mut self.to_server);
                     self.from_client.take(count, to);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Decides about a frame of sound, all of it: whatever happens to its stream
+    /// before its end has come, the server counts on what its descriptor says.
+    fn begin_sound(&mut self, channel: u32, descriptor: &[u8]) -> Result<(), Broken> {
+        self.passes_sound = match &self.state {
+            // A stream that is gone may still be sent to; nobody listens.
+            State::Playing(play) => play.has_stream(channel),
+            State::Open => true,
+            _ => return Err(Broken),
+        };
+        if self.passes_sound {
+            self.to_server.push(descriptor);
         }
         Ok(())
     }

@@ -1,0 +1,496 @@
+//! The guard before a real PulseAudio, which runs as an ordinary user, and with
+//! PulseAudio's own clients. What counts is what the server was made to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+#![allow(clippy::print_stdout, reason = "what was measured")]
+#![allow(unreachable_pub, dead_code, reason = "two programs share what is in sound/")]
+
+mod sound;
+
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Child, Stdio},
+    thread,
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use sound::{
+    World,
+    raw::{self, Packet, Raw},
+    tone,
+};
+
+/// Records what the speakers play while `play` runs.
+fn record(world: &World, play: impl FnOnce()) -> Vec<u8> {
+    let arguments = ["--raw", "-d", "speakers.monitor", "--format=s16le", "--channels=1"];
+    let mut command = world.client("pulse", "parec", &arguments);
+    let file = fs::File::create(world.path("recording")).unwrap();
+    let mut recorder =
+        command.arg("--rate=48000").arg("--latency-msec=20").stdout(file).spawn().unwrap();
+    let length = || fs::metadata(world.path("recording")).unwrap().len();
+    world.wait_for("the recorder", || length() > 0);
+    play();
+    // The end of the tone is still on its way; half a second of silence comes after it.
+    let end = length();
+    world.wait_for("the recorder", || length() > end + 48_000);
+    end_of(&mut recorder);
+    fs::read(world.path("recording")).unwrap()
+}
+
+/// Ends a program that `timeout` runs.
+fn end_of(child: &mut Child) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    let _ = nix::sys::signal::kill(pid, Signal::SIGTERM);
+    child.wait().unwrap();
+}
+
+#[track_caller]
+fn is_whole_tone(recording: &[u8], seconds: f64) {
+    let heard = tone::listen(recording).expect("nothing was heard");
+    println!("heard: {heard:?}");
+    assert!((heard.pitch - 440.0).abs() < 4.4, "{heard:?}");
+    assert!(heard.gap <= 50, "{heard:?}");
+    assert!((heard.seconds - seconds).abs() < 0.1, "{heard:?}");
+}
+
+#[test]
+fn a_tone_is_heard_whole_from_paplay_and_aplay_at_both_levels() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    world.guard("duplex", &[]);
+    fs::write(world.path("tone.wav"), tone::wave(3)).unwrap();
+    fs::write(world.path(".asoundrc"), "pcm.!default { type pulse }\n").unwrap();
+    for (socket, program) in [("play", "paplay"), ("play", "aplay"), ("duplex", "paplay")] {
+        let recording = record(&world, || {
+            let played = world.run(socket, program, &["tone.wav"]);
+            assert!(played.status.success(), "{program}: {played:?}");
+        });
+        is_whole_tone(&recording, 3.0);
+    }
+}
+
+#[test]
+fn the_ear_of_these_tests_hears_what_is_wrong() {
+    let right = tone::wave(1)[44..]
+        .chunks_exact(4)
+        .flat_map(|frame| [frame[0], frame[1]])
+        .collect::<Vec<_>>();
+    is_whole_tone(&right, 1.0);
+    let mut gap = right.clone();
+    gap[40_000..48_000].fill(0);
+    assert!(tone::listen(&gap).unwrap().gap > 50);
+    let fast: Vec<u8> = right
+        .chunks_exact(2)
+        .enumerate()
+        .filter(|(at, _)| at % 20 != 0)
+        .flat_map(|(_, s)| s.to_vec())
+        .collect();
+    assert!((tone::listen(&fast).unwrap().pitch - 440.0).abs() > 4.4);
+    assert!(tone::listen(&[0; 9600]).is_none());
+}
+
+#[test]
+fn what_asks_for_nothing_is_buffered_as_long_as_was_said() {
+    let mut world = World::new();
+    fs::write(world.path("tone.wav"), tone::wave(1)).unwrap();
+    let metrics = |world: &World, arguments: &[&str]| {
+        let all = [&["-v", "tone.wav"], arguments].concat();
+        let said = String::from_utf8(world.run("play", "paplay", &all).stderr).unwrap();
+        let length = said.split("tlength=").nth(1).and_then(|rest| rest.split(',').next());
+        length.unwrap_or_else(|| panic!("no length: {said}")).parse::<u32>().unwrap()
+    };
+    world.guard("play", &["--latency", "100"]);
+    // Bytes: 48 kHz, four bytes per frame. PulseAudio may round to its blocks.
+    let short = metrics(&world, &[]);
+    assert!((9_600..=38_400).contains(&short), "{short}");
+    assert!(metrics(&world, &["--latency-msec=500"]) > 48_000);
+    world.stop("play", Signal::SIGTERM);
+    world.guard("play", &[]);
+    assert!(metrics(&world, &[]) > 192_000);
+}
+
+/// The person plays something of their own.
+fn call(world: &World) -> Child {
+    let arguments =
+        ["--raw", "--stream-name=secret call", "--property=media.title=private", "/dev/zero"];
+    let child = world.client("pulse", "pacat", &arguments).spawn().unwrap();
+    world.wait_for("the call", || world.told(&["list", "sink-inputs"]).contains("secret call"));
+    child
+}
+
+/// The index of the person's stream.
+fn stream_of_call(world: &World) -> String {
+    let list = world.told(&["list", "short", "sink-inputs"]);
+    list.split_whitespace().next().expect("the call goes on").to_owned()
+}
+
+/// What a guest could have changed.
+fn state(world: &World) -> String {
+    let lists = ["modules", "sinks", "sources", "sink-inputs", "samples", "cards"];
+    let mut state = world.told(&["get-default-sink"]) + &world.told(&["get-default-source"]);
+    for list in lists {
+        let text = world.told(&["list", list]);
+        // How late a stream is changes all the time.
+        let lines = text.lines().filter(|line| !line.contains("Latency"));
+        state.extend(lines.flat_map(|line| [line, "\n"]));
+    }
+    state
+}
+
+/// What pactl can ask for besides playing; CALL stands for the person's stream.
+const FORBIDDEN: &[&[&str]] = &[
+    &["stat"],
+    &["list", "short", "sources"],
+    &["list", "sources"],
+    &["list", "clients"],
+    &["list", "sink-inputs"],
+    &["list", "source-outputs"],
+    &["list", "modules"],
+    &["list", "cards"],
+    &["list", "samples"],
+    &["set-sink-volume", "speakers", "10%"],
+    &["set-sink-mute", "speakers", "1"],
+    &["set-sink-mute", "speakers", "0"],
+    &["set-source-volume", "speakers.monitor", "10%"],
+    &["set-source-mute", "speakers.monitor", "1"],
+    &["set-default-sink", "other"],
+    &["set-default-source", "speakers.monitor"],
+    &["suspend-sink", "other", "1"],
+    &["suspend-sink", "other", "0"],
+    &["set-sink-input-volume", "CALL", "10%"],
+    &["set-sink-input-mute", "CALL", "1"],
+    &["move-sink-input", "CALL", "speakers"],
+    &["upload-sample", "tone.wav", "planted"],
+    &["play-sample", "planted", "speakers"],
+    &["remove-sample", "planted"],
+    &["load-module", "module-null-sink", "sink_name=planted"],
+    &["unload-module", "module-stream-restore"],
+];
+
+#[test]
+fn what_is_not_playing_is_refused_at_play_and_done_at_duplex() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    world.guard("duplex", &[]);
+    fs::write(world.path("tone.wav"), tone::wave(1)).unwrap();
+    let mut person = call(&world);
+    let stream = stream_of_call(&world);
+    for row in FORBIDDEN {
+        let row: Vec<_> =
+            row.iter().map(|&word| if word == "CALL" { &stream } else { word }).collect();
+        let before = state(&world);
+        let refused = world.run("play", "pactl", &row);
+        let text = String::from_utf8_lossy(&refused.stdout);
+        // Of some lists pactl says so and yet ends well.
+        let is_told = String::from_utf8_lossy(&refused.stderr).contains("Access denied");
+        assert!(is_told || !refused.status.success(), "{row:?}: {refused:?}");
+        for secret in ["secret call", "private", "speakers", "module-", "Name:"] {
+            assert!(!text.contains(secret), "{row:?}: {text}");
+        }
+        assert_eq!(state(&world), before, "{row:?}");
+        let done = world.run("duplex", "pactl", &row);
+        assert!(done.status.success(), "{row:?}: {done:?}");
+        assert!(
+            row[0] == "stat"
+                || row[0] == "list"
+                || row[0] == "play-sample"
+                || state(&world) != before,
+            "{row:?}"
+        );
+    }
+    assert!(person.try_wait().unwrap().is_none());
+    end_of(&mut person);
+}
+
+#[test]
+fn nothing_is_recorded_at_play() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    world.guard("duplex", &[]);
+    let mut person = call(&world);
+    let stream = stream_of_call(&world);
+    let monitor = format!("--monitor-stream={stream}");
+    for arguments in [vec!["-d", "speakers.monitor"], vec![], vec![monitor.as_str()]] {
+        let arguments = [vec!["--raw"], arguments].concat();
+        let refused = world.run("play", "parec", &arguments);
+        assert!(
+            !refused.status.success() && refused.stdout.is_empty(),
+            "{arguments:?}: {refused:?}"
+        );
+        let mut recorder =
+            world.client("duplex", "parec", &arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut heard = [0; 4096];
+        recorder.stdout.take().unwrap().read_exact(&mut heard).unwrap();
+        end_of(&mut recorder);
+    }
+    end_of(&mut person);
+}
+
+#[test]
+fn another_programs_stream_and_connection_stay_at_play() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    world.guard("duplex", &[]);
+    let mut person = call(&world);
+    let stream: u32 = stream_of_call(&world).parse().unwrap();
+    let clients = world.told(&["list", "short", "clients"]);
+    let client = clients.lines().find(|line| line.contains("pacat")).unwrap();
+    let client: u32 = client.split_whitespace().next().unwrap().parse().unwrap();
+    let requests = [
+        Packet::new(raw::SET_SINK_INPUT_MUTE, 7).u32(stream).booleans("1"),
+        Packet::new(raw::SET_SINK_INPUT_VOLUME, 8).u32(stream).volumes([0; 2]),
+        Packet::new(raw::KILL_SINK_INPUT, 9).u32(stream),
+        Packet::new(raw::KILL_CLIENT, 10).u32(client),
+    ];
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    for request in &requests {
+        assert_eq!(guest.ask(request), [raw::ERROR, raw::numbers(&request.0)[1], 1]);
+    }
+    let list = world.told(&["list", "sink-inputs"]);
+    assert!(
+        list.contains("secret call") && list.contains("Mute: no") && list.contains("100%"),
+        "{list}"
+    );
+    let mut friend = Raw::enter(&world.path("duplex"), &world.cookie);
+    for request in &requests[..3] {
+        assert_eq!(friend.ask(request)[0], raw::REPLY);
+    }
+    world.wait_for("the end of the call", || {
+        !world.told(&["list", "sink-inputs"]).contains("secret")
+    });
+    end_of(&mut person);
+}
+
+#[test]
+fn every_command_that_is_not_on_the_list_is_refused_and_the_connection_goes_on() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    for command in (0..130).chain([1 << 31, u32::MAX]) {
+        if !raw::ALLOWED.contains(&command) && command != raw::REMOVE_CLIENT_PROPLIST {
+            let tag = command.wrapping_add(1000);
+            let request = Packet::new(command, tag).u32(0).string(None);
+            assert_eq!(guest.ask(&request), [raw::ERROR, tag, 1], "command {command}");
+        }
+    }
+    assert_eq!(guest.ask(&Packet::stream(5, None, &[]))[0], raw::REPLY);
+}
+
+#[test]
+fn a_stream_is_the_clients_own_and_where_the_person_wants_it() {
+    let mut world = World::new();
+    world.guard("play", &["--name", "dev-x"]);
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    let properties = [
+        ("application.name", "Fire\u{1b}[31mfox"),
+        ("media.name", "a song"),
+        ("media.role", "phone"),
+        ("filter.apply", "echo-cancel"),
+        ("module-stream-restore.id", "sink-input-by-application-name:Firefox"),
+        ("target.object", "other"),
+    ];
+    let stream = guest.ask(&Packet::stream(5, Some("other"), &properties));
+    assert_eq!(stream[0], raw::REPLY);
+    let list = world.told(&["list", "sink-inputs"]);
+    for there in [
+        "application.name = \"dev-x: Fire\\u{1b}[31mfox\"",
+        "media.name = \"a song\"",
+        "module-stream-restore.id = \"sink-input-by-application-id:ctrkit.dev-x\"",
+    ] {
+        assert!(list.contains(there), "{there}: {list}");
+    }
+    for away in ["phone", "echo-cancel", "Firefox", "target.object"] {
+        assert!(!list.contains(away), "{away}: {list}");
+    }
+    let short = world.told(&["list", "short", "sinks"]);
+    let speakers = short.lines().find(|line| line.contains("speakers")).unwrap();
+    let sink = format!("Sink: {}", speakers.split_whitespace().next().unwrap());
+    assert!(list.contains(&sink), "{list}");
+    let own = stream[3];
+    let louder = Packet::new(raw::SET_SINK_INPUT_VOLUME, 6).u32(own).volumes([0x30000, 0x8000]);
+    assert_eq!(guest.ask(&louder)[0], raw::REPLY);
+    let list = world.told(&["list", "sink-inputs"]);
+    assert!(list.contains("100%") && list.contains("50%") && !list.contains("300%"), "{list}");
+    let other = Raw::enter(&world.path("play"), &world.cookie).ask(&louder);
+    assert_eq!(other, [raw::ERROR, 6, 1]);
+}
+
+#[test]
+fn who_does_not_know_the_cookie_learns_nothing() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    world.guard("duplex", &[]);
+    for socket in ["play", "duplex"] {
+        for cookie in
+            [vec![0; 256], vec![], world.cookie[..255].to_vec(), [&world.cookie[..], b"x"].concat()]
+        {
+            let mut guest = Raw::connect(&world.path(socket));
+            assert_eq!(guest.ask(&Packet::auth(29, &cookie)), [raw::ERROR, 0, 1]);
+            guest.ends();
+        }
+        let mut early = Raw::connect(&world.path(socket));
+        early.send(&Packet::new(raw::NAME, 1).properties(&[]).framed());
+        early.ends();
+        let mut silent = Raw::connect(&world.path(socket));
+        silent.ends();
+        // The bits for shared memory and a version from the future.
+        let mut new = Raw::connect(&world.path(socket));
+        assert_eq!(new.ask(&Packet::auth(0xC000_0000 | 99, &world.cookie)), [raw::REPLY, 0, 29]);
+        let mut old = Raw::connect(&world.path(socket));
+        assert_eq!(old.ask(&Packet::auth(12, &world.cookie)), [raw::ERROR, 0, 17]);
+    }
+    let mut again = Raw::enter(&world.path("duplex"), &world.cookie);
+    again.send(&Packet::auth(0x8000_0000 | 35, &world.cookie).framed());
+    again.ends();
+    let wrong =
+        world.command("sh").args(["-c", "umask 077; head -c 256 /dev/urandom >wrong"]).status();
+    assert!(wrong.unwrap().success());
+    refused(&world, &["--probe", "play", "--cookie", "wrong"], 77, "cookie-refused");
+}
+
+/// Runs the guard, which must fail in this way.
+#[track_caller]
+fn refused(world: &World, arguments: &[&str], status: i32, kind: &str) {
+    let mut command = world.command("audioguard");
+    let output = command.args(arguments).args(["--error-format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(report["kind"], kind, "{report}");
+    assert!(
+        report["hint"].is_string()
+            || ["no-guard", "no-answer", "not-a-sound-server"].contains(&kind)
+    );
+}
+
+#[test]
+fn a_server_that_comes_back_needs_nothing() {
+    let mut world = World::silent();
+    world.guard("play", &[]);
+    let probe = ["--probe", "play", "--cookie", "cookie"];
+    refused(&world, &probe, 69, "no-sound-server");
+    world.start_server();
+    assert!(world.command("audioguard").args(probe).status().unwrap().success());
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    world.stop("server", Signal::SIGKILL);
+    guest.ends();
+    refused(&world, &probe, 69, "no-sound-server");
+    // One that takes connections and says nothing.
+    fs::remove_file(world.path("pulse")).unwrap();
+    let silent = std::os::unix::net::UnixListener::bind(world.path("pulse")).unwrap();
+    std::os::unix::fs::chown(world.path("pulse"), Some(12_345), None).unwrap_or(());
+    refused(&world, &probe, 75, "no-answer");
+    drop(silent);
+    fs::remove_file(world.path("pulse")).unwrap();
+    world.start_server();
+    assert!(world.command("audioguard").args(probe).status().unwrap().success());
+    fs::write(world.path("tone.wav"), tone::wave(1)).unwrap();
+    assert!(world.run("play", "paplay", &["tone.wav"]).status.success());
+}
+
+#[test]
+fn clients_and_streams_are_bounded_and_others_play_on() {
+    let mut world = World::new();
+    world.guard("play", &["--clients", "3"]);
+    let mut guests: Vec<_> =
+        (0..3).map(|_| Raw::enter(&world.path("play"), &world.cookie)).collect();
+    Raw::connect(&world.path("play")).ends();
+    let made: Vec<_> =
+        (0..9).map(|tag| guests[0].ask(&Packet::stream(10 + tag, None, &[]))).collect();
+    assert!(made[..8].iter().all(|answer| answer[0] == raw::REPLY), "{made:?}");
+    assert_eq!(made[8], [raw::ERROR, 18, 18]);
+    assert_eq!(guests[0].ask(&Packet::new(raw::DELETE, 30).u32(made[0][2]))[0], raw::REPLY);
+    assert_eq!(guests[0].ask(&Packet::stream(31, None, &[]))[0], raw::REPLY);
+    // Four gigabytes, flags of shared memory, a packet without end, sound for nobody.
+    let bad = [
+        raw::frame(u32::MAX, raw::NONE, 0, b"L"),
+        raw::frame(8, 0, 0x8000_0000, &[0; 8]),
+        raw::frame(u32::MAX, made[1][2], 0, &[0; 8]),
+        raw::frame(0, raw::NONE, 0, &[]),
+    ];
+    drop(guests.pop());
+    for bytes in bad {
+        let mut guest = enter_when_there_is_room(&world);
+        guest.send(&bytes);
+        guest.ends();
+    }
+    guests[1].send(&raw::frame(8, 4711, 0, &[0; 8]));
+    assert_eq!(guests[1].ask(&Packet::stream(40, None, &[]))[0], raw::REPLY);
+    assert!(world.is_alive("play"));
+}
+
+fn enter_when_there_is_room(world: &World) -> Raw {
+    loop {
+        let mut guest = Raw::connect(&world.path("play"));
+        guest.send(&Packet::auth(29, &world.cookie).framed());
+        if guest.receive().is_some_and(|packet| raw::numbers(&packet)[0] == raw::REPLY) {
+            return guest;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn listen(path: &str) -> [&str; 6] {
+    ["--listen", path, "--server", "pulse", "--cookie", "cookie"]
+}
+
+#[test]
+fn one_guard_has_the_socket_and_takes_it_away() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    refused(&world, &listen("play"), 75, "socket-in-use");
+    world.stop("play", Signal::SIGKILL);
+    assert!(world.path("play").exists());
+    world.guard("play", &["--socket-mode", "666"]);
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(world.path("play")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o666);
+    world.stop("play", Signal::SIGTERM);
+    assert!(!world.path("play").exists());
+    fs::write(world.path("file"), "mine").unwrap();
+    refused(&world, &listen("file"), 65, "not-a-socket");
+    assert_eq!(fs::read_to_string(world.path("file")).unwrap(), "mine");
+    refused(&world, &listen(&"x".repeat(200)), 74, "cannot-listen");
+    // Standard input is empty here.
+    let ended = world.command("audioguard").args(listen("play")).arg("--until-eof").status();
+    assert!(ended.unwrap().success());
+    assert!(!world.path("play").exists());
+    refused(&world, &["--probe", "play", "--cookie", "cookie"], 69, "no-guard");
+}
+
+#[test]
+fn a_cookie_that_is_absent_exposed_or_none_is_refused() {
+    let world = World::silent();
+    let with = |path| ["--listen", "play", "--server", "pulse", "--cookie", path];
+    refused(&world, &with("absent"), 66, "cookie-absent");
+    for (name, bytes, mode, status, kind) in [
+        ("open", vec![7; 256], 0o644, 77, "cookie-exposed"),
+        ("zeros", vec![0; 256], 0o600, 65, "bad-cookie"),
+        ("short", world.cookie[1..].to_vec(), 0o600, 65, "bad-cookie"),
+        ("long", [&world.cookie[..], b"x"].concat(), 0o600, 65, "bad-cookie"),
+        ("empty", vec![], 0o600, 65, "bad-cookie"),
+    ] {
+        write_own(&world.path(name), &bytes, mode);
+        refused(&world, &with(name), status, kind);
+    }
+    let usage = |arguments: &[&str]| {
+        world.command("audioguard").args(arguments).output().unwrap().status.code()
+    };
+    assert_eq!(usage(&["--cookie", "cookie"]), Some(64));
+    assert_eq!(usage(&["--cookie", "cookie", "--listen", "play"]), Some(64));
+    assert_eq!(usage(&[&with("cookie")[..], &["--level", "record"]].concat()), Some(64));
+    assert_eq!(usage(&[&with("cookie")[..], &["--socket-mode", "9"]].concat()), Some(64));
+}
+
+fn write_own(path: &Path, bytes: &[u8], mode: u32) {
+    fs::write(path, bytes).unwrap();
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    let _ = std::os::unix::fs::chown(path, Some(12_345), Some(12_345));
+}
