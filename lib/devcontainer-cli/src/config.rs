@@ -89,7 +89,8 @@ pub fn in_force(
         config.insert("dockerComposeFile".to_owned(), json!(all));
     } else {
         set_run_args(&mut config, kind, labels);
-        if section.own.is_none() {
+        let image = container.image.as_deref();
+        if !config.contains_key("build") && config.get("image").and_then(Value::as_str) == image {
             // The image's own command is sshd, which has no key of its own yet.
             config.insert("overrideCommand".to_owned(), json!(true));
         }

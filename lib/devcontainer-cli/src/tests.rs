@@ -11,6 +11,7 @@ fn container(config: &Path, mode: &str) -> Container {
     }))
     .unwrap();
     let mut container = Container::new("dev-p-012345".into(), project);
+    container.image = Some("i".into());
     container.devcontainer = Some(Devcontainer {
         config: Some(config.to_owned()),
         mode: Some(mode.to_owned()),

@@ -1,0 +1,183 @@
+#!/usr/bin/env bats
+#
+# Containers that the real devcontainers CLI makes, from the repository's own
+# devcontainer.json: image, build and Compose, with and without isolation.
+
+load world
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    make_world "$BATS_FILE_TMPDIR"
+    # Nothing can be pulled: an image with the account that such files expect.
+    own_image=localhost/ctrkit-test-vscode:latest
+    mkdir "$world/image"
+    printf '%s\n' "FROM $image" 'RUN useradd --create-home --shell /bin/bash vscode' >"$world/image/Dockerfile"
+    "$engine" build -q -t "$own_image" "$world/image" >/dev/null
+    export world state config own_image
+}
+
+teardown_file() { unmake_world; }
+
+setup() { load world; }
+
+# By the life-cycle commands, in the order in which they ran.
+commands='"onCreateCommand": "echo created >>~/ran",
+  "postCreateCommand": {"one": "echo made >>~/ran"}, // an object, and a comment
+  "postStartCommand": ["sh", "-c", "echo started >>~/ran"],'
+
+# repository NAME BASE: a worktree whose devcontainer.json is made from BASE.
+repository() {
+    local path
+    path=$(worktree "$1")
+    mkdir "$path/.devcontainer"
+    printf '{ %s\n  %s\n}\n' "$commands" "$2" >"$path/.devcontainer/devcontainer.json"
+    printf '%s\n' "FROM $own_image" 'RUN echo built >/etc/built' >"$path/.devcontainer/Dockerfile"
+    cat >"$path/.devcontainer/compose.yml" <<END
+services:
+  web:
+    image: $own_image
+    command: sleep infinity
+END
+    git -C "$path" add .
+    git -C "$path" commit -qm devcontainer
+    printf '%s\n' "$path"
+}
+
+of_image='"image": "localhost/ctrkit-test-vscode:latest"'
+of_build='"build": {"dockerfile": "Dockerfile"},'
+of_compose='"dockerComposeFile": "compose.yml", "service": "web",'
+
+create() { ctrkit create --via devcontainer "$@"; }
+
+answers() { ssh_ -o ConnectionAttempts=20 "$@"; }
+
+# cli VERB ARGUMENT...: the CLI by hand, as an editor calls it.
+cli() {
+    local verb=$1 path=$2 name=$3
+    shift 3
+    devcontainer "$verb" --workspace-folder "$path" --docker-path "$engine" \
+        --override-config "$state/$name/devcontainer/devcontainer.json" "$@" 2>>"$world/cli.log"
+}
+
+# whole PATH DOCUMENT: the container is all that it has to be.
+whole() {
+    local path=$1 name info
+    name=$(get .name <"$2")
+    is "$(answers "$name" whoami)" vscode
+    is "$(answers "$name" 'git -C "$CTRKIT_WORKSPACE" rev-parse HEAD')" "$(git -C "$path" rev-parse HEAD)"
+    is "$(answers "$name" cat ran)" $'created\nmade\nstarted'
+    info=$(ctr-info --json "$name")
+    is "$(cli read-configuration "$path" "$name" | get '.configuration.remoteUser, .workspace.workspaceFolder')" \
+        "$(get '.user, .workspace' <<<"$info")"
+    is "$(cli exec "$path" "$name" sh -c 'id -un; pwd')" "$(get '.user, .workspace' <<<"$info")"
+    is "$(ctr-ls --names | grep -cxF "$name")" 1
+}
+
+# again PATH DOCUMENT: what is there stays, through a stop and a start.
+again() {
+    local name id
+    name=$(get .name <"$2") id=$(get .state.id <"$2")
+    shift 2
+    create "$@" >"$world/again"
+    is "$(get .state.id <"$world/again")" "$id"
+    is "$(answers "$name" cat ran | wc -l)" 3
+    ctr-stop "$name"
+    ctr-start "$name"
+    is "$(answers "$name" tail -1 ran)" started
+    is "$(answers "$name" cat ran | wc -l)" 4
+}
+
+# all_of NAME BASE ISOLATION...: the life of one.
+all_of() {
+    local path name hash
+    path=$(repository "$1" "$2")
+    shift 2
+    create "$@" "$path" >"$world/document"
+    cp "$world/document" "$world/${path##*/}.json"
+    whole "$path" "$world/${path##*/}.json"
+    again "$path" "$world/${path##*/}.json" "$@" "$path"
+    name=$(get .name <"$world/document") hash=$(get .project.hash <"$world/document")
+    ctr-rm "$name" --volumes
+    is "$("$engine" ps --all --quiet --filter "name=$name")$(around "$hash")" ""
+}
+
+@test "an image" { all_of image "$of_image"; }
+
+@test "an image, isolated" { all_of image-alone "$of_image" --isolate claude+github --trust; }
+
+@test "a build" { all_of build "$of_build"; }
+
+@test "a build, isolated" { all_of build-alone "$of_build" --isolate claude+github --trust; }
+
+@test "a service of Compose" { all_of service "$of_compose"; }
+
+@test "a service of Compose, isolated" { all_of service-alone "$of_compose" --isolate claude+github --trust; }
+
+@test "a rebuild keeps the volumes, and what is to be done once is done once more" {
+    local path name id
+    path=$(repository rebuilt "$of_build")
+    create "$path" >"$world/rebuilt.json"
+    name=$(get .name <"$world/rebuilt.json") id=$(get .state.id <"$world/rebuilt.json")
+    answers "$name" touch kept
+    ctrkit rebuild "$name"
+    [[ $("$engine" inspect --format '{{.Id}}' "$name") != "$id" ]]
+    is "$(answers "$name" 'ls kept; cat ran')" $'kept\ncreated\nmade\nstarted\ncreated\nmade\nstarted'
+    ctr-rm "$name" --volumes
+}
+
+@test "without a devcontainer.json of the repository's the base image is one" {
+    local path name
+    path=$(worktree plain)
+    create "$path" >"$world/plain.json"
+    name=$(get .name <"$world/plain.json")
+    is "$(answers "$name" whoami)" dev
+    "$engine" restart -t 1 "$name" >/dev/null
+    ctr-stop "$name"
+    ctr-start "$name"
+    is "$(answers "$name" whoami)" dev
+    ctr-rm "$name" --volumes
+}
+
+@test "a command that fails fails the create, and leaves nothing unless it is kept" {
+    local path name
+    path=$(repository failing "\"updateContentCommand\": \"echo why; exit 3\", $of_image")
+    run -0 --separate-stderr ctr-spec --via devcontainer --name-only "$path"
+    name=$output
+    run --separate-stderr create "$path"
+    [[ $status -ne 0 ]]
+    grep -qx why <<<"$stderr"
+    is "$(on_engine | grep -F "$name")" "" || true
+    run "$engine" inspect "$name"
+    [[ $status -ne 0 ]]
+    refused 69 command-failed create --keep "$path"
+    is "$("$engine" inspect --format '{{.State.Running}}' "$name")" true
+    ctr-rm "$name" --volumes
+}
+
+@test "a feature that cannot be fetched, no CLI, no ssh server: each is told, and nothing is left" {
+    local path before
+    before=$(on_engine)
+    path=$(repository feature "\"features\": {\"ghcr.io/devcontainers/features/node:1\": {}}, $of_image")
+    refused 69 feature-not-fetched create "$path"
+    is "$(on_engine)" "$before"
+    CTRKIT_DEVCONTAINER=/nonexistent refused 69 no-devcontainer-cli create "$path"
+    is "$(on_engine)" "$before"
+    path=$(repository mute "$of_build")
+    echo 'RUN rm /usr/sbin/sshd' >>"$path/.devcontainer/Dockerfile"
+    refused 69 no-ssh-server create "$path"
+    is "$(on_engine)" "$before"
+}
+
+@test "a create that was killed when the CLI had made the container is made good by the next one" {
+    local path name
+    path=$(repository killed "$of_image")
+    # shellcheck disable=SC2016 # the wrapper's own
+    printf '#!/bin/sh\n%s "$@"\n[ "$1" != up ] || kill -9 "$PPID"\n' "$(command -v devcontainer)" >"$world/killer"
+    chmod +x "$world/killer"
+    CTRKIT_DEVCONTAINER=$world/killer run create "$path"
+    [[ $status -ne 0 ]]
+    create "$path" >"$world/killed.json"
+    name=$(get .name <"$world/killed.json")
+    whole "$path" "$world/killed.json"
+    ctr-rm "$name" --volumes
+}
