@@ -61,6 +61,11 @@ sessions:
 bench *arguments:
     scripts/bench {{ arguments }}
 
+# what hostile clients could say to the guard of sound, in other words each time
+[group('check')]
+fuzz seconds='300':
+    CTRKIT_TEST_FUZZ={{ quote(seconds) }} CTRKIT_TEST_SEED=$RANDOM$RANDOM cargo test --release -p audioguard --locked --test fuzz -- --nocapture --test-threads=1
+
 # rebuild a container a hundred times, killed at random moments
 [group('check')]
 soak *arguments:

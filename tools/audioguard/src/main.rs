@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use audioguard::{Cookie, Error, Guard, Label, Level, Listener, Rules};
-use clap::{ArgGroup, Parser};
+use clap::Parser;
 use document::event::Status;
 use toolkit::{Common, Events, Exit, Interrupt, Tool};
 
@@ -13,17 +13,22 @@ use toolkit::{Common, Events, Exit, Interrupt, Tool};
 /// is needed to play. Whatever else a client asks for is refused: to record, to list
 /// what there is, to change what others hear.
 #[derive(Debug, Parser)]
-#[command(version, group(ArgGroup::new("what").required(true)))]
+#[command(version)]
 struct AudioGuard {
     /// Listen for clients on SOCKET, until a signal
-    #[arg(long, value_name = "SOCKET", group = "what", requires = "server")]
+    #[arg(
+        long,
+        value_name = "SOCKET",
+        requires = "server",
+        conflicts_with = "probe",
+        required_unless_present = "probe"
+    )]
     listen: Option<PathBuf>,
 
     /// Ask the guard on SOCKET whether a sound server answers through it
     #[arg(
         long,
         value_name = "SOCKET",
-        group = "what",
         conflicts_with_all = ["server", "level", "server_cookie", "latency", "name", "clients"]
     )]
     probe: Option<PathBuf>,

@@ -69,6 +69,17 @@ impl Play {
         self.streams.contains_key(&channel)
     }
 
+    /// Makes as if the server had given a stream, or had taken it away.
+    #[cfg(test)]
+    pub(crate) fn adopt(&mut self, channel: u32, input: u32) {
+        self.streams.insert(channel, input);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self, channel: u32) {
+        self.streams.remove(&channel);
+    }
+
     /// Decides about a packet of the client.
     pub(crate) fn client(&mut self, packet: &[u8]) -> Result<Verdict, Broken> {
         let mut from = Reader::new(packet);

@@ -242,7 +242,7 @@ fn a_guard_and_its_server_stand_and_do_not_grow() {
             }
         }
         packets += attack(&mut raw.0, &mut random);
-        if connections == CONNECTIONS / 4 {
+        if connections == 200 {
             memory = Some((world.memory("play"), world.memory("server")));
         }
     }
