@@ -305,7 +305,17 @@ fn deploy(at: &At<'_>, found: &mut Found<'_>) {
 
 fn security(at: &At<'_>, found: &mut Found<'_>) {
     let reason = "it would take protection off: seccomp, AppArmor, SELinux, masked paths";
-    one(at, found, |text| text.starts_with("no-new-privileges"), reason);
+    one(
+        at,
+        found,
+        |text| {
+            matches!(
+                text,
+                "no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true"
+            )
+        },
+        reason,
+    );
 }
 
 fn extra_hosts(at: &At<'_>, found: &mut Found<'_>) {

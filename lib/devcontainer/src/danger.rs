@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Own, feature, mount::Mount, own::Base, run_args::options};
+use crate::{
+    Own, feature,
+    mount::Mount,
+    own::{Base, is_account, is_variable},
+    run_args::options,
+};
 
 /// A key of a file that reaches the machine, or more of it than a container of
 /// ctrkit's does.
@@ -170,10 +175,24 @@ pub(crate) fn of_properties(at: &str, all: &Map<String, Value>, scope: &Scope<'_
         found.push(Danger::new(&format!("{at}capAdd"), value, reason).breaking());
     }
     for value in list("securityOpt") {
-        if !value.as_str().is_some_and(|option| option.starts_with("no-new-privileges")) {
+        if !value.as_str().is_some_and(is_protection) {
             let reason = "it takes protection off: seccomp, AppArmor, SELinux, masked paths";
             found.push(Danger::new(&format!("{at}securityOpt"), value, reason).breaking());
         }
+    }
+    if let Some(value) = all.get("entrypoint").filter(|value| !is_plain_path(value)) {
+        let reason = "it is no plain path, and is written into a file of others";
+        found.push(Danger::new(&format!("{at}entrypoint"), value, reason).breaking());
+    }
+    let env = all.get("containerEnv").and_then(Value::as_object).into_iter().flatten();
+    for (name, value) in env.filter(|(name, _)| !is_variable(name)) {
+        let reason = "it is no name of a variable, and is written into a file of others";
+        found.push(Danger::new(&format!("{at}containerEnv.{name}"), value, reason).breaking());
+    }
+    let user = all.get("containerUser");
+    if let Some(value) = user.filter(|user| !user.as_str().is_some_and(is_account)) {
+        let reason = "it is no name of an account, and is written into a file of others";
+        found.push(Danger::new(&format!("{at}containerUser"), value, reason).breaking());
     }
     for (index, value) in list("mounts").enumerate() {
         let reason = match Mount::read(value) {
@@ -184,6 +203,17 @@ pub(crate) fn of_properties(at: &str, all: &Map<String, Value>, scope: &Scope<'_
         found.extend(reason.map(|reason| Danger::new(&key, value, &reason).breaking()));
     }
     found
+}
+
+/// Says whether a security option only takes privileges away.
+pub(crate) fn is_protection(option: &str) -> bool {
+    matches!(option, "no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true")
+}
+
+/// Says whether `value` is a path that means the same in every file.
+fn is_plain_path(value: &Value) -> bool {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "/_.-".contains(c);
+    value.as_str().is_some_and(|text| text.chars().all(is_good))
 }
 
 /// Lists the values that are taken from this machine's environment.

@@ -23,7 +23,7 @@ impl Mount {
             Value::String(text) => {
                 for field in text.split(',') {
                     let (key, value) = field.split_once('=').unwrap_or((field, "true"));
-                    mount.set(key.trim(), value)?;
+                    mount.set(key, value)?;
                 }
             }
             Value::Object(members) => {
@@ -68,7 +68,7 @@ impl Mount {
             return Some(format!("it has the option '{}', which is not known", self.others[0]));
         }
         match (self.kind.as_deref(), self.source.as_deref()) {
-            (Some("tmpfs"), _) | (Some("volume"), None) => None,
+            (Some("tmpfs" | "volume"), None) => None,
             (Some("volume"), Some(source)) if is_own(source, name) => None,
             (Some("volume"), Some(source)) => Some(format!(
                 "the volume '{source}' is not the container's own; with ${{devcontainerId}} in \
@@ -79,8 +79,14 @@ impl Mount {
     }
 }
 
-/// Says whether a volume is that of one container alone.
+/// Says whether a volume is that of one container alone. What has a slash would
+/// be a directory of this machine to some readers, whatever its type.
 fn is_own(source: &str, name: &str) -> bool {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let plain = source.replace("${devcontainerId}", "0");
+    if !plain.starts_with(|c: char| c.is_ascii_alphanumeric()) || !plain.chars().all(is_good) {
+        return false;
+    }
     source.contains("${devcontainerId}")
         || source.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
 }
@@ -122,6 +128,12 @@ mod tests {
             "type=volume,source=dev-a-b3e5ed-x,target=/x,volume-opt=device=/etc",
             "type=volume,target=/x,bind-propagation=rshared",
             "type=npipe,source=a,target=/x",
+            "type=tmpfs,source=/etc,target=/x",
+            "type=volume,source=/${devcontainerId}/..,target=/x",
+            "type=volume,source=dev-a-b3e5ed-/../../etc,target=/x",
+            "type=volume,source=../${devcontainerId},target=/x",
+            "type=volume, source=dev-a-b3e5ed-x,target=/x",
+            "Type=bind,source=dev-a-b3e5ed-x,target=/x",
         ] {
             assert!(reaches(&json!(mount)).is_some(), "{mount}");
         }

@@ -315,7 +315,7 @@ fn has_nul(value: &Value) -> bool {
 }
 
 /// Says whether `text` is a name of an account (useradd(8)).
-fn is_account(text: &str) -> bool {
+pub(crate) fn is_account(text: &str) -> bool {
     let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     text.len() <= 32
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
@@ -323,7 +323,7 @@ fn is_account(text: &str) -> bool {
 }
 
 /// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
-fn is_variable(text: &str) -> bool {
+pub(crate) fn is_variable(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -1,5 +1,7 @@
 //! Options of `run`. Whatever is not here needs trust.
 
+use crate::danger::is_protection;
+
 /// Options that take a value and give the container nothing of the machine.
 const VALUES: [&str; 19] = [
     "--cap-drop",
@@ -95,7 +97,7 @@ impl Option_ {
             ("--env", Some(_)) => true,
             ("--label", Some(value)) => !OWN_LABELS.iter().any(|own| value.starts_with(own)),
             ("--add-host", Some(value)) => !value.ends_with("host-gateway"),
-            ("--security-opt", Some(value)) => value.starts_with("no-new-privileges"),
+            ("--security-opt", Some(value)) => is_protection(value),
             ("--tmpfs", Some(value)) => value.starts_with('/'),
             (name, Some(_)) => VALUES.contains(&name),
         };

@@ -56,6 +56,7 @@ const REACHING: &[(&str, &str)] = &[
     (r#""privileged": true"#, "privileged"),
     (r#""capAdd": ["SYS_PTRACE"]"#, "capAdd"),
     (r#""securityOpt": ["seccomp=unconfined"]"#, "securityOpt"),
+    (r#""securityOpt": ["no-new-privileges\n    privileged: true"]"#, "securityOpt"),
     (r#""runArgs": ["--init", "--network=host"]"#, "runArgs[1]"),
     (r#""mounts": ["type=bind,source=/,target=/host"]"#, "mounts[0]"),
     (r#""mounts": [{"type": "bind", "source": "/", "target": "/host"}]"#, "mounts[0]"),
@@ -110,6 +111,12 @@ fn a_local_feature_asks_by_its_own_file() {
         keys(&world, text, false),
         ["features../local.privileged", "features../local.mounts[0]"]
     );
+    // It is written into a file of others as it stands.
+    fs::write(&feature, r#"{"entrypoint": "x\"]\n    privileged: true\n"}"#).unwrap();
+    assert_eq!(keys(&world, text, false), ["features../local.entrypoint"]);
+    fs::write(&feature, r#"{"entrypoint": "/usr/local/bin/start.sh", "containerEnv": {"A'": ""}}"#)
+        .unwrap();
+    assert_eq!(keys(&world, text, false), ["features../local.containerEnv.A'"]);
     fs::remove_file(&feature).unwrap();
     symlink("/etc/hostname", &feature).unwrap();
     assert_eq!(keys(&world, text, false), ["features../local"]);
@@ -218,4 +225,20 @@ fn a_file_that_a_link_leads_out_to_is_not_read() {
     symlink("../outside/secret.json", &link).unwrap();
     assert_eq!(Own::load(&link, &project, false).unwrap_err().kind(), "bad-devcontainer");
     assert!(Own::load(&link, &project, true).is_ok());
+}
+
+#[test]
+fn an_image_may_ask_for_as_much_as_a_file() {
+    let world = world();
+    let scope = Scope { project: world.path(), name: "dev-a", isolated: true };
+    let metadata = serde_json::json!([
+        {"id": "x", "customizations": {}, "remoteUser": "vscode", "entrypoint": "/x.sh"},
+        {"privileged": true, "mounts": [{"type": "bind", "source": "/", "target": "/x"}]},
+        {"containerUser": "a\n    privileged: true"},
+    ]);
+    let found = crate::of_metadata(&metadata, &scope);
+    let keys: Vec<_> = found.iter().map(|danger| danger.key.as_str()).collect();
+    let expected = ["[1].privileged", "[1].mounts[0]", "[2].containerUser"];
+    assert_eq!(keys, expected.map(|key| format!("devcontainer.metadata{key}")));
+    assert!(found.iter().all(|danger| danger.breaks_isolation));
 }
