@@ -82,6 +82,30 @@ nothing_made() {
     nothing_made
 }
 
+@test "a guard of sound without a cookie, a server, or a guard" {
+    local cookie=$world/cookie
+    local -a listen=(audioguard --listen "$world/guard" --server "$world/none" --cookie "$cookie")
+    refused 66 cookie-absent "${listen[@]}"
+    head -c 256 /dev/zero >"$cookie"
+    chmod 644 "$cookie"
+    refused 77 cookie-exposed "${listen[@]}"
+    chmod 600 "$cookie"
+    refused 65 bad-cookie "${listen[@]}"
+    head -c 256 /dev/urandom >"$cookie"
+    mkdir "$world/guard"
+    refused 65 not-a-socket "${listen[@]}"
+    rmdir "$world/guard"
+    refused 69 no-guard audioguard --probe "$world/guard" --cookie "$cookie"
+    "${listen[@]}" --until-eof < <(sleep 60) 3>&- &
+    until [[ -S $world/guard ]]; do sleep 0.05; done
+    refused 75 socket-in-use "${listen[@]}"
+    refused 69 no-sound-server audioguard --probe "$world/guard" --cookie "$cookie"
+    kill $!
+    wait $! || true
+    [ ! -e "$world/guard" ]
+    run -64 audioguard --listen "$world/guard" --cookie "$cookie" --level record
+}
+
 @test "an image that is missing and cannot be made" {
     refused 69 image-missing ctrkit create --image localhost/no-such-image:1 "$path"
     nothing_made

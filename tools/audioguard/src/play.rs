@@ -21,6 +21,10 @@ const STREAMS: usize = 8;
 /// The most requests of one connection that wait for their replies.
 const PENDING: usize = 256;
 
+/// The most channels and frames per second of a stream: what speakers at home have.
+/// PulseAudio converts up to 32 and 768000, and what that costs it is its own time.
+const LARGEST: (u32, u32) = (8, 192_000);
+
 /// What is to be done with a packet of the client.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
@@ -134,6 +138,7 @@ impl Play {
         }
         let mut copy = request.copy();
         let spec = copy.sample_spec()?;
+        let is_large = u32::from(spec.channels) > LARGEST.0 || spec.rate > LARGEST.1;
         copy.channel_map()?;
         copy.from.u32()?;
         copy.from.string()?;
@@ -154,7 +159,10 @@ impl Play {
         let adjusts = copy.from.boolean()?;
         copy.to.boolean(adjusts || ours.is_some());
         self.label.properties(&mut copy)?;
-        self.create_newer(copy)
+        match self.create_newer(copy)? {
+            Decision::Ask(..) if is_large => Ok(Decision::Refuse(code::NOTSUPPORTED)),
+            decision => Ok(decision),
+        }
     }
 
     /// Copies what versions after 13 have brought.
@@ -229,7 +237,10 @@ impl Play {
                 copy.booleans(if self.version >= 14 { 2 } else { 1 })?;
                 pending = Pending::Buffer;
             }
-            command::UPDATE_PLAYBACK_STREAM_SAMPLE_RATE => drop(copy.u32()?),
+            command::UPDATE_PLAYBACK_STREAM_SAMPLE_RATE => {
+                let rate = copy.from.u32()?;
+                copy.to.u32(rate.min(LARGEST.1));
+            }
             command::UPDATE_PLAYBACK_STREAM_PROPLIST => {
                 copy.u32()?;
                 self.label.properties(&mut copy)?;
@@ -440,7 +451,11 @@ impl Formats {
         for _ in 0..count {
             let (encoding, properties) = from.format()?;
             if encoding == ENCODING_PCM {
-                let kept = properties.into_iter().filter(|(key, _)| known.contains(key));
+                let kept = properties.into_iter().filter(|(key, value)| match *key {
+                    b"format.rate" => is_at_most(value, LARGEST.1),
+                    b"format.channels" => is_at_most(value, LARGEST.0),
+                    other => known.contains(other),
+                });
                 formats.push(kept.map(|(key, value)| (key.to_vec(), value.to_vec())).collect());
             }
         }
@@ -461,9 +476,15 @@ impl Formats {
     }
 }
 
-/// What is said of samples (`src/pulse/proplist.h`).
-const FORMAT_PROPERTIES: [&[u8]; 4] =
-    [b"format.sample_format", b"format.rate", b"format.channels", b"format.channel_map"];
+/// What is said of samples (`src/pulse/proplist.h`) besides their rate and channels.
+const FORMAT_PROPERTIES: [&[u8]; 2] = [b"format.sample_format", b"format.channel_map"];
+
+/// Says whether a value is one number and not too large. It is JSON, and could be a
+/// range or a list; without it the server takes what suits the sink.
+fn is_at_most(value: &[u8], largest: u32) -> bool {
+    let text = value.strip_suffix(&[0]).and_then(|text| std::str::from_utf8(text).ok());
+    text.and_then(|text| text.parse::<u32>().ok()).is_some_and(|number| number <= largest)
+}
 
 #[cfg(test)]
 #[path = "play_tests.rs"]

@@ -147,6 +147,27 @@ fn what_would_have_the_sink_for_itself_is_refused() {
 }
 
 #[test]
+fn what_costs_the_server_more_than_speakers_can_play_is_refused() {
+    // The spec follows command and tag: its tag, the format, channels, four bytes of rate.
+    for (at, byte, is_too_much) in [(12, 8, false), (12, 9, true), (14, 2, false), (14, 3, true)] {
+        let mut packet = create(1, &WISH);
+        packet[at] = byte;
+        match play(None).client(&packet).unwrap() {
+            Verdict::Forward(_) => assert!(!is_too_much, "{at} {byte}"),
+            Verdict::Answer(answer) => {
+                assert_eq!(answer, Writer::refusal(1, code::NOTSUPPORTED));
+                assert!(is_too_much, "{at} {byte}");
+            }
+        }
+    }
+    for (value, passes) in
+        [(&b"192000\0"[..], true), (b"192001\0", false), (b"[1,999999]\0", false)]
+    {
+        assert_eq!(is_at_most(value, LARGEST.1), passes);
+    }
+}
+
+#[test]
 fn the_channels_and_sink_inputs_are_the_clients_own() {
     let mut play = playing();
     for (tag, command, channel, refused) in [
