@@ -64,6 +64,9 @@ pub struct Listed {
     /// The restart policy; only of a container that was asked for by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
+    /// How its sound is heard, `play` or `duplex`; absent: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
     /// What isolates it from the network; in a list only of one that is
     /// isolated, and no more than the mode and what was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]

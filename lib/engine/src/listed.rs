@@ -43,6 +43,7 @@ impl Summary {
             branch: label(labels::BRANCH),
             project,
             ports: self.services(&self.ports),
+            audio: label(labels::AUDIO),
             isolation: label(labels::ISOLATION)
                 .map(|mode| ListedIsolation { mode, ..ListedIsolation::default() }),
             ..Listed::default()

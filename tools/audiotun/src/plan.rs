@@ -69,13 +69,14 @@ pub fn fill(
     audio.guard = Some(place.guard());
     audio.cookie = Some(place.cookie());
     audio.socket = Some(SOCKET.to_owned());
-    let latency = *audio.latency.get_or_insert(LATENCY);
+    // Not by PULSE_LATENCY_MSEC, which overrides those that ask: ALSA's plug-in then waits
+    // for ever for room that never comes.
+    audio.latency.get_or_insert(LATENCY);
     audio.starter = starter(program, places, &name)?;
     let level = audio.level.clone();
     container.set_label(labels::AUDIO, level);
     set_default(container, "PULSE_SERVER", &format!("unix:{SOCKET}"));
     set_default(container, "PULSE_COOKIE", COOKIE_THERE);
-    set_default(container, "PULSE_LATENCY_MSEC", &latency.to_string());
     container.set_inject(inject(None, DIRECTORY, "0700", &user));
     container.set_inject(inject(Some(place.cookie()), COOKIE_THERE, "0600", &user));
     for (source, target, _) in texts(place) {

@@ -56,7 +56,7 @@ fn a_container_gets_what_its_programs_need_to_be_heard() {
     assert_eq!(audio.starter, starter);
     assert_eq!(container.label("ctrkit.audio"), Some("play"));
     assert_eq!(variable(&container, "PULSE_SERVER"), Some("unix:/run/ctrkit-audio/native"));
-    assert_eq!(variable(&container, "PULSE_LATENCY_MSEC"), Some("100"));
+    assert_eq!(variable(&container, "PULSE_COOKIE"), Some("/etc/ctrkit/audio.cookie"));
     let injected: Vec<_> = container
         .inject
         .iter()
@@ -83,11 +83,11 @@ fn a_second_time_changes_nothing() {
 #[test]
 fn what_a_person_has_set_stays() {
     let mut container = container("play");
-    let (name, value) = ("PULSE_LATENCY_MSEC".to_owned(), "20".to_owned());
+    let (name, value) = ("PULSE_SERVER".to_owned(), "tcp:box".to_owned());
     container.env.push(Variable { name, value, extra: Extra::new() });
     container.audio.as_mut().unwrap().latency = Some(50);
     filled(&mut container, "/s").unwrap();
-    assert_eq!(variable(&container, "PULSE_LATENCY_MSEC"), Some("20"));
+    assert_eq!(variable(&container, "PULSE_SERVER"), Some("tcp:box"));
     assert_eq!(container.audio.unwrap().latency, Some(50));
 }
 

@@ -27,6 +27,9 @@ pub fn text(listed: &Listed) -> String {
     let cap_drop = isolation.map(|isolation| isolation.cap_drop.as_slice());
     limits(&mut lines, listed.limits.as_ref(), cap_drop);
     lines.one("restart", listed.restart.as_deref());
+    if let Some(level) = &listed.audio {
+        lines.one("audio", Some(level));
+    }
     match isolation {
         Some(isolation) => isolated(&mut lines, isolation),
         None => lines.one("isolation", Some("none")),

@@ -47,11 +47,17 @@ fn row(listed: &Listed, any_isolated: bool, now: Timestamp) -> Vec<String> {
         Some(shown(&listed.status)),
         port("ssh"),
         port("web"),
-        port("audio"),
+        sound(port("audio"), listed.audio.as_deref()),
     ];
     cells.extend(any_isolated.then(refused));
     cells.extend([branch, age]);
     cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned())).collect()
+}
+
+/// Returns the port for sound, and how it is heard where it is.
+fn sound(port: Option<String>, level: Option<&str>) -> Option<String> {
+    let words: Vec<_> = port.into_iter().chain(level.map(shown)).collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// Returns the host port, with the address where others than the engine's own

@@ -62,6 +62,15 @@ fn what_was_refused_has_a_column_where_any_is_isolated() {
 }
 
 #[test]
+fn sound_that_is_heard_is_shown_with_its_level() {
+    let mut heard = listed("dev-a", "running", None);
+    heard.audio = Some("duplex".into());
+    let expected = "NAME   STATUS   SSH   WEB   AUDIO   BRANCH  AGE\n\
+                    dev-a  running  2200  3000  duplex  -       3h\n";
+    check(&Form::default(), false, &[heard], expected);
+}
+
+#[test]
 fn nothing_is_a_line_of_headings() {
     check(&Form::default(), true, &[], "NAME  STATUS  SSH  WEB  AUDIO  BRANCH  AGE\n");
 }

@@ -68,14 +68,15 @@ impl Block {
         session(sockets, &digest, &mut lines)?;
         published(container, ssh, &mut lines);
         forwards(ssh, &mut lines)?;
+        let is_strict = lines.0.iter().all(|(keyword, _)| *keyword != "LocalForward");
         let mut text = format!("Host {}\n", container.name);
         for (keyword, value) in lines.0 {
             // Writing into a String does not fail.
             let _ = writeln!(text, "    {keyword} {value}");
         }
-        text.extend(
-            container.audio.as_ref().map(|audio| sound(&container.name, audio)).transpose()?,
-        );
+        if let Some(audio) = &container.audio {
+            text += &sound(&container.name, audio, is_strict)?;
+        }
         Ok(Self { name: container.name.clone(), text })
     }
 
@@ -208,20 +209,21 @@ fn forwards(ssh: &Ssh, lines: &mut Lines) -> Result<(), Error> {
 
 /// Returns what carries sound: a socket in the container that leads back to the guard
 /// here, which is started first. Where it does not start, the connection is one
-/// without sound; a socket that cannot be had is an error, and not silence.
+/// without sound.
 ///
-/// ssh runs the command only where the name fits, so that nobody else waits for it.
-fn sound(name: &str, audio: &Audio) -> Result<String, Error> {
+/// A socket that cannot be had is an error if `is_strict`, and not silence. It is only a
+/// warning where ports are brought here as well: one that is taken on this machine would
+/// be an error too, and nobody could log in. ssh runs the command only where the name
+/// fits, so that nobody else waits for it.
+fn sound(name: &str, audio: &Audio, is_strict: bool) -> Result<String, Error> {
     let (Some(guard), Some(socket)) = (&audio.guard, &audio.socket) else {
         return Ok(String::new());
     };
     let starter = words::starter("audio.starter", &audio.starter)?;
     let forward = format!("{socket} {}", guard.display());
     let forward = words::remote_forward("audio.guard", &forward)?;
-    Ok(format!(
-        "Match originalhost {name} exec {starter}\n    RemoteForward {forward}\n    \
-         ExitOnForwardFailure yes\n"
-    ))
+    let strict = if is_strict { "    ExitOnForwardFailure yes\n" } else { "" };
+    Ok(format!("Match originalhost {name} exec {starter}\n    RemoteForward {forward}\n{strict}"))
 }
 
 /// Returns 12 hex digits that are others for another destination.

@@ -116,6 +116,11 @@ fn sound_is_forwarded_once_the_guard_is_started() {
     ExitOnForwardFailure yes
 ";
     assert_eq!(text, format!("{silent}{expected}"));
+    // A port that is taken here is no reason not to let anybody in.
+    let mut elsewhere = with_sound(&words);
+    ssh(&mut elsewhere).local_forward = vec!["3000 127.0.0.1:3000".into()];
+    assert!(!block(&elsewhere).unwrap().text.contains("ExitOnForwardFailure"));
+    assert!(block(&elsewhere).unwrap().text.contains("    RemoteForward \"/run"));
     // It is one block with what stands before it, and others come after it.
     let mut blocks = Blocks::default();
     let (a, mut b) = (block(&with_sound(&words)).unwrap(), container());
