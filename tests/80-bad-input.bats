@@ -106,6 +106,28 @@ nothing_made() {
     run -64 audioguard --listen "$world/guard" --cookie "$cookie" --level record
 }
 
+@test "a template that is absent, broken, or leads elsewhere" {
+    local name templates=$config/templates
+    for name in '../x' 'A' 'proxy' $'a\nb' '$(id)'; do
+        refused 65 bad-template-name ctrkit create --template "$name" "$path"
+    done
+    refused 66 no-such-template ctrkit create --template nothing "$path"
+    mkdir -p "$templates/empty" "$templates/wrong" "$templates/leaks/home"
+    refused 66 not-a-template ctrkit create --template empty "$path"
+    printf '[container]\nisolat = ["base"]\n' >"$templates/wrong/template.toml"
+    refused 65 bad-template ctrkit create --template wrong "$path"
+    : >"$templates/leaks/template.toml"
+    ln -s "$HOME/id" "$templates/leaks/home/.key"
+    refused 65 link-outside ctrkit create --template leaks "$path"
+    printf '[container]\nisolate = ["nothing"]\n' >"$templates/wrong/template.toml"
+    refused 66 policy-absent ctrkit create --template wrong "$path"
+    printf 'services: {a: {labels: {b: "{{.ProjectNam}}"}}}\n' >"$world/a.yml.tmpl"
+    ctr-spec "$path" >"$world/in"
+    run -65 ctr-template render "$world/a.yml.tmpl" <"$world/in"
+    [[ $output == *"line 1: there is no variable '.ProjectNam'"*"is it 'ProjectName'?"* ]]
+    nothing_made
+}
+
 @test "an image that is missing and cannot be made" {
     refused 69 image-missing ctrkit create --image localhost/no-such-image:1 "$path"
     nothing_made

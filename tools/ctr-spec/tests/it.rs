@@ -327,3 +327,95 @@ fn completion_is_written_for_each_shell() {
         command.assert().success().stdout(predicate::str::contains("ctr-spec"));
     }
 }
+
+/// Gives the world a template `mine`, which its configuration names.
+fn templated(world: &World) {
+    let write = |name: &str, text: &str| {
+        let path = world.path("home/.config/ctrkit").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let own = "[container]\nuser = \"tom\"\nisolate = [\"base\"]\n\
+               [container.limits]\nmemory = \"6g\"\npids = 7\ncap_drop = [\"MKNOD\"]\n\
+               [[container.env]]\nname = \"A\"\nvalue = \"t\"\n\
+               [[container.env]]\nname = \"B\"\nvalue = \"t\"\n\
+               [[container.service]]\nname = \"docs\"\ncontainer = 8000\nstart = 8000\n";
+    write("templates/mine/template.toml", own);
+    write("templates/mine/image/Containerfile", "ARG BASE\nFROM ${BASE}\n");
+    let config = "[container]\ntemplate = \"mine\"\n[limits]\nmemory = \"5g\"\ncap_drop = [\"NET_RAW\"]\n\
+                  [[env]]\nname = \"A\"\nvalue = \"c\"\n";
+    write("config.toml", config);
+}
+
+#[test]
+fn a_template_fills_in_what_nobody_else_says() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    templated(&world);
+    let found = world.described(&path);
+    assert_eq!(found["template"]["name"], "mine");
+    assert_eq!(found["template"]["base"], "localhost/ctrkit-base:latest");
+    assert!(found["image"].as_str().unwrap().starts_with("localhost/ctrkit-mine:"), "{found}");
+    assert_eq!((&found["user"], &found["limits"]["memory"]), (&"tom".into(), &"5g".into()));
+    assert_eq!(found["limits"]["pids"], 7);
+    assert_eq!(found["limits"]["cap_drop"], serde_json::json!(["MKNOD", "NET_RAW"]));
+    assert_eq!(found["isolation"]["policies"], serde_json::json!(["base"]));
+    assert_eq!(found["env"][0]["value"], "c");
+    assert_eq!(found["env"][1]["value"], "t");
+    assert_eq!(found["ports"][3]["service"], "docs");
+    let label = found["labels"].as_array().unwrap().iter().find(|l| l["name"] == "ctrkit.template");
+    assert_eq!(label.unwrap()["value"], "mine");
+
+    // The command line says it before either, and is asked for no name.
+    let args = ["--memory", "1g", "--isolate", "github", "--image", "me/x:1", "--env", "B=o"];
+    let output = world.ctr_spec(&path).args(args).assert().success().stderr("");
+    let asked: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(
+        (&asked["limits"]["memory"], &asked["env"][1]["value"]),
+        (&"1g".into(), &"o".into())
+    );
+    assert_eq!(asked["isolation"]["policies"], serde_json::json!(["github"]));
+    assert_eq!(asked["template"]["base"], "me/x:1");
+    assert_ne!(asked["image"], found["image"]);
+    let output = world.ctr_spec(&path).arg("--no-template").assert().success();
+    let without: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!((&without["template"], &without["user"]), (&Value::Null, &"dev".into()));
+}
+
+#[test]
+fn a_template_that_isolates_nothing_says_so() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    let mine = world.path("home/.config/ctrkit/templates/mine");
+    fs::create_dir_all(&mine).unwrap();
+    fs::write(mine.join("template.toml"), "").unwrap();
+    let says = predicate::str::contains("the template 'mine' isolates nothing");
+    world.ctr_spec(&path).args(["--template", "mine"]).assert().success().stderr(says);
+    for more in [["--isolate", "base"].as_slice(), &["--no-isolation"]] {
+        let mut command = world.ctr_spec(&path);
+        command.args(["--template", "mine"]).args(more).assert().success().stderr("");
+    }
+}
+
+#[test]
+fn a_template_that_cannot_be_used_is_refused() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    let own = world.path("home/.config/ctrkit/templates");
+    fs::create_dir_all(own.join("empty")).unwrap();
+    fs::create_dir_all(own.join("wrong")).unwrap();
+    fs::write(own.join("wrong/template.toml"), "[container]\nusr = \"x\"\n").unwrap();
+    fs::create_dir_all(own.join("leaks/home")).unwrap();
+    fs::write(own.join("leaks/template.toml"), "").unwrap();
+    symlink("/etc/passwd", own.join("leaks/home/.x")).unwrap();
+    for (name, status, kind) in [
+        ("nothing", 66, "no-such-template"),
+        ("../empty", 65, "bad-template-name"),
+        ("empty", 66, "not-a-template"),
+        ("wrong", 65, "bad-template"),
+        ("leaks", 65, "link-outside"),
+    ] {
+        world.check_refused(world.ctr_spec(&path).args(["--template", name]), status, kind);
+        world.ctr_spec(&path).args(["--template", name, "--name-only"]).assert().success();
+    }
+}

@@ -445,3 +445,57 @@ fn it_is_of_use_in_a_pipe() {
     let expected = "/home/dev/.config/git/config\n/home/dev/.zshrc\n";
     shell.assert().success().stdout(expected).stderr("");
 }
+
+/// Gives the world a template `mine` with files of the home.
+fn templated(world: &World) {
+    let own = "config/templates/mine";
+    world.write(&format!("{own}/template.toml"), "");
+    world.write(&format!("{own}/home/.bashrc"), "template");
+    world.write(&format!("{own}/home/.tool/config"), "template");
+    world.write(&format!("{own}/home/bin/x"), "template");
+    world.write(&format!("{own}/home/.claude/settings.json"), "template");
+    world.write(&format!("{own}/home/.ssh/id_rsa"), "-----BEGIN OPENSSH PRIVATE KEY-----\n");
+    fs::set_permissions(world.path(own).join("home/bin/x"), Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_home_files_of_a_template_lie_between_the_persons_own_and_the_built_in() {
+    let world = World::new();
+    templated(&world);
+    let input = |more: &str| {
+        INPUT.replace("\"last\"", &format!("\"template\":{{\"name\":\"mine\"}}{more},\"last\""))
+    };
+    let listed = |input: &str| {
+        let mut command = world.dotfiles();
+        let output = command.write_stdin(input.to_owned()).assert().success();
+        let document = parse(&output.get_output().stdout);
+        let entry = |entry: &Value| {
+            let source = entry["source"].as_str().unwrap();
+            let text = fs::read_to_string(source).unwrap();
+            (entry["target"].as_str().unwrap().to_owned(), text, entry["mode"].clone())
+        };
+        document["inject"].as_array().unwrap().iter().skip(1).map(entry).collect::<Vec<_>>()
+    };
+    let text = |list: &[(String, String, Value)], target: &str| {
+        list.iter().find(|entry| entry.0 == target).map(|entry| (entry.1.clone(), entry.2.clone()))
+    };
+    let built_in = listed(&input(""));
+    let of_template = |mode: &str| Some(("template".to_owned(), Value::from(mode)));
+    assert_eq!(text(&built_in, "/home/dev/.bashrc"), of_template("0644"));
+    assert_eq!(text(&built_in, "/home/dev/bin/x"), of_template("0755"));
+    assert_eq!(text(&built_in, "/home/dev/.claude/settings.json"), of_template("0644"));
+    assert_eq!(text(&built_in, "/home/dev/.ssh/id_rsa"), None);
+    assert!(text(&built_in, "/home/dev/.zshrc").is_some());
+
+    world.write("config/dotfiles/.bashrc", "own");
+    let own = listed(&input(""));
+    assert_eq!(text(&own, "/home/dev/.bashrc").unwrap().0, "own");
+    assert_eq!(text(&own, "/home/dev/.tool/config"), of_template("0644"));
+    assert_eq!(text(&own, "/home/dev/.zshrc"), None);
+
+    // What is the agent's own directory is claudecfg's to fill.
+    let agent = listed(&input(",\"claude\":{}"));
+    assert_eq!(text(&agent, "/home/dev/.claude/settings.json"), None);
+    let changed = input("").replace("{\"name\":\"mine\"}", "{\"name\":\"mine\",\"digest\":\"0\"}");
+    world.dotfiles().write_stdin(changed).assert().code(65).stdout("");
+}

@@ -404,3 +404,28 @@ fn a_policy_for_github_that_is_wrong_makes_nothing() {
         assert!(!world.path("state/dev-a-b3e5ed").exists());
     }
 }
+
+#[test]
+fn a_template_brings_policies_of_its_own() {
+    let world = World::new();
+    world.write("config/templates/mine/template.toml", "");
+    world.write("config/templates/mine/policies/own.toml", MINE);
+    world.write("config/policies/own.toml", &MINE.replace("a.org", "b.org"));
+    let mut document = document(&world);
+    document["isolation"] = json!({"mode": "proxy", "policies": ["base", "own"]});
+    document["template"] = json!({"name": "mine"});
+    let found = |document: &Value| -> Value {
+        let mut command = world.command(PROGRAM);
+        let text = run(command.current_dir(world.path("home")).write_stdin(document.to_string()));
+        serde_json::from_str(&text).unwrap()
+    };
+    let first = found(&document);
+    assert_eq!(first["isolation"]["allow"], json!(["*.a.org", "example.com"]));
+    assert_eq!(found(&first), first);
+    document["template"] = json!({"name": "basic"});
+    assert_eq!(found(&document)["isolation"]["allow"], json!(["*.b.org", "example.com"]));
+    world.write("config/templates/mine/policies/own.toml", "x");
+    document["template"] = first["template"].clone();
+    let mut command = world.command(PROGRAM);
+    refused(command.write_stdin(document.to_string()), 65, "malformed-policy");
+}

@@ -251,3 +251,36 @@ fn what_cannot_be_isolated_is_refused() {
     mkcompose(&world, &["--dns", "name"], &document(&world)).assert().code(64).stdout("");
     assert!(!world.path("state/dev-a-b3e5ed").exists());
 }
+
+#[test]
+fn a_template_adds_to_the_model_and_a_persons_own_file_lies_over_it() {
+    let world = World::new();
+    let additions = "services:\n  app:\n    environment: {T: t}\n  db:\n    image: db\n\
+                     volumes:\n  data: {}\n";
+    world.write("config/templates/mine/template.toml", "");
+    world.write("config/templates/mine/compose.yaml", additions);
+    let over = "services:\n  app:\n    environment: {O: o}\n  cache:\n    image: cache\n";
+    let over = world.write("over.yaml", over);
+    let mut document = document(&world);
+    document["template"] = json!({"name": "mine"});
+    let services =
+        |model: &Value| model["services"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let alone = model(&world, &document);
+    assert_eq!(alone["services"]["app"]["environment"]["T"], "t");
+    assert!(services(&alone).contains(&"db".to_owned()));
+    document["compose"] = json!({"override": over});
+    let both = model(&world, &document);
+    let app = &both["services"]["app"];
+    assert_eq!((&app["environment"]["T"], &app["environment"]["O"]), (&json!("t"), &json!("o")));
+    assert!(app["environment"]["no_proxy"].as_str().unwrap().ends_with("db,cache"), "{app}");
+    let address = |name: &str| both["services"][name]["networks"]["net"]["ipv4_address"].clone();
+    assert!(address("db").is_string() && address("db") != address("cache"), "{both}");
+    assert!(both["volumes"].get("data").is_some());
+    let hosts = app["extra_hosts"].to_string();
+    assert!(hosts.contains("db") && hosts.contains("cache"), "{hosts}");
+
+    let open = "services:\n  app:\n    privileged: true\n";
+    world.write("config/templates/mine/compose.yaml", open);
+    let error = refused(&mut mkcompose(&world, &[], &document), 65, "override-refused");
+    assert!(error["message"].as_str().unwrap().contains("templates/mine/compose.yaml"), "{error}");
+}
