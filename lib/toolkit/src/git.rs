@@ -55,6 +55,29 @@ pub fn settings(list: &str) -> impl Iterator<Item = (&str, &str)> {
     list.split_terminator('\0').map(|entry| entry.split_once('\n').unwrap_or((entry, "")))
 }
 
+/// Returns the calls that remove the remote `remote`, each the arguments of one.
+///
+/// `git remote remove` does the same, and runs the repository's hooks meanwhile: it
+/// does not read `core.hooksPath` (git 2.47). `refs` are the names of the remote's
+/// references, a line each, and `list` is the output of `git config --list -z`.
+#[must_use]
+pub fn removal(remote: &str, refs: &str, list: &str) -> Vec<Vec<String>> {
+    let call = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let mut calls: Vec<_> =
+        refs.lines().map(|name| call(&["update-ref", "--no-deref", "-d", name])).collect();
+    let is_upstream = |key: &str| key.starts_with("branch.") && key.ends_with(".remote");
+    for (key, _) in settings(list).filter(|(key, value)| is_upstream(key) && *value == remote) {
+        let branch = key.strip_suffix(".remote").unwrap_or(key);
+        let has_merge = settings(list).any(|(key, _)| key == format!("{branch}.merge"));
+        let keys = [Some("remote"), has_merge.then_some("merge")];
+        let unset = |name| call(&["config", "--local", "--unset-all", &format!("{branch}.{name}")]);
+        calls.extend(keys.into_iter().flatten().map(unset));
+    }
+    // Last: it is by its section that a run which was killed finds the rest.
+    calls.push(call(&["config", "--local", "--remove-section", &format!("remote.{remote}")]));
+    calls
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +98,33 @@ mod tests {
         assert!(!git.get_envs().any(is_set));
         let words = git.output().unwrap().stderr;
         assert!(String::from_utf8_lossy(&words).contains("not a git repository"));
+    }
+
+    #[test]
+    fn a_remote_is_removed_as_git_does_it_and_no_hook_is_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = |args: &[String]| {
+            let output = git().arg("-C").arg(directory.path()).args(args).output().unwrap();
+            let words = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{args:?}: {words}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let line = |line: &str| run(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        line("init -q -b main");
+        line("-c user.name=a -c user.email=a@b commit -q --allow-empty -m x");
+        let config = std::fs::read(directory.path().join(".git/config")).unwrap();
+        line("remote add dev-a dev-a:/x");
+        line("update-ref refs/remotes/dev-a/main HEAD");
+        line("symbolic-ref refs/remotes/dev-a/HEAD refs/remotes/dev-a/main");
+        line("branch --quiet --set-upstream-to=dev-a/main");
+        let hook = directory.path().join(".git/hooks/reference-transaction");
+        std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&hook, executable).unwrap();
+        let refs = line("for-each-ref --format=%(refname) refs/remotes/dev-a/");
+        removal("dev-a", &refs, &line("config --list -z")).iter().for_each(|call| drop(run(call)));
+        assert_eq!(line("for-each-ref --format=%(refname)"), "refs/heads/main\n");
+        assert_eq!(std::fs::read(directory.path().join(".git/config")).unwrap(), config);
     }
 
     #[test]

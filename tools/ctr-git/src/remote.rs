@@ -93,10 +93,16 @@ impl Worktree<'_> {
         Ok(())
     }
 
-    /// Takes the remote of `target` away again.
+    /// Takes the remote of `target` away again, with its branches.
     pub fn remove_remote(&self, places: &Places, target: &Target) -> Result<(), Error> {
         let _lock = self.lock(places)?;
-        self.must(Manner::Local, ["remote", "remove", target.name()])?;
+        let branches = format!("refs/remotes/{}/", target.name());
+        let refs = ["for-each-ref", "--format=%(refname)", &branches];
+        let refs = self.must(Manner::Ask, refs)?.text();
+        let list = self.must(Manner::Ask, ["config", "--local", "--list", "-z"])?.text();
+        for call in git::removal(target.name(), &refs, &list) {
+            self.must(Manner::Local, call)?;
+        }
         Ok(())
     }
 

@@ -37,10 +37,24 @@ pub(crate) fn forget(found: &Found, state: &Path, events: &mut Events) -> Result
         return Ok(());
     }
     let _lock = Lock::take(&state.join("remotes.lock"), PATIENCE)?;
-    events.step("remove-remote", || {
-        let remove = |remote: &String| must(found, git(path, &["remote", "remove", remote]));
-        remotes.iter().try_for_each(|remote| remove(remote).map(drop))
-    })
+    events
+        .step("remove-remote", || remotes.iter().try_for_each(|remote| remove(found, path, remote)))
+}
+
+/// Removes a remote with its branches, and runs none of the repository's hooks.
+fn remove(found: &Found, path: &Path, remote: &str) -> Result<(), Error> {
+    let text = |args: &[&str]| {
+        let output = must(found, git(path, args))?;
+        Ok::<_, Error>(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let branches = format!("refs/remotes/{remote}/");
+    let refs = text(&["for-each-ref", "--format=%(refname)", &branches])?;
+    let list = text(&["config", "--local", "--list", "--null"])?;
+    for call in toolkit::git::removal(remote, &refs, &list) {
+        let call: Vec<_> = call.iter().map(String::as_str).collect();
+        must(found, git(path, &call))?;
+    }
+    Ok(())
 }
 
 fn is_repository(path: &Path) -> bool {
