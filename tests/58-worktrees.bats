@@ -126,6 +126,7 @@ added() {
     is "$(ssh_ "${uri%%/*}" git -C "/${uri#*/}" branch --show-current)" window
     hex=$(ctr-code --attached "$name" 2>/dev/null)
     hex=${hex#vscode-remote://attached-container+}
+    # shellcheck disable=SC2001
     hex=$(printf %b "$(sed 's/../\\x&/g' <<<"${hex%%/*}")")
     is "$("$engine" inspect --format '{{.Name}}' "$(jq -r '.containerName[1:]' <<<"$hex")" | tr -d /)" "$name"
     # shellcheck disable=SC2016
