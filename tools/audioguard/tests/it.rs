@@ -97,6 +97,37 @@ fn the_ear_of_these_tests_hears_what_is_wrong() {
 }
 
 #[test]
+fn the_example_of_the_manual_can_be_typed() {
+    const EXAMPLE: &str = "
+        (umask 077; head -c 256 /dev/urandom >key)
+        ./audioguard --listen guard --cookie key --server pulse &
+        until ./audioguard --probe guard --cookie key 2>/dev/null; do sleep 0.05; done
+        PULSE_SERVER=unix:$PWD/guard PULSE_COOKIE=$PWD/key timeout 60 paplay tone.wav
+        status=$?
+        kill $!
+        exit $status";
+
+    let world = World::new();
+    fs::write(world.path("tone.wav"), tone::wave(1)).unwrap();
+    let recording = record(&world, || {
+        assert!(world.command("sh").args(["-c", EXAMPLE]).status().unwrap().success());
+    });
+    is_whole_tone(&recording, 1.0);
+}
+
+#[test]
+fn two_that_play_at_once_do_not_disturb_each_other() {
+    let mut world = World::new();
+    world.guard("play", &["--latency", "100"]);
+    fs::write(world.path("tone.wav"), tone::wave(3)).unwrap();
+    let streams = || world.told(&["list", "short", "sink-inputs"]).lines().count();
+    let mut both = [(); 2].map(|()| world.client("play", "paplay", &["tone.wav"]).spawn().unwrap());
+    world.wait_for("both", || streams() == 2);
+    assert!(both.iter_mut().all(|player| player.wait().unwrap().success()));
+    assert_eq!(streams(), 0);
+}
+
+#[test]
 fn what_asks_for_nothing_is_buffered_as_long_as_was_said() {
     let mut world = World::new();
     fs::write(world.path("tone.wav"), tone::wave(1)).unwrap();
