@@ -69,7 +69,7 @@ SCRIPT
     local bin=$world/bin
     mkdir "$bin"
     printf '#!/bin/sh\nexit 69\n' >"$bin/ctr-image"
-    for tool in ctr-spec portalloc sshca dotfiles ghtoken ctr-up sshcfg ctr-git ctr-progress; do
+    for tool in ctr-spec portalloc sshca dotfiles ghtoken claudecfg ctr-up sshcfg ctr-git ctr-progress; do
         ln -s "$target/$tool" "$bin/$tool"
     done
     chmod +x "$bin/ctr-image"

@@ -246,17 +246,19 @@ canary() {
     local caged isolated
     caged=$(worktree caged)
     printf 'schema = "policy/1"\n[[allow]]\nname = "example.com"\n' >"$world/policy.toml"
-    ctrkit create "${options[@]}" --isolate "$world/policy.toml" "$caged" >"$world/caged"
-    isolated=$(get .name <"$world/caged")
+    ctrkit create "${options[@]}" --isolate "$world/policy.toml" "$caged" >"$world/caged.json"
+    isolated=$(get .name <"$world/caged.json")
     is "$(ssh_ "$isolated" 'echo $CLAUDE_CODE_OAUTH_TOKEN')" "$token"
     ssh_ "$isolated" 'echo mine >.claude/mine'
-    is "$(cat "$(get .claude.directory <"$world/caged")/mine")" mine
-    ctrkit verify "$isolated"
-    run grep -laF -f "$world/secrets" "$state/$isolated"/*
+    is "$(cat "$(get .claude.directory <"$world/caged.json")/mine")" mine
+    ctr-verify --quick "$isolated"
+    run grep -slaF --directories=skip -f "$world/secrets" "$state/$isolated"/*
     is "$output" ""
     # Another directory of this machine may still not be written to.
-    refused 65 writable-mount mkcompose < <(jq -c '.mounts[0].source = "/tmp"' "$world/caged")
+    compose() { mkcompose <"$1"; }
+    jq -c '.mounts[0].source = "/tmp"' "$world/caged.json" >"$world/other.json"
+    refused 65 writable-mount compose "$world/other.json"
     chmod 755 "${directory%/*}"
-    refused 77 open-directory mkcompose <"$world/caged"
+    refused 77 open-directory compose "$world/caged.json"
     chmod 700 "${directory%/*}"
 }

@@ -156,7 +156,7 @@ nothing_made() {
 
 @test "documents that are none, for each tool of the pipe" {
     local tool
-    for tool in portalloc sshca dotfiles ghtoken ctr-image ctr-up "ghtoken push" "sshcfg add" ctr-git \
+    for tool in portalloc sshca dotfiles ghtoken claudecfg ctr-image ctr-up "ghtoken push" "sshcfg add" ctr-git \
         "ctr-session new - x"; do
         # shellcheck disable=SC2086 # a tool and its verb
         {
@@ -178,7 +178,7 @@ nothing_made() {
 
 @test "standard output that is full or closed, after all work is done" {
     ctr-spec "$path" >"$world/in"
-    for tool in portalloc sshca dotfiles ghtoken; do
+    for tool in portalloc sshca dotfiles ghtoken claudecfg; do
         run bash -c "$tool <'$world/in' >/dev/full"
         is "$status" 74
         run bash -c "$tool <'$world/in' >&-"
