@@ -80,7 +80,7 @@ pub fn in_force(
             return Err(bad());
         }
         config.insert("dockerComposeFile".to_owned(), json!([isolated]));
-        config.insert("runServices".to_owned(), json!(section.service));
+        config.insert("runServices".to_owned(), json!([section.service]));
         // What it runs waits for its files, and is its ssh server then.
         config.insert("overrideCommand".to_owned(), json!(false));
     } else if is_compose {

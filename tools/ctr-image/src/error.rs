@@ -17,6 +17,10 @@ pub enum Error {
     #[error(transparent)]
     Document(#[from] DocumentError),
 
+    /// The repository's own devcontainer.json cannot be used.
+    #[error(transparent)]
+    Own(#[from] devcontainer::OwnError),
+
     /// The engine could not be found or asked.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -150,6 +154,7 @@ impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Document(error) => error.kind(),
+            Self::Own(error) => error.kind(),
             Self::Engine(error) => error.kind(),
             Self::Places(error) => error.kind(),
             Self::Template(error) => error.kind(),
@@ -179,6 +184,7 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Document(error) => error.exit(),
+            Self::Own(error) => error.exit(),
             Self::Engine(error) => error.exit(),
             Self::Places(error) => error.exit(),
             Self::Template(error) => error.exit(),
@@ -204,6 +210,7 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Document(error) => error.hint(),
+            Self::Own(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Places(error) => error.hint(),
             Self::Template(error) => error.hint(),

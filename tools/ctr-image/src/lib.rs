@@ -13,6 +13,7 @@ mod pip;
 mod recipe;
 mod watch;
 
+use devcontainer::Own;
 use document::{Container, container, policy::Isolation};
 use engine::{Engine, Image};
 use template::{Template, TemplateError};
@@ -64,6 +65,8 @@ pub struct Request {
     pub container: Wanted,
     /// The image of its template, if that has a recipe.
     pub template: Option<Wanted>,
+    /// Whether the container is made from another: its repository's own.
+    pub elsewhere: bool,
     /// The image of its proxy, if it has one.
     pub proxy: Option<Wanted>,
     /// What they are built upon.
@@ -132,9 +135,11 @@ impl Request {
             return Err(Error::BadUser { user: user.to_owned() });
         }
         let user = user.to_owned();
+        let elsewhere = has_own_base(container)?;
         Ok(Self {
             container: Wanted { image: image.to_owned(), role: Role::Container { user } },
-            template: built,
+            template: built.filter(|_| !elsewhere),
+            elsewhere,
             proxy: container.isolation.as_ref().and_then(proxy).transpose()?,
             base: args.base.clone().unwrap_or_default(),
             build: args.build,
@@ -148,7 +153,8 @@ impl Request {
             let found = world.image(&wanted.image)?;
             wanted.deed(self, found.as_ref())
         };
-        let wanted = [Some(&self.container), self.proxy.as_ref()];
+        let container = Some(&self.container).filter(|_| !self.elsewhere);
+        let wanted = [container, self.proxy.as_ref()];
         wanted.into_iter().flatten().map(|wanted| Ok((wanted, deed(wanted)?))).collect()
     }
 
@@ -187,6 +193,16 @@ fn built(container: &Container, template: Option<&Template>) -> Result<Option<Wa
     };
     let files = template.below("image").filter_map(file).collect();
     Ok(Some(Wanted { image, role: Role::Template { files, upon: String::new() } }))
+}
+
+/// Says whether the repository has a devcontainer.json that names what the
+/// container is made from, and the devcontainers CLI is to make it.
+fn has_own_base(container: &Container) -> Result<bool, Error> {
+    let Some(section) = &container.devcontainer else { return Ok(false) };
+    let (project, asked) = (&container.project.path, section.own.as_deref());
+    let found = devcontainer::find(project, asked, devcontainer::is_ours)?;
+    let own = found.map(|path| Own::load(&path, project, asked.is_some())).transpose()?;
+    Ok(own.is_some_and(|own| own.base() != devcontainer::Base::Nothing))
 }
 
 /// Returns the image of the proxy of `isolation`, if it takes one.

@@ -32,6 +32,11 @@ pub(crate) const START: &str = "/etc/ssh/ctrkit/start";
 pub(crate) const WAIT: &str =
     "until [ -s /etc/ssh/ctrkit/start ]; do sleep 0.2; done; exec /bin/sh /etc/ssh/ctrkit/start";
 
+/// Takes back one thing that the CLI does: it writes the environment of the first
+/// process to where pam_env(8) reads it, root's home among it, which podman
+/// says and which is nobody else's.
+const CLEAN: &str = "[ ! -f /etc/environment ] || sed -i /^HOME=/d /etc/environment";
+
 /// The status with which [`SERVE`] ends where there is no sshd.
 const NO_SSHD: Option<i32> = Some(69);
 
@@ -117,7 +122,10 @@ impl Run<'_> {
         self.made.container = found.clone().or_else(|| self.made.container.take());
         result?;
         match found {
-            Some(id) => Ok(Some(id)),
+            Some(id) => {
+                self.engine.run(["exec", "--user", "0:0", &id, "/bin/sh", "-c", CLEAN])?;
+                Ok(Some(id))
+            }
             None => Err(Error::OtherName { name: self.plan.container.name.clone() }),
         }
     }

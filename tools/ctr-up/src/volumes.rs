@@ -23,7 +23,9 @@ pub(crate) fn look_around(engine: &Engine, container: &Container) -> Result<Part
         let volumes = if none { Ok(Vec::new()) } else { engine.volumes(&filters) };
         (image.join().unwrap_or_else(|payload| panic::resume_unwind(payload)), volumes)
     });
-    let image = image?.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
+    // The devcontainers CLI may make the container from another image.
+    let image = image?.or_else(|| container.devcontainer.as_ref().map(|_| Image::default()));
+    let image = image.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
     Ok((image, volumes?))
 }
 
