@@ -71,6 +71,30 @@ counted_exec() {
     is "$status" 7
 }
 
+@test "secrets are put into the container, and the agent's configuration is in its home" {
+    local path name id file=$HOME/.config/claude/.ctrkit-claude-token
+    path=$(worktree agents)
+    give() { (umask 077 && printf '%s\n' "$2" >"$1"); }
+    mkdir -p "${file%/*}" "$config/dotfiles/.claude"
+    echo seed >"$config/dotfiles/.claude/settings.json"
+    give "$file" sk-ant-oat01-one-0123456789
+    give "$HOME/plain" "$(printf 'a\nb')"
+    ctrkit create --secret "plain=$HOME/plain" "$path" >"$world/document"
+    name=$(get .name <"$world/document") id=$(get .state.id <"$world/document")
+    is "$("$engine" inspect --format '{{range .Mounts}}{{.Type}} {{end}}' "$name")" "volume volume "
+    is "$(ssh_ "$name" 'echo $CLAUDE_CODE_OAUTH_TOKEN; cat /run/secrets/plain $CLAUDE_CONFIG_DIR/settings.json' 2>/dev/null | xargs)" \
+        "sk-ant-oat01-one-0123456789 a b seed"
+    is "$(ssh_ "$name" 'stat -c %a-%U /run/secrets/*' 2>/dev/null | xargs)" "400-dev 400-dev"
+    # A changed one comes in, one that is not wanted goes, and it stays the same.
+    give "$file" sk-ant-oat01-two-0123456789
+    is "$(ctrkit create "$path" | get .state.id)" "$id"
+    is "$(ssh_ "$name" 'echo $CLAUDE_CODE_OAUTH_TOKEN; ls -A /run/secrets' 2>/dev/null | xargs)" \
+        "sk-ant-oat01-two-0123456789 .variables claude-token"
+    run ! grep -rqF oat01-two "$state"
+    # It is in no volume.
+    is "$(ssh_ "$name" findmnt -no TARGET -T /run/secrets/claude-token 2>/dev/null)" /
+}
+
 @test "the published port is the server's own, unless an address is asked for" {
     local path name
     path=$(worktree myapp)
