@@ -5,31 +5,15 @@ use std::{io, path::PathBuf};
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, SiblingError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, SiblingError};
 
 /// An error of ctr-code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address could not be written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The engine failed, or there is nothing by that name, or it is not ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// The ssh entries could not be listed.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
+    Part(Part),
 
     /// The container does not run.
     #[error("the container '{name}' is not running but {status}")]
@@ -91,14 +75,12 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, ConfigError, PlacesError, EngineError, SiblingError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::NotRunning { .. } => "not-running",
             Self::NoLabel { .. } => "missing-label",
             Self::NoSshEntry { .. } => "no-ssh-entry",
@@ -111,11 +93,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::NoLabel { .. } => Exit::DataErr,
             Self::NotRunning { .. }
             | Self::NoSshEntry { .. }
@@ -128,11 +106,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Document(error) => return error.hint(),
-            Self::Config(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
-            Self::Engine(error) => return error.hint(),
-            Self::Sibling(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::NotRunning { name, .. } => format!("start it: ctr-start {name}"),
             Self::NoLabel { .. } => "make it anew: ctrkit rm, then ctrkit create".into(),
             Self::NoSshEntry { .. } => "make it, in its worktree: ctrkit create".into(),
@@ -149,8 +123,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Editor { command, .. } => Some(FailedCommand::clone(command)),
             _ => None,
         }

@@ -5,35 +5,15 @@ use std::io;
 use config::ConfigError;
 use document::{Extra, error::FailedCommand};
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError};
 
 /// An error of ctr-diff.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The engine failed, or the container is not there or not ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// ctr-git could not fetch.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
-
-    /// The list could not be written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be watched for.
     #[error("cannot watch for signals")]
@@ -93,6 +73,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: ConfigError, PlacesError, EngineError, SiblingError, DocumentError, Interrupted);
+
 impl Error {
     pub(crate) fn git(args: &[&str], status: Option<i32>, words: &[u8]) -> Self {
         let line = shell_words::join(std::iter::once("git").chain(args.iter().copied()));
@@ -105,12 +87,7 @@ impl Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Signals(_) => "cannot-watch-signals",
             Self::NotRunning { .. } => "not-running",
             Self::NoLabel { .. } => "missing-label",
@@ -125,12 +102,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Signals(_) | Self::GitUnreadable => Exit::IoErr,
             Self::Scratch(error) => Exit::of_writing(error),
             Self::NotRunning { .. } | Self::CannotRun { .. } | Self::Git { .. } => {
@@ -142,11 +114,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Sibling(error) => error.hint(),
-            Self::Document(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::NotRunning { name, .. } => Some(format!("start it: ctr-start {name}")),
             Self::NoLabel { .. } => Some("make it anew: ctrkit rm, then ctrkit create".into()),
             Self::CannotRun { .. } => Some("install it: apt-get install git".into()),
@@ -161,8 +129,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Git { command } => Some(FailedCommand::clone(command)),
             _ => None,
         }

@@ -8,7 +8,7 @@ use std::io;
 use config::ConfigError;
 use document::{Extra, container::Missing, error::FailedCommand};
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, files::FileError};
 
 use crate::report::FILES;
 pub use {there::ThereError, worktree::WorktreeError};
@@ -17,29 +17,9 @@ pub use {there::ThereError, worktree::WorktreeError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A document or the ledger could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// One of ctrkit's files cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// The engine failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be watched for.
     #[error("cannot watch for signals")]
@@ -78,6 +58,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, ConfigError, PlacesError, FileError, EngineError, Interrupted);
+
 /// The words of another program, as a cause.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
@@ -92,12 +74,7 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Worktree(error) => error.kind(),
             Self::There(error) => error.kind(),
             Self::NotOfVerb { .. } => "option-of-another-verb",
@@ -110,12 +87,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Worktree(error) => error.exit(),
             Self::There(error) => error.exit(),
             Self::NotOfVerb { .. } => Exit::Usage,
@@ -126,12 +98,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Document(error) => error.hint(),
-            Self::Config(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Interrupted(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::Worktree(error) => error.hint(),
             Self::There(error) => error.hint(),
             Self::GitAbsent => Some("install it: apt-get install git".into()),
@@ -144,12 +111,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Document(error) => error.command(),
-            Self::Config(error) => error.command(),
-            Self::Places(error) => error.command(),
-            Self::File(error) => error.command(),
-            Self::Engine(error) => error.command(),
-            Self::Interrupted(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Worktree(error) => error.command(),
             Self::There(error) => error.command(),
             Self::Signals(_)

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use config::ConfigError;
 use document::error::FailedCommand;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
 
 use crate::remove::FILES;
@@ -14,29 +14,9 @@ use crate::remove::FILES;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The ledger could not be read, or the list not be written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A file cannot be used, or another run is at work for too long.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// Another tool could not be run, or failed.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be watched for.
     #[error("cannot watch for signals")]
@@ -222,6 +202,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, ConfigError, PlacesError, FileError, SiblingError, Interrupted);
+
 impl Error {
     pub(crate) fn no_commit(name: &str) -> Self {
         Self::NoSuchCommit { name: name.to_owned() }
@@ -249,12 +231,7 @@ fn list(files: &[String]) -> String {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Signals(_) => "cannot-watch-signals",
             Self::GitAbsent => "git-absent",
             Self::CannotRun { .. } => "git-cannot-run",
@@ -283,12 +260,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Signals(_) | Self::GitUnreadable => Exit::IoErr,
             Self::GitAbsent | Self::CannotRun { .. } | Self::Git { .. } => Exit::Unavailable,
             Self::NotARepository { .. } | Self::NoWorktrees | Self::NoSuchWorktree { .. } => {
@@ -302,19 +274,14 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Document(error) => error.hint(),
-            Self::Config(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Sibling(error) => error.hint(),
-            Self::Interrupted(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             _ => self.hint_of_adding().or_else(|| self.hint_of_removing()),
         }
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Git { command, .. } => Some(FailedCommand::clone(command)),
             _ => None,
         }
