@@ -87,6 +87,8 @@ def latency(hz, recorder, player):
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
+    # What is written before it reads would be late by itself.
+    time.sleep(3)
     chunk = 480  # 10 ms
     begun = time.monotonic()
     sound = samples(2, hz, 48000)

@@ -51,7 +51,7 @@ pub fn ensure(
 ) -> Result<(), Error> {
     let audio = place.audio()?;
     ask(place)?;
-    if listens(&place.guard()) {
+    if serves(place, &audio) {
         return Ok(());
     }
     let mut command = Command::new(program);
@@ -69,7 +69,7 @@ pub fn ensure(
     let failed = |source| Error::Run { program: program.display().to_string(), source };
     let mut child = command.spawn().map_err(failed)?;
     let begun = Instant::now();
-    while !listens(&place.guard()) {
+    while !serves(place, &audio) {
         // Another run's keeper may be about to, in which case ours has ended well.
         let ended = child.try_wait().ok().flatten().is_some_and(|status| !status.success());
         if ended || begun.elapsed() > START {
@@ -78,6 +78,20 @@ pub fn ensure(
         thread::sleep(Duration::from_millis(5));
     }
     Ok(())
+}
+
+/// Says whether the guard listens, and is the one for what the document says now.
+fn serves(place: &Place, audio: &Audio) -> bool {
+    let kept = files::read(&place.keeper()).ok().flatten();
+    let kept = kept.and_then(|kept| String::from_utf8(kept).ok());
+    let is_for = |kept: String| kept.split_once('\n').is_some_and(|(_, of)| of == stamp(audio));
+    kept.is_some_and(is_for) && listens(&place.guard())
+}
+
+/// Returns what a guard is started for, in words.
+fn stamp(audio: &Audio) -> String {
+    let latency = audio.latency.unwrap_or(LATENCY);
+    format!("{} {latency} {:?}", audio.level, audio.server)
 }
 
 /// Says that the guard is wanted, from now on.
@@ -111,7 +125,8 @@ pub(crate) fn running(place: &Place) -> Option<i32> {
     if !place.lock().exists() || Lock::take(&place.lock(), Duration::ZERO).is_ok() {
         return None;
     }
-    String::from_utf8(files::read(&place.keeper()).ok()??).ok()?.trim().parse().ok()
+    let kept = String::from_utf8(files::read(&place.keeper()).ok()??).ok()?;
+    kept.lines().next()?.parse().ok()
 }
 
 /// Asks the keeper to end, and waits until it has.
@@ -215,7 +230,6 @@ impl Keeper {
             Err(error) if error.kind() == "lock-held" => return Ok(()),
             held => held?,
         };
-        files::replace(&self.place.keeper(), std::process::id().to_string().as_bytes(), 0o600)?;
         let ended = self.rounds();
         self.connection.end();
         self.guard.end();
@@ -229,10 +243,12 @@ impl Keeper {
         while self.interrupt.check().is_ok() {
             // A container that is gone, or has no sound any more, needs no guard.
             let Ok(audio) = self.place.audio() else { return Ok(()) };
-            if self.audio.as_ref().is_some_and(|before| *before != audio) {
+            if self.audio.as_ref() != Some(&audio) {
                 self.guard.end();
+                let kept = format!("{}\n{}", std::process::id(), stamp(&audio));
+                files::replace(&self.place.keeper(), kept.as_bytes(), 0o600)?;
+                self.audio = Some(audio.clone());
             }
-            self.audio = Some(audio.clone());
             let (name, place, server) = (&self.name, &self.place, &self.server);
             self.guard.see_to(|| start_guard(name, place, &audio, server))?;
             let config = self.held();

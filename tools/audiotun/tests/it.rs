@@ -1,0 +1,118 @@
+//! The program as its callers see it, without a container.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+};
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const NAME: &str = "dev-myapp-b3e5ed";
+
+fn audiotun(world: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audiotun"));
+    command.args(args).env("CTRKIT_ERROR_FORMAT", "json").env_remove("CTRKIT_EVENTS");
+    command.env("CTRKIT_STATE_DIR", world.path()).env("CTRKIT_CONFIG_DIR", world.path().join("c"));
+    command
+}
+
+fn document(level: Option<&str>) -> Value {
+    let mut document = json!({
+        "schema": "container/1", "x-first": 1, "name": NAME,
+        "project": {"path": "/w", "name": "w", "hash": "b3e5ed000000"}, "user": "dev",
+    });
+    if let Some(level) = level {
+        document["audio"] = json!({"level": level, "x": 2});
+    }
+    document
+}
+
+fn planned(world: &TempDir, args: &[&str], document: &Value) -> Value {
+    let run = audiotun(world, args).write_stdin(document.to_string()).assert().success();
+    serde_json::from_slice(&run.get_output().stdout).unwrap()
+}
+
+#[track_caller]
+fn check_refused(world: &TempDir, args: &[&str], input: &str, status: i32, kind: &str) {
+    let run = audiotun(world, args).write_stdin(input).assert().code(status).stdout("");
+    let error: Value = serde_json::from_slice(&run.get_output().stderr).unwrap();
+    assert_eq!(error["kind"], kind, "{error}");
+}
+
+#[test]
+fn a_document_without_sound_passes_as_it_came_and_nothing_is_made() {
+    let world = TempDir::new().unwrap();
+    let document = document(None);
+    let run = audiotun(&world, &[]).write_stdin(document.to_string()).assert().success();
+    run.stdout(format!("{document}\n"));
+    assert_eq!(fs::read_dir(world.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_plan_makes_the_files_that_it_names_and_a_second_one_nothing() {
+    let world = TempDir::new().unwrap();
+    let first = planned(&world, &[], &document(Some("play")));
+    assert_eq!((&first["x-first"], &first["audio"]["x"]), (&json!(1), &json!(2)));
+    for inject in first["inject"].as_array().unwrap() {
+        let Some(source) = inject["source"].as_str() else { continue };
+        assert_eq!(fs::metadata(source).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let path = first["audio"]["cookie"].as_str().unwrap();
+    let cookie = fs::read(path).unwrap();
+    assert_eq!(planned(&world, &[], &first), first);
+    assert_eq!(fs::read(path).unwrap(), cookie);
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_makes_nothing() {
+    let world = TempDir::new().unwrap();
+    let dry = planned(&world, &["--dry-run"], &document(Some("duplex")));
+    assert_eq!(fs::read_dir(world.path()).unwrap().count(), 0);
+    assert_eq!(planned(&world, &[], &document(Some("duplex"))), dry);
+}
+
+#[test]
+fn what_cannot_be_is_told_by_a_kind() {
+    let world = TempDir::new().unwrap();
+    check_refused(&world, &[], "", 66, "empty-document");
+    check_refused(&world, &[], "{", 65, "malformed-document");
+    let mut bad = document(Some("play"));
+    bad["name"] = json!("../x");
+    check_refused(&world, &[], &bad.to_string(), 65, "bad-name");
+    let mut bad = document(Some("play"));
+    bad.as_object_mut().unwrap().remove("user");
+    check_refused(&world, &[], &bad.to_string(), 65, "missing-key");
+    for verb in ["up", "down", "status", "guard"] {
+        check_refused(&world, &[verb, "a/b"], "", 65, "bad-name");
+    }
+    for verb in ["up", "status", "guard"] {
+        check_refused(&world, &[verb, NAME], "", 66, "not-applied");
+    }
+    fs::create_dir(world.path().join(NAME)).unwrap();
+    let applied = world.path().join(NAME).join("document.json");
+    fs::write(&applied, document(None).to_string()).unwrap();
+    check_refused(&world, &["guard", NAME], "", 69, "no-audio");
+    fs::write(&applied, "{").unwrap();
+    check_refused(&world, &["status", NAME], "", 65, "malformed-document");
+    let long = world.path().join("x".repeat(100));
+    let mut command = audiotun(&world, &[]);
+    command.env("CTRKIT_STATE_DIR", &long).write_stdin(document(Some("play")).to_string());
+    let run = command.assert().code(65);
+    let error: Value = serde_json::from_slice(&run.get_output().stderr).unwrap();
+    assert_eq!(error["kind"], "bad-socket");
+}
+
+#[test]
+fn to_end_what_never_was_is_no_error() {
+    let world = TempDir::new().unwrap();
+    let bin = world.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    // What sshcfg says where there are no blocks.
+    let program = bin.join("sshcfg");
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    audiotun(&world, &["down", NAME]).env("PATH", &bin).assert().success();
+}
