@@ -5,19 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toolkit::{Exit, Failure, Interrupted, files::FileError};
+use toolkit::{Exit, Failure, Interrupted, Part, files::FileError};
 
 /// An error of audioguard.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A signal ended it.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be watched for, or sockets not be waited for.
     #[error("cannot wait for connections")]
@@ -114,11 +110,12 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: FileError, Interrupted);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::File(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Wait(_) => "cannot-wait",
             Self::NoCookie { .. } => "cookie-absent",
             Self::CookieExposed { .. } => "cookie-exposed",
@@ -137,8 +134,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::File(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Wait(_) => Exit::IoErr,
             Self::NoCookie { .. } => Exit::NoInput,
             Self::BadCookie { .. } | Self::NotASocket { .. } => Exit::DataErr,
@@ -155,7 +151,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::NoCookie { path } | Self::BadCookie { path } => {
                 let path = quoted(path);
                 Some(format!("make one: (umask 077; head -c 256 /dev/urandom >{path})"))

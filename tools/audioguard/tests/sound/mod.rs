@@ -39,8 +39,14 @@ impl World {
     pub fn silent() -> Self {
         let directory = tempfile::Builder::new().prefix("guard-").tempdir_in("/tmp").unwrap();
         let world = Self { directory, running: Vec::new(), cookie: (0..=255).collect() };
-        // What the tests are built in may be closed to the person.
-        fs::copy(env!("CARGO_BIN_EXE_audioguard"), world.path("audioguard")).unwrap();
+        // What the tests are built in may be closed to the person. No file that is
+        // executed was open for writing here: another thread's child would have it
+        // open still.
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_audioguard"))
+            .arg(world.path("audioguard"))
+            .status();
+        assert!(copied.unwrap().success());
         fs::write(world.path("cookie"), &world.cookie).unwrap();
         fs::set_permissions(
             world.path("cookie"),
