@@ -21,7 +21,7 @@ pub use crate::{
 use std::{collections::BTreeMap, path::PathBuf};
 
 use document::Extra;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// The recipe of the image, in its directory.
@@ -32,6 +32,23 @@ const COMPOSE: &str = "compose.yaml";
 
 /// What is added to the container's devcontainer.json.
 const DEVCONTAINER: &str = "devcontainer.json";
+
+/// What a template may add to it (containers.dev/implementors/json_reference).
+const ADDED: [&str; 13] = [
+    "containerEnv",
+    "customizations",
+    "features",
+    "onCreateCommand",
+    "otherPortsAttributes",
+    "portsAttributes",
+    "postAttachCommand",
+    "postCreateCommand",
+    "postStartCommand",
+    "remoteEnv",
+    "updateContentCommand",
+    "userEnvProbe",
+    "waitFor",
+];
 
 /// A template, with all of its files.
 #[derive(Clone, Debug)]
@@ -121,18 +138,32 @@ impl Template {
         Ok(self.text(COMPOSE)?.map(|text| (self.path(COMPOSE), text)))
     }
 
-    /// Returns what is added to the container's devcontainer.json.
-    pub fn devcontainer(&self) -> Result<Option<Value>, TemplateError> {
+    /// Returns what is added to the container's devcontainer.json: keys that say
+    /// something of what is in the container, and nothing of this machine.
+    pub fn devcontainer(&self) -> Result<Option<Map<String, Value>>, TemplateError> {
         let Some(text) = self.text(DEVCONTAINER)? else { return Ok(None) };
-        let value = render::jsonc(&self.path(DEVCONTAINER), text)?;
-        match value.is_object() {
-            true => Ok(Some(value)),
-            false => Err(TemplateError::Malformed {
-                file: self.path(DEVCONTAINER),
-                line: 1,
-                message: "it is not an object".to_owned(),
-            }),
+        let file = self.path(DEVCONTAINER);
+        let wrong = |key: &str, message: String| {
+            let before = text.find(&format!("\"{key}\"")).map_or("", |at| &text[..at]);
+            let line = before.matches('\n').count() + 1;
+            TemplateError::Malformed { file: file.clone(), line, message }
+        };
+        let Value::Object(additions) = render::jsonc(&file, text)? else {
+            return Err(wrong("", "it is not an object".to_owned()));
+        };
+        for (key, value) in &additions {
+            if !ADDED.contains(&key.as_str()) {
+                let message =
+                    format!("a template cannot add '{key}'; there are {}", ADDED.join(", "));
+                return Err(wrong(key, message));
+            }
+            let text = value.to_string();
+            if ["${localEnv:", "${env:"].iter().any(|variable| text.contains(variable)) {
+                let message = format!("'{key}' takes something from this machine's environment");
+                return Err(wrong(key, message));
+            }
         }
+        Ok(Some(additions))
     }
 
     /// Returns the text of the file at `path`, if it is there.

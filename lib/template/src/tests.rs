@@ -49,7 +49,7 @@ fn a_persons_own_comes_first_and_is_read_whole() {
     write(&own.join("home/.profile"), "x");
     write(&own.join("policies/own.toml"), "schema = \"policy/1\"");
     write(&own.join("compose.yaml"), "services: {}");
-    write(&own.join("devcontainer.json"), "{\n  // why\n  \"a\": [1,],\n}");
+    write(&own.join("devcontainer.json"), "{\n  // why\n  \"waitFor\": [1,],\n}");
     write(&own.join(".git/config"), "not read");
     symlink("sub/a", own.join("image/a")).unwrap();
     fs::set_permissions(own.join("home/.profile"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -64,7 +64,10 @@ fn a_persons_own_comes_first_and_is_read_whole() {
     assert_eq!(template.claude().map(|(path, _)| path).collect::<Vec<_>>(), ["settings.json"]);
     assert_eq!(template.policies().unwrap()[0].0, "own");
     assert_eq!(template.compose().unwrap().unwrap().1, "services: {}");
-    assert_eq!(template.devcontainer().unwrap().unwrap(), serde_json::json!({"a": [1]}));
+    assert_eq!(
+        serde_json::json!(template.devcontainer().unwrap()),
+        serde_json::json!({"waitFor": [1]})
+    );
     assert!(!template.files().keys().any(|path| path.starts_with(".git")));
 }
 
@@ -83,6 +86,26 @@ fn the_image_changes_with_the_recipe_and_with_what_it_is_built_upon() {
     assert_eq!(library.of(&before.section()).unwrap_err().kind(), "template-changed");
     write(&own.join("image/Containerfile"), "ARG BASE\nFROM ${BASE}\nRUN true\n");
     assert_ne!(before.image("a"), library.find("own").unwrap().image("a"));
+}
+
+#[test]
+fn what_reaches_this_machine_is_not_added_to_a_devcontainer_json() {
+    let config = tempfile::tempdir().unwrap();
+    let own = config.path().join("templates/own");
+    write(&own.join("template.toml"), "");
+    for (text, line) in [
+        ("{\n\"initializeCommand\": \"id\"}", 2),
+        ("{\"waitFor\": 1,\n\n\"runArgs\": []}", 3),
+        ("{\"mounts\": []}", 1),
+        ("{\"containerEnv\": {\"A\": \"${localEnv:TOKEN}\"}}", 1),
+        ("{\n\"features\": }", 2),
+        ("[]", 1),
+    ] {
+        write(&own.join("devcontainer.json"), text);
+        let error = library(config.path()).find("own").unwrap().devcontainer().unwrap_err();
+        let TemplateError::Malformed { line: found, .. } = error else { panic!("{error}") };
+        assert_eq!(found, line, "{text}");
+    }
 }
 
 #[test]
