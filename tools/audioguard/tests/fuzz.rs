@@ -77,32 +77,36 @@ fn rules() -> Rc<Rules> {
 #[derive(Debug, Default)]
 struct Server {
     channels: u32,
+    unread: Vec<u8>,
+    sound: usize,
 }
 
 impl Server {
     /// Takes what waits, and answers it.
     fn serve(&mut self, session: &mut Session) {
-        let sent = session.to_server().waiting().to_vec();
-        let mut rest = sent.as_slice();
-        let mut taken = 0;
-        while let Some((descriptor, after)) = rest.split_at_checked(20) {
+        let count = session.to_server().len();
+        self.unread.extend_from_slice(session.to_server().waiting());
+        session.to_server().consume(count);
+        loop {
+            let heard = self.sound.min(self.unread.len());
+            self.unread.drain(..heard);
+            self.sound -= heard;
+            let Some((descriptor, rest)) = self.unread.split_at_checked(20) else { break };
             let number = |at: usize| u32::from_be_bytes(descriptor[at..at + 4].try_into().unwrap());
-            let (length, channel, flags) = (number(0), number(4), number(16));
-            let Some((payload, after)) = after.split_at_checked(usize::try_from(length).unwrap())
-            else {
-                break;
-            };
+            let (channel, flags) = (number(4), number(16));
+            let length = usize::try_from(number(0)).unwrap();
             assert!(flags <= 3, "flags {flags:x}");
-            if channel == raw::NONE {
-                let answer = self.answer(payload);
-                session.server_sent(&answer.framed());
-            } else {
+            if channel != raw::NONE {
                 assert!(channel < self.channels, "sound for channel {channel}");
+                self.sound = length;
+                self.unread.drain(..20);
+                continue;
             }
-            taken += 20 + payload.len();
-            rest = after;
+            let Some(packet) = rest.get(..length).map(<[u8]>::to_vec) else { break };
+            self.unread.drain(..20 + length);
+            let answer = self.answer(&packet);
+            session.server_sent(&answer.framed());
         }
-        session.to_server().consume(taken);
     }
 
     fn answer(&mut self, packet: &[u8]) -> Packet {
