@@ -68,8 +68,8 @@ whole() {
     is "$(answers "$name" cat ran)" $'created\nmade\nstarted'
     info=$(ctr-info --json "$name")
     is "$(cli read-configuration "$path" "$name" | get '.configuration.remoteUser, .workspace.workspaceFolder')" \
-        "$(get '.user, .workspace' <<<"$info")"
-    is "$(cli exec "$path" "$name" sh -c 'id -un; pwd')" "$(get '.user, .workspace' <<<"$info")"
+        "$(get '.containers[0] | .user, .workspace' <<<"$info")"
+    is "$(cli exec "$path" "$name" sh -c 'id -un; pwd')" "$(get '.containers[0] | .user, .workspace' <<<"$info")"
     is "$(ctr-ls --names | grep -cxF "$name")" 1
 }
 
