@@ -120,6 +120,9 @@ becomes() {
     becomes false .sound
     ctr-start "$name" 2>/dev/null
     becomes true .sound
+    ctr-rebuild "$name" 2>/dev/null
+    becomes true .sound
+    bring 500 1
     hear 500 -- there paplay /tmp/500.wav
     whole 500 1
     audiotun down "$name"
