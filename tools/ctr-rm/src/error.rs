@@ -6,37 +6,21 @@ use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
 
 /// An error of ctr-rm.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for the state.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
+    Part(Part),
 
     /// The engine failed, or there is nothing by that name, or it is not
     /// ctrkit's.
     #[error(transparent)]
     Engine(#[from] EngineError),
-
-    /// The ledger could not be read or the document not be written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// The state could not be removed, or another tool is at work on it.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
@@ -100,14 +84,12 @@ pub enum Error {
         source: EngineError,
     },
 
-    /// Another tool of ctrkit could not be run.
-    #[error(transparent)]
-    Tool(#[from] SiblingError),
-
     /// Something that was made for the container could not be removed.
     #[error("cannot {} of '{}': {}", .0.what, .0.name, .0.message)]
     Step(Box<FailedStep>),
 }
+
+toolkit::parts!(Error: ConfigError, PlacesError, DocumentError, FileError, Interrupted, SiblingError);
 
 /// What could not be removed, and why.
 #[derive(Clone, Debug)]
@@ -168,53 +150,39 @@ fn work(changes: usize, commits: usize) -> String {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Engine(error)
             | Self::Remove { source: error, .. }
             | Self::Network { source: error, .. }
             | Self::Volume { source: error, .. } => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::OtherEngine { .. } => "other-engine",
             Self::UncommittedWork { .. } => "uncommitted-work",
             Self::CannotAsk { .. } => "cannot-look-for-work",
-            Self::Tool(error) => error.kind(),
             Self::Step(step) => step.kind,
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Engine(error)
             | Self::Remove { source: error, .. }
             | Self::Network { source: error, .. }
             | Self::Volume { source: error, .. }
             | Self::CannotAsk { source: error, .. } => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
             Self::Signals(_) => Exit::Software,
             Self::OtherEngine { .. } | Self::UncommittedWork { .. } => Exit::DataErr,
-            Self::Tool(error) => error.exit(),
             Self::Step(step) => step.exit,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Places(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::Engine(error)
             | Self::Remove { source: error, .. }
             | Self::Network { source: error, .. } => error.hint(),
-            Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Interrupted(error) => error.hint(),
             Self::Signals(_) => None,
             Self::OtherEngine { engine, .. } => {
                 Some(format!("say --engine {engine}, or --force if it is gone there too"))
@@ -231,13 +199,13 @@ impl Failure for Error {
                 Some(format!("remove what uses it; see it: ps --all --filter volume={volume}"))
             }
             Self::Volume { source, .. } => source.hint(),
-            Self::Tool(error) => error.hint(),
             Self::Step(step) => step.hint.clone(),
         }
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
+            Self::Part(part) => part.command(),
             Self::Step(step) => step.command.clone(),
             _ => self.of_engine()?.command(),
         }

@@ -12,7 +12,7 @@ use std::{
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, PlacesError, files::FileError};
+use toolkit::{DocumentError, Part, PlacesError, files::FileError};
 
 pub use obstacles::{Obstacle, Range};
 use obstacles::{Obstacles, Ranges};
@@ -21,25 +21,9 @@ use obstacles::{Obstacles, Ranges};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// The ledger or its lock could not be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// The engine could not be asked.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    Part(Part),
 
     /// The document's project hash is not one.
     #[error("the project's hash '{hash}' is not 12 hexadecimal digits in lower case")]
@@ -249,6 +233,8 @@ pub enum Error {
         line: String,
     },
 }
+
+toolkit::parts!(Error: DocumentError, FileError, PlacesError, ConfigError, EngineError);
 
 impl Error {
     pub(crate) fn unreachable(url: &str) -> Self {

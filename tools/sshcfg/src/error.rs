@@ -4,23 +4,15 @@ use std::path::PathBuf;
 
 use document::error::FailedCommand;
 use shell_words::quote;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, SocketsError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, SocketsError, files::FileError};
 
 /// An error of sshcfg.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
+    Part(Part),
 
     /// The document lacks what a block must say.
     #[error("the document has no '{0}', which this tool needs")]
@@ -66,10 +58,6 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// There is no private place for the control sockets.
-    #[error(transparent)]
-    Sockets(#[from] SocketsError),
-
     /// There is no home directory to look for the user's file in.
     #[error("the password database has no user {id}")]
     NoUser {
@@ -78,44 +66,38 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, FileError, PlacesError, SocketsError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Missing(_) => "missing-key",
             Self::Unpublished => "port-not-published",
             Self::BadName { .. } => "bad-name",
             Self::BadValue { .. } => "bad-value",
             Self::BadPath { .. } => "bad-path",
             Self::NotOurs { .. } => "foreign-file",
-            Self::Sockets(error) => error.kind(),
             Self::NoUser { .. } => "no-user",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Missing(_)
             | Self::Unpublished
             | Self::BadName { .. }
             | Self::BadValue { .. }
             | Self::BadPath { .. }
             | Self::NotOurs { .. } => Exit::DataErr,
-            Self::Sockets(error) => error.exit(),
             Self::NoUser { .. } => Exit::Unavailable,
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Document(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::Missing(key) if key.starts_with("ports") => {
                 "reserve ports first: … | portalloc | …".into()
             }
@@ -137,16 +119,13 @@ impl Failure for Error {
                 let path = path.to_string_lossy();
                 format!("move it away: mv {} {}", quote(&path), quote(&format!("{path}.old")))
             }
-            Self::Sockets(error) => return error.hint(),
             Self::NoUser { .. } => "name the file: --ssh-config FILE".into(),
         })
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Document(error) => error.command(),
-            Self::File(error) => error.command(),
-            Self::Places(error) => error.command(),
+            Self::Part(part) => part.command(),
             _ => None,
         }
     }

@@ -8,11 +8,7 @@ use crate::Error;
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Config(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::BadHash { .. } => "bad-project-hash",
             Self::BadService { .. } => "bad-service",
             Self::DuplicateService { .. } => "duplicate-service",
@@ -41,11 +37,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Config(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::BadHash { .. }
             | Self::BadService { .. }
             | Self::DuplicateService { .. }
@@ -73,18 +65,14 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Config(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             other => other.own_hint(),
         }
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::LedgerBroken { source, .. } => source.command(),
             Self::Remote { failed, .. } => Some(FailedCommand::clone(failed)),
             _ => None,
