@@ -419,3 +419,44 @@ fn a_template_that_cannot_be_used_is_refused() {
         world.ctr_spec(&path).args(["--template", name, "--name-only"]).assert().success();
     }
 }
+
+#[test]
+fn the_devcontainers_cli_is_asked_for_by_option_variable_or_configuration() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    assert_eq!(world.described(&path).get("devcontainer"), None);
+    let section = |command: &mut Command| {
+        let output = command.assert().success().get_output().stdout.clone();
+        let document: Value = serde_json::from_slice(&output).unwrap();
+        (document["devcontainer"].clone(), document["user"].clone())
+    };
+    let empty = (serde_json::json!({}), serde_json::json!("dev"));
+    assert_eq!(section(world.ctr_spec(&path).args(["--via", "devcontainer"])), empty);
+    assert_eq!(section(world.ctr_spec(&path).env("CTRKIT_VIA", "devcontainer")), empty);
+    let config = world.path("home/.config/ctrkit");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), "[container]\nvia = \"devcontainer\"\n").unwrap();
+    assert_eq!(section(&mut world.ctr_spec(&path)), empty);
+    assert_eq!(section(world.ctr_spec(&path).args(["--via", "engine"])).0, Value::Null);
+    world.check_refused(world.ctr_spec(&path).args(["--via", "podman"]), 65, "bad-setting");
+}
+
+#[test]
+fn the_account_is_that_of_the_worktrees_own_devcontainer_json() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    let own = path.join(".devcontainer.json");
+    fs::write(&own, "{\"image\": \"a\", \"remoteUser\": \"me\", // mine\n}").unwrap();
+    assert_eq!(world.described(&path)["user"], "dev", "it is not asked for");
+    let mut command = world.ctr_spec(&path);
+    command.arg("--devcontainer-config").arg(&own).arg("--trust=abc");
+    let output = command.assert().success().get_output().stdout.clone();
+    let document: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!(document["user"], "me");
+    assert_eq!(document["volumes"][0]["target"], "/home/me");
+    let section = serde_json::json!({"own": own, "trusted": "abc"});
+    assert_eq!(document["devcontainer"], section);
+    fs::write(&own, "{").unwrap();
+    let mut broken = world.ctr_spec(&path);
+    world.check_refused(broken.args(["--via", "devcontainer"]), 65, "devcontainer-broken");
+}

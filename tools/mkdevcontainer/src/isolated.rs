@@ -134,12 +134,17 @@ pub(crate) fn file(
     let mounts = app["volumes"].as_array().into_iter().flatten();
     let sources: Vec<_> = mounts.filter_map(|mount| mount["source"].as_str()).collect();
     let volumes = external(&model["volumes"], |name| sources.contains(&name));
-    Ok(json!({
+    let mut file = json!({
         "name": service::project(names),
         "services": {APP: app},
         "networks": networks,
         "volumes": volumes,
-    }))
+    });
+    // Without its word podman-compose would put the container into a pod.
+    if let Some(word) = model.get("x-podman") {
+        file["x-podman"] = word.clone();
+    }
+    Ok(file)
 }
 
 /// Lets the service be made by `build`, or else from `image`.

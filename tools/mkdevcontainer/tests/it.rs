@@ -272,6 +272,7 @@ fn isolated(world: &World) -> Value {
         },
         "networks": {"net": {"name": "ctrkit-b3e5ed000000-net", "internal": true}, "edge": {}},
         "volumes": {"dev-a-b3e5ed-home": {"name": "dev-a-b3e5ed-home"}, "secret": {}},
+        "x-podman": {"in_pod": false},
     });
     let text = compose::to_text(&model).unwrap();
     let path = world.write("state/dev-a-b3e5ed/compose.json", &text);
@@ -301,6 +302,7 @@ fn an_isolated_container_is_a_service_of_its_own() {
 
     let model = service(&world);
     assert_eq!(model["services"].as_object().unwrap().len(), 1);
+    assert_eq!(model["x-podman"], json!({"in_pod": false}));
     let app = &model["services"]["app"];
     assert_eq!(app["image"], "localhost/ctrkit-base:latest");
     assert_eq!(app["environment"]["PS1"], "$x");
