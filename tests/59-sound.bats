@@ -172,7 +172,9 @@ becomes() {
     is "$(there echo hello)" hello
     run ! there paplay /tmp/440.wav
     is "$(status '[.sound, .forward.up, .server.up]')" '[false,true,false]'
+    refused 69 no-sound-server audiotun setup
     begin_speakers
+    is "$(audiotun setup)" "$world/run/pulse/native"
     hear 440 -- there paplay /tmp/440.wav
     whole 440 2
 }

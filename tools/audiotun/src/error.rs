@@ -77,6 +77,19 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// No sound server listens.
+    #[error("no sound server listens at '{}'", path.display())]
+    NoServer {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+
+    /// A sound server listens for other machines.
+    #[error("a sound server on this machine listens for other machines, at port 4713")]
+    ServerExposed,
+
     /// The guard did not begin to listen.
     #[error("the guard of '{name}' did not start{}", said(words))]
     NoGuard {
@@ -120,6 +133,8 @@ impl Failure for Error {
             Self::BadSocket { .. } => "bad-socket",
             Self::PathNotUtf8 { .. } => "not-utf-8",
             Self::Run { .. } => "cannot-run",
+            Self::NoServer { .. } => "no-sound-server",
+            Self::ServerExposed => "sound-server-exposed",
             Self::NoGuard { .. } => "no-guard",
             Self::NotUp { .. } => "not-up",
         }
@@ -136,6 +151,8 @@ impl Failure for Error {
                 Exit::DataErr
             }
             Self::NotApplied { .. } => Exit::NoInput,
+            Self::ServerExposed => Exit::NoPerm,
+            Self::NoServer { .. } => Exit::Unavailable,
             Self::Silent { .. } | Self::Run { .. } | Self::NoGuard { .. } => Exit::Unavailable,
             Self::NotUp { .. } => Exit::TempFail,
         }
@@ -154,6 +171,16 @@ impl Failure for Error {
             Self::BadSocket { .. } => "keep the state elsewhere: set CTRKIT_STATE_DIR",
             Self::PathNotUtf8 { .. } => "rename it, or set CTRKIT_STATE_DIR",
             Self::Run { .. } => "see whether it is installed",
+            Self::NoServer { .. } if cfg!(target_os = "macos") => {
+                "install and start one: brew install pulseaudio; brew services start pulseaudio"
+            }
+            Self::NoServer { .. } => {
+                "start one: systemctl --user start pipewire-pulse, or: pulseaudio --start"
+            }
+            Self::ServerExposed => {
+                "take module-native-protocol-tcp out of its configuration, or give it \
+                 listen=127.0.0.1: the guard does not need it"
+            }
             Self::NoGuard { name, .. } => {
                 return Some(format!("see what it says: audiotun guard --foreground {name}"));
             }

@@ -10,6 +10,7 @@ mod keeper;
 mod place;
 mod plan;
 mod server;
+mod setup;
 mod ssh;
 mod status;
 
@@ -24,6 +25,7 @@ pub use crate::{
     place::Place,
     plan::{fill, make_files},
     server::ServerArgs,
+    setup::check,
     status::{amiss, cancel, status, text},
 };
 

@@ -61,6 +61,11 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// See whether this machine can play, and write the sound server's socket
+    Setup {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// See to it that the guard listens; ssh does so before it connects
     Guard {
         #[command(flatten)]
@@ -109,6 +114,11 @@ impl Tool for Audiotun {
                 audiotun::cancel(&place, &container.name, &self.places)?;
             }
             Some(Verb::Status { container, json }) => return self.status(container, *json),
+            Some(Verb::Setup { server }) => {
+                let socket = server.socket(None);
+                audiotun::check(&socket)?;
+                toolkit::write_text(&format!("{}\n", socket.display()))?;
+            }
             Some(Verb::Guard { container, foreground: false, server }) => {
                 let place = self.place(container)?;
                 audiotun::ensure(&place, &container.name, &program()?, &self.places, server)?;

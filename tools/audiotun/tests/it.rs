@@ -106,6 +106,14 @@ fn what_cannot_be_is_told_by_a_kind() {
 }
 
 #[test]
+fn a_machine_without_a_sound_server_is_told_the_cure() {
+    let world = TempDir::new().unwrap();
+    let socket = world.path().join("none");
+    let socket = socket.to_str().unwrap();
+    check_refused(&world, &["setup", "--server", socket], "", 69, "no-sound-server");
+}
+
+#[test]
 fn to_end_what_never_was_is_no_error() {
     let world = TempDir::new().unwrap();
     let bin = world.path().join("bin");
