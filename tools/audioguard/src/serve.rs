@@ -206,10 +206,10 @@ impl Connection {
         }
         let sent = send(&mut self.client, self.session.to_client());
         self.is_done |= sent.is_err();
-        if let Some(server) = &mut self.server
-            && send(server, self.session.to_server()).is_err()
-        {
-            self.session.server_is_absent();
+        if let Some(server) = &mut self.server {
+            if send(server, self.session.to_server()).is_err() {
+                self.session.server_is_absent();
+            }
         }
         self.session.go_on();
         self.watch_clock(now);
