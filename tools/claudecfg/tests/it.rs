@@ -167,56 +167,65 @@ fn a_person_is_asked_on_the_terminal() {
     assert!(!fs::read_to_string(output).unwrap().contains("canary"));
 }
 
+/// Runs it on `document`, which is refused before anything is made.
+#[track_caller]
+fn refuse(world: &World, document: &Value, status: i32, kind: &str) {
+    let error = refused(&mut claudecfg(world, &[], document), status, kind);
+    assert!(!error.to_string().contains("canary"), "{error}");
+    assert!(!world.path("data").exists());
+}
+
+fn with(key: &str, value: Value) -> Value {
+    let mut document = document();
+    document[key] = value;
+    document
+}
+
+fn with_token(path: PathBuf) -> Value {
+    with("claude", json!({"token_file": path}))
+}
+
 #[test]
-fn what_cannot_be_used_is_refused_before_anything_is_made() {
+fn a_token_file_that_cannot_be_used_is_refused() {
     let world = World::new();
-    let with = |key: &str, value: Value| {
-        let mut document = document();
-        document[key] = value;
-        document
-    };
-    let refuse = |document: &Value, status, kind| {
-        let error = refused(&mut claudecfg(&world, &[], document), status, kind);
-        assert!(!error.to_string().contains("canary"), "{error}");
-        assert!(!world.path("data").exists());
-    };
-    let token = |path: PathBuf| with("claude", json!({"token_file": path}));
-    refuse(&token(world.path("none")), 66, "secret-absent");
-    refuse(&token(world.path("home")), 66, "secret-not-a-file");
-    refuse(&token(give(&world, "empty", "")), 65, "bad-secret");
-    refuse(&token(give(&world, "lines", "canary\ncanary\n")), 65, "bad-secret");
+    let refuse = |document: &Value, status, kind| refuse(&world, document, status, kind);
+    refuse(&with_token(world.path("none")), 66, "secret-absent");
+    refuse(&with_token(world.path("home")), 66, "secret-not-a-file");
+    refuse(&with_token(give(&world, "empty", "")), 65, "bad-secret");
+    refuse(&with_token(give(&world, "lines", "canary\ncanary\n")), 65, "bad-secret");
     let open = give(&world, "open", TOKEN);
     fs::set_permissions(&open, Permissions::from_mode(0o644)).unwrap();
-    refuse(&token(open.clone()), 77, "secret-exposed");
+    refuse(&with_token(open.clone()), 77, "secret-exposed");
     symlink(&open, world.path("link")).unwrap();
-    refuse(&token(world.path("link")), 77, "secret-exposed");
+    refuse(&with_token(world.path("link")), 77, "secret-exposed");
     symlink("nowhere", world.path("dangling")).unwrap();
-    refuse(&token(world.path("dangling")), 66, "secret-absent");
+    refuse(&with_token(world.path("dangling")), 66, "secret-absent");
     // One of the usual files is used whatever it is, and not passed over.
     give(&world, "home/.config/claude/.ctrkit-claude-token", "");
     refuse(&document(), 65, "bad-secret");
     fs::remove_file(token_file(&world)).unwrap();
     symlink("nowhere", token_file(&world)).unwrap();
     refuse(&document(), 66, "secret-absent");
-    fs::remove_file(token_file(&world)).unwrap();
+}
+
+#[test]
+fn names_that_could_mean_something_else_are_refused() {
+    let world = World::new();
     let good = give(&world, "good", TOKEN);
     let secrets = |name: &str, env: Value| {
-        let mut document = token(good.clone());
+        let mut document = with_token(good.clone());
         document["secrets"] = json!([{"name": name, "file": good, "env": env}]);
         document
     };
     for name in ["", "..", ".variables", "a/b", "a b", "$(id)", "a\n"] {
-        refuse(&secrets(name, json!(null)), 65, "bad-secret-name");
+        refuse(&world, &secrets(name, json!(null)), 65, "bad-secret-name");
     }
-    refuse(&secrets("a", json!("A=B")), 65, "bad-secret-name");
-    refuse(&with("name", json!("../a")), 65, "bad-name");
-    refuse(
-        &with("project", json!({"path": "/a", "name": "a", "hash": "../../etc"})),
-        65,
-        "bad-hash",
-    );
+    refuse(&world, &secrets("a", json!("A=B")), 65, "bad-secret-name");
+    refuse(&world, &with("name", json!("../a")), 65, "bad-name");
+    let project = json!({"path": "/a", "name": "a", "hash": "../../etc"});
+    refuse(&world, &with("project", project), 65, "bad-hash");
     // A link in the place of the directory could lead anywhere.
     fs::create_dir_all(world.path("data/claude")).unwrap();
     symlink(world.path("home"), world.path("data/claude/b3e5ed000000")).unwrap();
-    refused(&mut claudecfg(&world, &[], &token(good)), 66, "not-a-directory");
+    refused(&mut claudecfg(&world, &[], &with_token(good)), 66, "not-a-directory");
 }
