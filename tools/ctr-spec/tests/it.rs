@@ -16,7 +16,7 @@ use std::{
 
 use assert_cmd::Command;
 use predicates::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A directory with repositories and an empty home.
@@ -292,6 +292,60 @@ fn the_usual_token_file_is_named_if_it_is_there() {
     let mut other = world.ctr_spec(&path);
     let other = other.env("CTRKIT_GITHUB_TOKEN_FILE", "/t").assert().success();
     other.stdout(predicate::str::contains(r#""github":{"token_file":"/t"}"#));
+}
+
+#[test]
+fn where_there_is_a_token_for_claude_there_is_claude() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    assert!(world.described(&path).get("claude").is_none());
+    let with = |args: &[&str]| {
+        let run = world.ctr_spec(&path).args(args).assert().success();
+        serde_json::from_slice::<Value>(&run.get_output().stdout).unwrap()["claude"].clone()
+    };
+    assert_eq!(with(&["--claude"]), json!({}));
+    assert_eq!(with(&["--claude-token-file", "/t"]), json!({"token_file": "/t"}));
+    let file = world.path("home/.claude/.devagent-claude-token");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    // It is not looked at: that is claudecfg's to do.
+    symlink("nowhere", &file).unwrap();
+    assert_eq!(with(&[]), json!({}));
+    assert_eq!(with(&["--no-claude"]), json!(null));
+    let config = world.path("home/.config/ctrkit/config.toml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&config, "[claude]\nenabled = false\n").unwrap();
+    assert_eq!(with(&[]), json!(null));
+    assert_eq!(with(&["--claude"]), json!({}));
+    fs::write(&config, "[claude]\ntoken_file = \"~/t\"\n").unwrap();
+    assert_eq!(with(&[]), json!({"token_file": world.path("home/t")}));
+    assert_eq!(with(&["--no-claude"]), json!(null));
+}
+
+#[test]
+fn a_secret_names_its_file_and_its_variable() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    let config = world.path("home/.config/ctrkit/config.toml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let text = "[[secrets]]\nname = \"a\"\nfile = \"/old\"\n[[secrets]]\nname = \"b\"\n\
+                file = \"~/b\"\nenv = \"B\"\n";
+    fs::write(&config, text).unwrap();
+    let args = ["--secret", "a:A=/x=y:z", "--secret", "c=/c"];
+    let run = world.ctr_spec(&path).args(args).assert().success();
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    let expected = json!([
+        {"name": "b", "file": world.path("home/b"), "env": "B"},
+        {"name": "a", "file": "/x=y:z", "env": "A"},
+        {"name": "c", "file": "/c"},
+    ]);
+    assert_eq!(document["secrets"], expected);
+    for wrong in ["=/a", ".a=/a", "a/b=/a", "a b=/a", "a:=/a", "a:1=/a", "a:B C=/a"] {
+        world.ctr_spec(&path).args(["--secret", wrong]).assert().code(65).stdout("");
+    }
+    world.ctr_spec(&path).args(["--secret", "d=/a", "--secret", "d=/b"]).assert().code(65);
+    for wrong in ["a", "a=", ""] {
+        world.ctr_spec(&path).args(["--secret", wrong]).assert().code(64).stdout("");
+    }
 }
 
 #[test]
