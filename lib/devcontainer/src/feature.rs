@@ -37,6 +37,9 @@ const HARMLESS: [&str; 18] = [
     "terraform",
 ];
 
+/// How many files a feature may have that is looked through.
+const FILES: usize = 10_000;
+
 /// Lists what of the features reaches more than a container of ctrkit's does.
 pub(crate) fn dangers(own: &Own, scope: &Scope<'_>) -> Vec<Danger> {
     own.table("features").flat_map(|(id, options)| of_one(own, scope, id, options)).collect()
@@ -68,12 +71,36 @@ fn of_one(own: &Own, scope: &Scope<'_>, id: &str, options: &Value) -> Vec<Danger
 /// Lists what a feature asks for that lies in the repository.
 fn local(own: &Own, scope: &Scope<'_>, id: &str) -> Result<Vec<Danger>, String> {
     let directory = inside(scope.project, &own.directory().join(id))?;
+    no_links(&directory)?;
     let path = directory.join("devcontainer-feature.json");
     let unreadable =
         |why: &dyn std::fmt::Display| format!("its '{}' cannot be read: {why}", path.display());
     let text = read(scope.project, &path).map_err(|why| unreadable(&why))?;
     let (feature, _) = jsonc::parse(&text).map_err(|broken| unreadable(&broken.message))?;
     Ok(danger::of_properties(&format!("features.{id}."), &feature, scope))
+}
+
+/// Makes sure that nothing in `directory` leads elsewhere: all of it is copied
+/// into a build, and by some a link is followed.
+fn no_links(directory: &Path) -> Result<(), String> {
+    let (mut waiting, mut count) = (vec![directory.to_owned()], 0);
+    while let Some(directory) = waiting.pop() {
+        let unreadable = |error: std::io::Error| format!("'{}': {error}", directory.display());
+        for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let kind = entry.file_type().map_err(unreadable)?;
+            count += 1;
+            if count > FILES {
+                return Err(format!("it has more than {FILES} files, too many to look through"));
+            }
+            if kind.is_dir() {
+                waiting.push(entry.path());
+            } else if !kind.is_file() {
+                return Err(format!("in it is '{}', which is no file", entry.path().display()));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(project: &Path, path: &Path) -> Result<String, String> {

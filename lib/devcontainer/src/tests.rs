@@ -117,6 +117,13 @@ fn a_local_feature_asks_by_its_own_file() {
     fs::write(&feature, r#"{"entrypoint": "/usr/local/bin/start.sh", "containerEnv": {"A'": ""}}"#)
         .unwrap();
     assert_eq!(keys(&world, text, false), ["features../local.containerEnv.A'"]);
+    // All of it is copied into a build.
+    fs::write(&feature, "{}").unwrap();
+    let link = feature.with_file_name("install.sh");
+    symlink("/etc/hostname", &link).unwrap();
+    assert_eq!(keys(&world, text, false), ["features../local"]);
+    fs::remove_file(&link).unwrap();
+    assert_eq!(keys(&world, text, false), [""; 0]);
     fs::remove_file(&feature).unwrap();
     symlink("/etc/hostname", &feature).unwrap();
     assert_eq!(keys(&world, text, false), ["features../local"]);
