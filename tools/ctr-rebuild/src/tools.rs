@@ -69,6 +69,8 @@ fn failure(tool: &str, name: &str, failed: FailedTool) -> Error {
         "filtergen" => "cannot-make-filter",
         "ctr-image" => "cannot-make-image",
         "mkcompose" => "cannot-compose",
+        "mkdevcontainer" => "cannot-make-devcontainer",
+        "ctr-lifecycle" => "cannot-run-commands",
         "sshcfg" => "cannot-configure-ssh",
         _ => "cannot-replace",
     };

@@ -16,6 +16,7 @@ const PIPE: [(&str, &str); 9] = [
     ("filtergen", "filtergen-"),
     ("ctr-image", "ctr-image-"),
     ("mkcompose", "mkcompose-"),
+    ("mkdevcontainer", "mkdevcontainer-"),
     ("ctr-up", "ctr-up---replace"),
     ("sshcfg", "sshcfg-add"),
 ];
@@ -33,6 +34,7 @@ impl Made {
             world.program(tool);
             world.on(call, "cat");
         }
+        world.program("ctr-lifecycle");
         world.program("ctr-spec");
         world.program("portalloc");
         world.on("portalloc-", "cat");
@@ -97,6 +99,7 @@ const STEPS: [&str; 9] = [
     "filtergen",
     "ctr-image",
     "mkcompose",
+    "mkdevcontainer",
     "ctr-up --replace",
     "sshcfg add",
 ];
@@ -112,11 +115,13 @@ fn the_kept_document_goes_through_the_pipe() {
 }
 
 #[test]
-fn the_token_goes_into_a_container_that_runs() {
+fn a_container_that_runs_gets_its_token_and_its_commands() {
     let made = Made::new();
     made.world.on("ctr-up---replace", r#"sed 's/}$/,"state":{"status":"running"}}/'"#);
     made.world.on("ghtoken-push", "cat");
+    made.world.on("ctr-lifecycle---keep", "cat");
     made.rebuild(&["dev-a"]).assert().success();
+    assert_eq!(made.tools().last().unwrap(), "ctr-lifecycle --keep");
     let push = made.tools().iter().position(|call| call == "ghtoken push");
     assert_eq!(push, Some(8), "{:?}", made.tools());
 }
@@ -164,6 +169,7 @@ fn a_step_that_fails_ends_it_with_the_words_and_the_status_of_the_tool() {
         "cannot-make-filter",
         "cannot-make-image",
         "cannot-compose",
+        "cannot-make-devcontainer",
         "cannot-replace",
         "cannot-configure-ssh",
     ];

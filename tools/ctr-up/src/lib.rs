@@ -171,8 +171,10 @@ pub fn up(
             (run.keep_or_make(seen, files)?, "running")
         }
     };
-    let (unplaced, warnings) = (run.unplaced, run.warnings);
-    let made = run.made.names(&plan.container.name);
+    let Run { unplaced, made, warnings, .. } = run;
+    // Only there does a later step take it back, if a life-cycle command fails.
+    let made = plan.devcontainer.as_ref().map(|_| made.names(&plan.container.name));
+    let made = made.unwrap_or_default();
     plan.journal.end()?;
     let (status, spec) = (status.to_owned(), Some(plan.spec.to_label()));
     let state = State { id, status, spec, made, ..State::default() };
