@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use compose::{OverrideError, Unwritable};
 use devcontainer::OwnError;
 use document::{container::Missing, error::FailedCommand};
+use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, PlacesError, SiblingError, files::FileError};
 
 use crate::Untrusted;
@@ -24,6 +25,10 @@ pub enum Error {
     /// There is no place for ctrkit's files.
     #[error(transparent)]
     Places(#[from] PlacesError),
+
+    /// The document's template cannot be used.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 
     /// The repository's own file cannot be used.
     #[error(transparent)]
@@ -109,6 +114,7 @@ impl Failure for Error {
             Self::Document(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Places(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::Own(error) => error.kind(),
             Self::Compose(error) => error.kind(),
             Self::Sibling(error) => error.kind(),
@@ -128,6 +134,7 @@ impl Failure for Error {
             Self::Document(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Places(error) => error.exit(),
+            Self::Template(error) => error.exit(),
             Self::Own(error) => error.exit(),
             Self::Compose(error) => error.exit(),
             Self::Sibling(error) => error.exit(),
@@ -150,6 +157,7 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Places(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::Own(error) => error.hint(),
             Self::Compose(error) => error.hint(),
             Self::Sibling(error) => error.hint(),

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use devcontainer::{Base, Own, Scope, is_ours, signed};
 use document::{Container, compose::Names, devcontainer::Devcontainer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use toolkit::files::{self, Lock};
 
@@ -41,10 +41,12 @@ impl Files {
     /// Decides what is in the files of `container`, which are to lie in
     /// `directory`, if it is made from the repository's `own` file, of which what
     /// has the digest `trusted` is trusted. An isolated one is in `model`, by
-    /// default the one that the document names.
+    /// default the one that the document names. What its template adds to it is
+    /// `additions`.
     pub fn of(
         container: &Container,
         own: Option<&Own>,
+        additions: Option<&Map<String, Value>>,
         directory: &Path,
         trusted: Option<String>,
         model: Option<Value>,
@@ -56,12 +58,12 @@ impl Files {
         section.compose_files = Vec::new();
         (section.service, section.project) = (None, None);
         if container.isolation.is_some() {
-            return Self::isolated(container, own, directory, section, model);
+            return Self::isolated(container, own, additions, directory, section, model);
         }
         match own.map(|own| (own, own.base())) {
-            None => Self::plain(container, section),
+            None => Self::plain(container, additions, section),
             Some((own, Base::Compose { service, .. })) => {
-                Self::composed(container, own, &service, directory, section)
+                Self::composed(container, own, additions, &service, directory, section)
             }
             Some((own, base)) => {
                 let mut ours = ours::common(container)?;
@@ -69,20 +71,26 @@ impl Files {
                 literal::check(&ours)?;
                 let built = matches!(base, Base::Build { .. });
                 section.mode = Some(if built { BUILD } else { IMAGE }.to_owned());
-                let config = merge::engine(own, container, ours)?;
+                let mut config = merge::engine(own, container, ours)?;
+                merge::lay_under(&mut config, additions, container);
                 Ok(Self { config: signed(config), compose: None, section })
             }
         }
     }
 
     /// A container of which only the document says something.
-    fn plain(container: &Container, mut section: Devcontainer) -> Result<Self, Error> {
+    fn plain(
+        container: &Container,
+        additions: Option<&Map<String, Value>>,
+        mut section: Devcontainer,
+    ) -> Result<Self, Error> {
         let mut config = ours::common(container)?;
         config.extend(ours::engine(container));
         config.insert("image".to_owned(), container.image()?.into());
         // The image's own command is sshd.
         config.insert("overrideCommand".to_owned(), false.into());
         literal::check(&config)?;
+        merge::lay_under(&mut config, additions, container);
         section.mode = Some(IMAGE.to_owned());
         Ok(Self { config: signed(config), compose: None, section })
     }
@@ -91,6 +99,7 @@ impl Files {
     fn composed(
         container: &Container,
         own: &Own,
+        additions: Option<&Map<String, Value>>,
         service: &str,
         directory: &Path,
         mut section: Devcontainer,
@@ -108,6 +117,7 @@ impl Files {
         }
         merge::without(&mut config, &ours::environment(container));
         merge::lay_over(&mut config, ours);
+        merge::lay_under(&mut config, additions, container);
         section.mode = Some(SERVICE.to_owned());
         section.compose_files = files;
         section.service = Some(service.to_owned());
@@ -118,6 +128,7 @@ impl Files {
     fn isolated(
         container: &Container,
         own: Option<&Own>,
+        additions: Option<&Map<String, Value>>,
         directory: &Path,
         mut section: Devcontainer,
         model: Option<Value>,
@@ -127,7 +138,8 @@ impl Files {
         let mut common = ours::common(container)?;
         let path = directory.join(COMPOSE);
         common.insert("dockerComposeFile".to_owned(), json!([path.to_string_lossy()]));
-        let config = isolated::config(own, &file, common)?;
+        let mut config = isolated::config(own, &file, common)?;
+        merge::lay_under(&mut config, additions, container);
         section.mode = Some(SERVICE.to_owned());
         section.compose_files = vec![path];
         section.service = Some("app".to_owned());

@@ -10,7 +10,8 @@ use clap::Parser;
 use devcontainer::Own;
 use document::{Container, Received, container, devcontainer::ANY};
 use mkdevcontainer::{Error, Files};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use template::Library;
 use toolkit::{
     Common, DocumentError, ErrorFormat, Events, Exit, Places, Siblings, Tool, files::FileError,
 };
@@ -86,7 +87,9 @@ impl Tool for Mkdevcontainer {
         let trusted = mkdevcontainer::trusted(&document, own.as_ref(), remembered.as_deref());
         let trusted = trusted.map_err(|error| self.tell(error))?;
         let model = self.lay_over(&mut document, own.as_ref(), &directory)?;
-        let files = Files::of(&document, own.as_ref(), &directory, trusted, model)?;
+        let additions = self.additions(&document)?;
+        let additions = additions.as_ref();
+        let files = Files::of(&document, own.as_ref(), additions, &directory, trusted, model)?;
         if self.print {
             toolkit::write_text(&files.config)?;
             return Ok(Exit::Success);
@@ -100,6 +103,12 @@ impl Tool for Mkdevcontainer {
 }
 
 impl Mkdevcontainer {
+    /// Returns what the document's template adds to the file.
+    fn additions(&self, document: &Container) -> Result<Option<Map<String, Value>>, Error> {
+        let Some(section) = &document.template else { return Ok(None) };
+        Ok(Library::new(&self.places)?.of(section)?.devcontainer()?)
+    }
+
     /// Reads the repository's own file, if there is one, and lays what the
     /// command line and that file say over the document.
     fn own(&self, document: &mut Container) -> Result<Option<Own>, Error> {
@@ -131,7 +140,9 @@ impl Mkdevcontainer {
         let Some(over) = mkdevcontainer::write_override(document, own, directory)? else {
             return Ok(None);
         };
-        let siblings = Siblings::new().with("CTRKIT_STATE_DIR", self.places.state()?);
+        let siblings = Siblings::new()
+            .with("CTRKIT_STATE_DIR", self.places.state()?)
+            .with("CTRKIT_CONFIG_DIR", self.places.config()?);
         let over = over.to_string_lossy().into_owned();
         let mut args = vec!["--override", &over];
         args.extend(self.print.then_some("--print"));

@@ -71,6 +71,28 @@ pub(crate) fn lay_over(config: &mut Map<String, Value>, ours: Map<String, Value>
     }
 }
 
+/// Lays what a template adds under `config`, in which what is there stays. The
+/// document's environment is said in another way.
+pub(crate) fn lay_under(
+    config: &mut Map<String, Value>,
+    additions: Option<&Map<String, Value>>,
+    container: &Container,
+) {
+    let mut additions = additions.cloned().unwrap_or_default();
+    without(&mut additions, &ours::environment(container));
+    for (key, value) in additions {
+        match (config.get_mut(&key), value) {
+            (Some(Value::Object(over)), Value::Object(under)) => {
+                for (key, value) in under {
+                    over.entry(key).or_insert(value);
+                }
+            }
+            (Some(_), _) => {}
+            (None, value) => drop(config.insert(key, value)),
+        }
+    }
+}
+
 /// Takes out of `config` the variables that are `decided` elsewhere: they would
 /// be laid over those of a Compose file.
 pub(crate) fn without(config: &mut Map<String, Value>, decided: &Map<String, Value>) {

@@ -413,3 +413,33 @@ fn a_service_of_the_repositorys_own_compose_files() {
     world.write("project/compose.yml", "services: {dev: [}\n");
     refused(&mut mkdevcontainer(&world, &[], &document), 65, "override-broken");
 }
+
+#[test]
+fn a_template_adds_what_nobody_else_says() {
+    let world = World::new();
+    let additions = r#"{
+        // comments are taken
+        "features": {"ghcr.io/x/y:1": {}},
+        "containerEnv": {"EDITOR": "emacs", "MORE": "m"},
+        "postCreateCommand": "echo template",
+    }"#;
+    world.write("config/templates/mine/template.toml", "");
+    let file = world.write("config/templates/mine/devcontainer.json", additions);
+    let mut document = document(&world);
+    document["template"] = json!({"name": "mine"});
+    let found = config(&world, &document);
+    assert_eq!(found["postCreateCommand"], "echo template");
+    assert_eq!(found["containerEnv"], json!({"EDITOR": "vi", "MORE": "m"}));
+    assert!(found["features"].get("ghcr.io/x/y:1").is_some());
+
+    world.write(
+        "project/.devcontainer.json",
+        r#"{"postCreateCommand": ["own"], "containerEnv": {"MORE": "o"}}"#,
+    );
+    let found = config(&world, &document);
+    assert_eq!(found["postCreateCommand"], json!(["own"]));
+    assert_eq!(found["containerEnv"]["MORE"], "o");
+
+    fs::write(file, r#"{"runArgs": ["--privileged"]}"#).unwrap();
+    refused(&mut mkdevcontainer(&world, &["--print"], &document), 65, "bad-template");
+}

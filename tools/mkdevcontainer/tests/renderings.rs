@@ -140,7 +140,7 @@ fn render(values: &Values, service: Option<String>) -> Result<Rendering, Error> 
     let out = world.path().join("out");
     let container = document(&project, values);
     let trusted = mkdevcontainer::trusted(&container, own.as_ref(), None)?;
-    let files = Files::of(&container, own.as_ref(), &out, trusted, None)?;
+    let files = Files::of(&container, own.as_ref(), None, &out, trusted, None)?;
     files.install(&out, Duration::from_secs(9))?;
     Ok(Rendering { values: values.clone(), project, out, service, _world: world })
 }
