@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stubs::{Command, World, refused};
 
 /// The calls of the tools that take a document and write one.
-const PIPE: [(&str, &str); 9] = [
+const PIPE: [(&str, &str); 10] = [
     ("sshca", "sshca---new-key"),
     ("dotfiles", "dotfiles-"),
     ("ghtoken", "ghtoken-"),
@@ -91,7 +91,7 @@ fn container(name: &str, of: &str) -> Value {
 }
 
 /// What the tools are called with, for a container.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "sshca --new-key",
     "dotfiles",
     "ghtoken",
