@@ -3,27 +3,19 @@
 use std::{io, path::PathBuf};
 
 use document::container::Missing;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, files::FileError};
 
 /// An error of claudecfg. None of them has anything of a secret in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A part failed that other tools have too.
+    #[error(transparent)]
+    Part(Part),
+
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
     Document(#[from] DocumentError),
-
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A secret cannot be used.
-    #[error(transparent)]
-    Secret(#[from] secrets::Error),
 
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
@@ -49,11 +41,9 @@ pub enum Error {
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
-
-    /// A signal asked the process to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 }
+
+toolkit::parts!(Error: FileError, PlacesError, secrets::Error, Interrupted);
 
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
@@ -64,42 +54,34 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Part(part) => part.kind(),
             Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Secret(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::BadHash { .. } => "bad-hash",
             Self::NotADirectory { .. } => "not-a-directory",
             Self::Signals(_) => "cannot-handle-signals",
-            Self::Interrupted(error) => error.kind(),
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Part(part) => part.exit(),
             Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Secret(error) => error.exit(),
             Self::BadName { .. } | Self::BadHash { .. } => Exit::DataErr,
             Self::NotADirectory { .. } => Exit::NoInput,
             Self::Signals(_) => Exit::Software,
-            Self::Interrupted(error) => error.exit(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Part(part) => part.hint(),
             Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Secret(error) => error.hint(),
             Self::BadHash { .. } => Some("begin with a document of ctr-spec".to_owned()),
             Self::NotADirectory { .. } => {
                 Some("put it away; a link is not followed, but a file system may be mounted".into())
             }
-            Self::BadName { .. } | Self::Signals(_) | Self::Interrupted(_) => None,
+            Self::BadName { .. } | Self::Signals(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use document::error::FailedCommand;
 use engine::EngineError;
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, files::FileError};
 
 use crate::{DEFAULT_BASE, OURS};
 
@@ -13,9 +13,9 @@ use crate::{DEFAULT_BASE, OURS};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
+    Part(Part),
 
     /// The repository's own devcontainer.json cannot be used.
     #[error(transparent)]
@@ -24,22 +24,6 @@ pub enum Error {
     /// The engine could not be found or asked.
     #[error(transparent)]
     Engine(#[from] EngineError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The document's template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-
-    /// A file could not be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// A signal came.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 
     /// The document's image is not the name of one.
     #[error("'{image}' is not the name of an image")]
@@ -142,6 +126,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, PlacesError, TemplateError, FileError, Interrupted);
+
 impl Error {
     /// Says whether no registry gave the image, so that another source may
     /// be tried; a full disk or a signal is no such reason.
@@ -153,13 +139,9 @@ impl Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Own(error) => error.kind(),
             Self::Engine(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Template(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
             Self::Pull { source, .. } | Self::Build { source, .. } if source.is("disk-full") => {
                 "disk-full"
             }
@@ -183,13 +165,9 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Own(error) => error.exit(),
             Self::Engine(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Template(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
             Self::Pull { source, .. } | Self::Build { source, .. } => source.exit(),
             Self::Debootstrap(command) if ran_out_of_space(command) => Exit::IoErr,
             Self::BadImage { .. }
@@ -209,12 +187,9 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Document(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::Own(error) => error.hint(),
             Self::Engine(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Template(error) => error.hint(),
-            Self::File(error) => error.hint(),
             Self::Pull { source, .. } | Self::Build { source, .. } if source.hint().is_some() => {
                 source.hint()
             }
@@ -225,6 +200,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
+            Self::Part(part) => part.command(),
             Self::Engine(error)
             | Self::Pull { source: error, .. }
             | Self::Build { source: error, .. } => error.command(),

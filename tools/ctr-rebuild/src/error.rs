@@ -5,32 +5,15 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError};
 
 /// An error of ctr-rebuild.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for the state.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The engine failed, or there is nothing by that name, or it is not
-    /// ctrkit's.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// A document could not be read or written.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
+    Part(Part),
 
     /// Signals cannot be handled.
     #[error("cannot handle signals")]
@@ -74,14 +57,14 @@ pub enum Error {
         other: String,
     },
 
-    /// Another tool of ctrkit could not be run.
-    #[error(transparent)]
-    Tool(#[from] SiblingError),
-
     /// A step failed.
     #[error("cannot rebuild '{}': {}: {}", .0.name, .0.tool, .0.message)]
     Step(Box<FailedStep>),
 }
+
+toolkit::parts!(
+    Error: ConfigError, PlacesError, EngineError, DocumentError, Interrupted, SiblingError
+);
 
 /// The step that failed, and why.
 #[derive(Clone, Debug)]
@@ -105,44 +88,31 @@ pub struct FailedStep {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Signals(_) => "cannot-handle-signals",
             Self::OtherEngine { .. } => "other-engine",
             Self::NoWorktree { .. } => "no-worktree",
             Self::NoPolicy { .. } => "no-policy",
             Self::OtherName { .. } => "other-name",
-            Self::Tool(error) => error.kind(),
             Self::Step(step) => step.kind,
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Signals(_) => Exit::Software,
             Self::OtherEngine { .. }
             | Self::NoWorktree { .. }
             | Self::NoPolicy { .. }
             | Self::OtherName { .. } => Exit::DataErr,
-            Self::Tool(error) => error.exit(),
             Self::Step(step) => step.exit,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Config(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Document(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::OtherEngine { option, engine, .. } => Some(format!("say {option} {engine}")),
             Self::NoWorktree { .. } | Self::OtherName { .. } => {
                 Some("make one in its worktree, and move the work: ctrkit create".to_owned())
@@ -150,15 +120,14 @@ impl Failure for Error {
             Self::NoPolicy { .. } => {
                 Some("say it in its worktree: ctrkit create --replace --isolate POLICY".to_owned())
             }
-            Self::Tool(error) => error.hint(),
             Self::Step(step) => step.hint.clone(),
-            Self::Interrupted(_) | Self::Signals(_) => None,
+            Self::Signals(_) => None,
         }
     }
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Step(step) => step.command.clone(),
             _ => None,
         }

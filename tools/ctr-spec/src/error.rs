@@ -8,30 +8,19 @@ use std::{
 use config::ConfigError;
 use devcontainer::OwnError;
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError};
 
 /// An error of ctr-spec.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document or the ledger could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
+    Part(Part),
 
     /// The worktree's own devcontainer.json cannot be used.
     #[error(transparent)]
     Own(#[from] OwnError),
-    /// The template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
 
     /// There is no git.
     #[error("cannot find 'git'")]
@@ -106,6 +95,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, ConfigError, PlacesError, TemplateError);
+
 impl Error {
     pub(crate) fn not_a_directory(path: &Path) -> Self {
         let kind =
@@ -129,11 +120,8 @@ impl Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::Config(error) => error.kind(),
-            Self::Places(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Own(error) => error.kind(),
-            Self::Template(error) => error.kind(),
             Self::GitAbsent => "git-absent",
             Self::Git(_) => "git-cannot-run",
             Self::Path { .. } => "bad-path",
@@ -149,11 +137,8 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::Config(error) => error.exit(),
-            Self::Places(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Own(error) => error.exit(),
-            Self::Template(error) => error.exit(),
             Self::GitAbsent | Self::Git(_) => Exit::Unavailable,
             Self::Path { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::NoPerm
@@ -171,11 +156,8 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Document(error) => return error.hint(),
-            Self::Config(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::Own(error) => return error.hint(),
-            Self::Template(error) => return error.hint(),
             Self::GitAbsent => "install it: apt-get install git",
             Self::NotARepository { .. } => "go into a git worktree, or make one: git init",
             Self::NotAWorktree { .. } => "go into a worktree: git worktree list",

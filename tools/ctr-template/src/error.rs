@@ -4,31 +4,15 @@ use std::path::PathBuf;
 
 use policy::PolicyError;
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
 /// An error of ctr-template.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-
-    /// A policy that a template names cannot be used.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Part(Part),
 
     /// The template is there already.
     #[error("the template '{}' is there already", path.display())]
@@ -65,14 +49,12 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, FileError, PlacesError, TemplateError, PolicyError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Template(error) => error.kind(),
-            Self::Policy(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Exists { .. } => "template-exists",
             Self::NotUpon { .. } => "not-upon-base",
             Self::NoTemplate => "no-template",
@@ -83,11 +65,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Template(error) => error.exit(),
-            Self::Policy(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Exists { .. } | Self::Occupied { .. } => Exit::DataErr,
             Self::NotUpon { .. } | Self::NoTemplate | Self::NothingToRender { .. } => Exit::DataErr,
         }
@@ -95,11 +73,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Document(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
-            Self::Template(error) => return error.hint(),
-            Self::Policy(error) => return error.hint(),
+            Self::Part(part) => return part.hint(),
             Self::Exists { .. } => "change it, or choose another name",
             Self::NotUpon { .. } => "let it have the lines: ARG BASE, and then FROM ${BASE}",
             Self::NoTemplate => "pipe the document of ctr-spec --template NAME in, or name a file",

@@ -4,27 +4,15 @@ use std::path::PathBuf;
 
 use document::error::FailedCommand;
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
 /// An error of dotfiles.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The document's template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
+    Part(Part),
 
     /// The source is named, and is not there.
     #[error("cannot find the dotfiles: there is no '{}'", path.display())]
@@ -77,13 +65,12 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, FileError, PlacesError, TemplateError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Template(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::SourceAbsent { .. } => "dotfiles-absent",
             Self::SourceNotADirectory { .. } => "not-a-directory",
             Self::SourceNotUtf8 { .. } => "not-utf-8",
@@ -95,10 +82,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Template(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::SourceAbsent { .. } | Self::SourceNotADirectory { .. } => Exit::NoInput,
             Self::SourceNotUtf8 { .. }
             | Self::Names { .. }
@@ -109,10 +93,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Template(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::SourceAbsent { .. } | Self::SourceNotADirectory { .. } => Some(
                 "--source, CTRKIT_DOTFILES or the configuration's 'dotfiles' names it".to_owned(),
             ),
@@ -127,10 +108,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Document(error) => error.command(),
-            Self::File(error) => error.command(),
-            Self::Places(error) => error.command(),
-            Self::Template(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::SourceAbsent { .. }
             | Self::SourceNotADirectory { .. }
             | Self::SourceNotUtf8 { .. }

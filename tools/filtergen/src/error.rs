@@ -4,31 +4,15 @@ use std::path::PathBuf;
 
 use policy::PolicyError;
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
 /// An error of filtergen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document could not be read or written.
+    /// A part failed that other tools have too.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// The document's template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// A policy cannot be used.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Part(Part),
 
     /// The policy cannot be written as JSON.
     #[error("cannot write the policy")]
@@ -97,14 +81,12 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: DocumentError, FileError, TemplateError, PlacesError, PolicyError);
+
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Template(error) => error.kind(),
-            Self::Policy(error) => error.kind(),
+            Self::Part(part) => part.kind(),
             Self::Json(_) => "cannot-write-policy",
             Self::BadName { .. } => "bad-name",
             Self::BadUrl { .. } => "bad-url",
@@ -119,11 +101,7 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Template(error) => error.exit(),
-            Self::Policy(error) => error.exit(),
+            Self::Part(part) => part.exit(),
             Self::Json(_) => Exit::Software,
             Self::BadUrl { .. } => Exit::Usage,
             Self::NoHome { .. } => Exit::Unavailable,
@@ -137,11 +115,7 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Template(error) => error.hint(),
-            Self::Policy(error) => error.hint(),
+            Self::Part(part) => part.hint(),
             Self::BadUrl { hint: Some(hint), .. } => Some(hint.clone()),
             Self::BadUrl { .. } => Some(
                 "write it as https://name[:port]/…, http://… or wss://…, or as \

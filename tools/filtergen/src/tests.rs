@@ -166,7 +166,7 @@ fn a_foreign_filter_that_cannot_be_read_says_where() {
     let error = parse("\nALLOWED_DOMAINS = [\n  f'{a}',\n]\n");
     assert!(error.to_string().contains("line 3"), "{error}");
     let error = parse("ALLOWED_DOMAINS = ['*']\n");
-    assert!(matches!(error, Error::Policy(_)) && error.kind() == "bad-host-name");
+    assert!(matches!(error, Error::Part(_)) && error.kind() == "bad-host-name");
 }
 
 #[test]

@@ -4,27 +4,19 @@ use std::path::PathBuf;
 
 use document::{container::Missing, error::FailedCommand};
 use engine::{EngineError, FailedCall};
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
 /// An error of ghtoken. None of them has anything of the token in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A part failed that other tools have too.
+    #[error(transparent)]
+    Part(Part),
+
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
     Document(#[from] DocumentError),
-
-    /// The engine could not be found.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
 
     /// The file is named, and is not there.
     #[error("cannot find the GitHub token: there is no '{}'", path.display())]
@@ -72,10 +64,6 @@ pub enum Error {
         name: String,
     },
 
-    /// A secret cannot be read, or the proxy did not take it.
-    #[error(transparent)]
-    Secret(#[from] secrets::Error),
-
     /// The container is isolated, and its proxy is not there.
     #[error("the proxy of the container '{name}' is gone")]
     NoProxy {
@@ -92,6 +80,8 @@ pub enum Error {
         source: Box<EngineError>,
     },
 }
+
+toolkit::parts!(Error: EngineError, FileError, PlacesError, secrets::Error);
 
 impl Error {
     /// Returns the error of a call that failed.
@@ -119,17 +109,14 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Part(part) => part.kind(),
             Self::Document(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
             Self::Absent { .. } => "token-absent",
             Self::NotAFile { .. } => "not-a-file",
             Self::Exposed { .. } => "token-exposed",
             Self::NotAToken { .. } => "bad-token",
             Self::BadName { .. } => "bad-name",
             Self::NotApplied { .. } => "not-applied",
-            Self::Secret(error) => error.kind(),
             Self::NoProxy { .. } => "proxy-absent",
             Self::Push { source, .. } => source.kind(),
         }
@@ -137,14 +124,11 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Part(part) => part.exit(),
             Self::Document(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
             Self::Absent { .. } | Self::NotAFile { .. } | Self::NotApplied { .. } => Exit::NoInput,
             Self::NotAToken { .. } | Self::BadName { .. } => Exit::DataErr,
             Self::Exposed { .. } => Exit::NoPerm,
-            Self::Secret(error) => error.exit(),
             Self::NoProxy { .. } => Exit::Unavailable,
             Self::Push { source, .. } => source.exit(),
         }
@@ -152,13 +136,11 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Part(part) => part.hint(),
             Self::Document(DocumentError::Missing("state.id")) => {
                 Some("pipe the document through ctr-up first".to_owned())
             }
             Self::Document(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
             Self::Absent { .. } => Some(
                 "write it there, or name another file with --github-token-file; --no-token goes \
                  without"
@@ -170,7 +152,6 @@ impl Failure for Error {
                 Some("the file must have the token on one line and nothing else".to_owned())
             }
             Self::NotApplied { .. } => Some("see what there is: ctr-ls".to_owned()),
-            Self::Secret(error) => error.hint(),
             Self::NoProxy { name } => Some(format!("make it anew: ctrkit rebuild {name}")),
             Self::Push { name, source } if source.is("not-running") => {
                 Some(format!("start it: ctr-start {name}"))
@@ -181,9 +162,8 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Push { source, .. } => source.command(),
-            Self::Secret(error) => error.command(),
             _ => None,
         }
     }

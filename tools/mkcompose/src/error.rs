@@ -5,35 +5,19 @@ use std::path::PathBuf;
 use compose::{OverrideError, Unwritable};
 use document::container::Missing;
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
 /// An error of mkcompose.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A part failed that other tools have too.
+    #[error(transparent)]
+    Part(Part),
+
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
     Document(#[from] DocumentError),
-
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// The document's template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The person's own Compose file cannot be used.
-    #[error(transparent)]
-    Override(#[from] OverrideError),
-
-    /// The model has a value that cannot stand in a Compose file.
-    #[error(transparent)]
-    Unwritable(#[from] Unwritable),
 
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
@@ -71,6 +55,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: FileError, TemplateError, PlacesError, OverrideError, Unwritable);
+
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         Self::Document(missing.into())
@@ -80,12 +66,8 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Part(part) => part.kind(),
             Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Template(error) => error.kind(),
-            Self::Override(error) => error.kind(),
-            Self::Unwritable(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::BadMode { .. } => "bad-mode",
             Self::Writable { .. } => "writable-mount",
@@ -96,12 +78,8 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Part(part) => part.exit(),
             Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Template(error) => error.exit(),
-            Self::Override(error) => error.exit(),
-            Self::Unwritable(error) => error.exit(),
             Self::BadName { .. } | Self::BadMode { .. } | Self::Writable { .. } => Exit::DataErr,
             Self::Open { .. } => Exit::NoPerm,
             Self::Elsewhere { .. } => Exit::Unavailable,
@@ -110,13 +88,9 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Part(part) => part.hint(),
             Self::Document(DocumentError::Missing(key)) => Some(hint(key)?.to_owned()),
             Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Template(error) => error.hint(),
-            Self::Override(error) => error.hint(),
-            Self::Unwritable(error) => error.hint(),
             Self::BadMode { .. } => Some("the only one is 'proxy'".to_owned()),
             Self::Writable { .. } => Some(
                 "give the mount read_only: true; code goes in and out by git: ctr-git(1)"

@@ -6,7 +6,7 @@ use compose::{OverrideError, Unwritable};
 use devcontainer::OwnError;
 use document::{container::Missing, error::FailedCommand};
 use template::TemplateError;
-use toolkit::{DocumentError, Exit, Failure, PlacesError, SiblingError, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, SiblingError, files::FileError};
 
 use crate::Untrusted;
 
@@ -14,33 +14,17 @@ use crate::Untrusted;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A part failed that other tools have too.
+    #[error(transparent)]
+    Part(Part),
+
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
     Document(#[from] DocumentError),
 
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// The document's template cannot be used.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-
     /// The repository's own file cannot be used.
     #[error(transparent)]
     Own(#[from] OwnError),
-
-    /// A Compose file of the repository's cannot be used.
-    #[error(transparent)]
-    Compose(#[from] OverrideError),
-
-    /// mkcompose could not lay the repository's own file over the model.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
 
     /// The person has a Compose file of their own to lay over the model, and so
     /// has the repository.
@@ -51,10 +35,6 @@ pub enum Error {
         /// The repository's devcontainer.json.
         own: PathBuf,
     },
-
-    /// The Compose file has a value that cannot stand in one.
-    #[error(transparent)]
-    Unwritable(#[from] Unwritable),
 
     /// The repository's own file reaches the machine, and nobody trusts it.
     #[error("{0}")]
@@ -102,6 +82,10 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: FileError, PlacesError, TemplateError, OverrideError, SiblingError, Unwritable
+);
+
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
         Self::Document(missing.into())
@@ -111,15 +95,10 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Part(part) => part.kind(),
             Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Template(error) => error.kind(),
             Self::Own(error) => error.kind(),
-            Self::Compose(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
             Self::TwoOverrides { .. } => "two-overrides",
-            Self::Unwritable(error) => error.kind(),
             Self::Untrusted(_) => "untrusted",
             Self::CannotIsolate { .. } => "cannot-isolate",
             Self::ModelChanged { .. } => "model-changed",
@@ -131,14 +110,9 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Part(part) => part.exit(),
             Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Template(error) => error.exit(),
             Self::Own(error) => error.exit(),
-            Self::Compose(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
-            Self::Unwritable(error) => error.exit(),
             Self::Untrusted(_) => Exit::NoPerm,
             Self::BadName { .. }
             | Self::Literal { .. }
@@ -151,18 +125,13 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Part(part) => part.hint(),
             Self::Document(DocumentError::Missing(key)) if key.starts_with("compose") => {
                 Some("pipe the document through mkcompose first".to_owned())
             }
             Self::Document(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Places(error) => error.hint(),
-            Self::Template(error) => error.hint(),
             Self::Own(error) => error.hint(),
-            Self::Compose(error) => error.hint(),
-            Self::Sibling(error) => error.hint(),
             Self::TwoOverrides { .. } => Some("take one of them away".to_owned()),
-            Self::Unwritable(error) => error.hint(),
             Self::Untrusted(untrusted) => Some(format!(
                 "look at it; if it may do that: --trust={}, or --trust for whatever is there",
                 untrusted.digest
@@ -181,7 +150,7 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             _ => None,
         }
     }
