@@ -1,6 +1,6 @@
 //! The account that the repository's own file works as.
 
-use document::{Container, labels};
+use document::{Container, container::Variable, labels};
 
 /// Lets people work as `user` in `container`: their home is another one then.
 ///
@@ -27,6 +27,12 @@ pub fn work_as(container: &mut Container, user: &str) {
         if file.owner == before {
             user.clone_into(&mut file.owner);
         }
+    }
+    if let Some(target) = container.claude.as_mut().and_then(|claude| claude.target.as_mut()) {
+        // The variable that says where it is.
+        let says_so = |variable: &&mut Variable| variable.value == *target;
+        container.env.iter_mut().filter(says_so).for_each(|variable| moved(&mut variable.value));
+        moved(target);
     }
 }
 

@@ -163,6 +163,28 @@ const THEIRS: &str = r#"{
         }"#;
 
 #[test]
+fn what_is_in_the_home_moves_with_the_account() {
+    let world = World::new();
+    let mut document = document(&world);
+    document["claude"] = json!({"target": "/home/dev/.claude"});
+    document["env"] = json!([
+        {"name": "CLAUDE_CONFIG_DIR", "value": "/home/dev/.claude"},
+        {"name": "OTHER", "value": "/home/dev"},
+    ]);
+    let file = json!({"target": "/home/dev/.x", "mode": "0600", "owner": "dev"});
+    document["inject"] = json!([file]);
+    own(&world, r#"{"image": "b", "remoteUser": "root"}"#);
+    let out = run(&mut mkdevcontainer(&world, &[], &document));
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&found["user"], &found["volumes"][0]["target"]), (&json!("root"), &json!("/root")));
+    assert_eq!(found["claude"]["target"], "/root/.claude");
+    let values = [&found["env"][0]["value"], &found["env"][1]["value"]];
+    assert_eq!(values, ["/root/.claude", "/home/dev"]);
+    let file = &found["inject"][0];
+    assert_eq!((&file["target"], &file["owner"]), (&json!("/root/.x"), &json!("root")));
+}
+
+#[test]
 fn the_repositorys_own_file_is_honoured() {
     let world = World::new();
     let document = document(&world);
