@@ -112,21 +112,19 @@ impl Copies {
 
     /// Returns the record that says that `keeper` has them.
     fn record(&self, keeper: &str) -> Result<Record, FileError> {
-        let text = self.text();
-        Record::of(keeper, &[&text])
+        Record::of(keeper, &[self.bytes()])
     }
 
     fn is_known_by(&self, record: Option<&Record>, keeper: &str) -> bool {
-        let text = self.text();
-        record.is_some_and(|record| record.holds(keeper, &[&text]))
+        record.is_some_and(|record| record.holds(keeper, &[self.bytes()]))
     }
 
     /// Returns all that makes them up; each part says how long it is.
-    fn text(&self) -> String {
+    fn bytes(&self) -> Vec<u8> {
         let part = |(name, contents, _): (&str, Vec<u8>, bool)| {
-            format!("{name}\0{}\0{}\0", contents.len(), String::from_utf8_lossy(&contents))
+            [format!("{name}\0{}\0", contents.len()).as_bytes(), &contents, b"\0"].concat()
         };
-        self.files().into_iter().map(part).collect()
+        self.files().into_iter().flat_map(part).collect()
     }
 }
 
@@ -664,6 +662,16 @@ mod tests {
         assert!(!due(&Container { engine: None, ..container() }, "id"));
         fs::write(&path, "other").unwrap();
         assert!(due(&container(), "id"));
+        // Also where it is no text.
+        let key =
+            || Container { engine: Some(engine.clone()), ..self::container(&[("k", &path, None)]) };
+        fs::write(&path, b"\xfe").unwrap();
+        memory.note(&Copies::read(&key()).unwrap().record("id").unwrap()).unwrap();
+        assert!(!due(&key(), "id"));
+        fs::write(&path, b"\xff").unwrap();
+        assert!(due(&key(), "id"));
+        memory.note(&copies.record("id").unwrap()).unwrap();
+        fs::write(&path, "other").unwrap();
         let record = fs::read_to_string(state.join(RECORD)).unwrap();
         assert!(!record.contains("canary"));
         // In the place, the files have to be there too.

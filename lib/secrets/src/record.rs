@@ -42,7 +42,7 @@ impl Record {
 
     /// Returns the record of `container` with what `parts` say: how it came
     /// there, and the secret.
-    pub fn of(container: &str, parts: &[&str]) -> Result<Self, FileError> {
+    pub fn of<P: AsRef<[u8]>>(container: &str, parts: &[P]) -> Result<Self, FileError> {
         let salt = salt()?;
         let digest = digest(&salt, container, parts);
         Ok(Self { container: container.to_owned(), salt, digest })
@@ -50,7 +50,7 @@ impl Record {
 
     /// Says whether `container` has that already.
     #[must_use]
-    pub fn holds(&self, container: &str, parts: &[&str]) -> bool {
+    pub fn holds<P: AsRef<[u8]>>(&self, container: &str, parts: &[P]) -> bool {
         !self.salt.is_empty()
             && self.container == container
             && self.digest == digest(&self.salt, container, parts)
@@ -93,9 +93,10 @@ fn salt() -> Result<String, FileError> {
     Ok(hex(&bytes))
 }
 
-fn digest(salt: &str, container: &str, parts: &[&str]) -> String {
+fn digest<P: AsRef<[u8]>>(salt: &str, container: &str, parts: &[P]) -> String {
     let mut digest = Sha256::new();
-    for part in [salt, container].iter().chain(parts) {
+    let parts = parts.iter().map(AsRef::as_ref);
+    for part in [salt.as_bytes(), container.as_bytes()].into_iter().chain(parts) {
         digest.update(part);
         digest.update([0]);
     }
