@@ -110,6 +110,11 @@ YAML
     is "$(get .user <"$world/out")" vscode
     local file
     file=$(get '.devcontainer.compose_files[0]' <"$world/out")
+    # Where an editor may find it nothing of a person's is written over.
+    mkdir "$world/editor"
+    echo theirs >"$world/editor/override.json"
+    mkdevcontainer --output "$world/editor" <"$world/document" >/dev/null
+    is "$(cat "$world/editor/override.json")" theirs
     # Judged by the tool that will read it.
     docker compose --file "$file" config --format json >"$world/app"
     get '.services | keys == ["app"]' <"$world/app"

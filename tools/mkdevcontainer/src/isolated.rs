@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use toolkit::{SiblingError, files};
 
-use crate::{Error, literal, merge, service};
+use crate::{DIRECTORY, Error, literal, merge, service};
 
 /// The repository's own Compose files, as an override of the model.
 const OVERRIDE: &str = "override.json";
@@ -71,21 +71,25 @@ fn composed(own: &Own, project: &Path) -> Result<Option<(String, Made)>, Error> 
     Ok(Some(compose::as_override(&files, &service, APP, directory)?))
 }
 
-/// Writes the repository's own Compose files as an override of the model into
-/// `directory`, and returns where; nothing where there are none.
+/// Writes the repository's own Compose files as an override of the model, and
+/// returns where; nothing where there are none. It goes into the container's
+/// `state` directory, whatever directory the other files are for, or into one
+/// that is `aside`, where nothing is to be kept.
 pub fn write_override(
     container: &Container,
     own: Option<&Own>,
-    directory: &Path,
+    state: &Path,
+    aside: Option<&Path>,
 ) -> Result<Option<PathBuf>, Error> {
     let Some(own) = own.filter(|_| container.isolation.is_some()) else { return Ok(None) };
     let Some((text, _)) = composed(own, &container.project.path)? else { return Ok(None) };
-    let path = directory.join(OVERRIDE);
+    let ours = state.join(DIRECTORY).join(OVERRIDE);
     let person = container.compose.as_ref().and_then(|compose| compose.over.clone());
-    if let Some(person) = person.filter(|person| *person != path) {
+    if let Some(person) = person.filter(|person| *person != ours) {
         return Err(Error::TwoOverrides { person, own: own.path.clone() });
     }
-    files::create_private_dir(directory)?;
+    let path = aside.map_or(ours, |aside| aside.join(OVERRIDE));
+    files::create_private_dir(path.parent().unwrap_or(state))?;
     files::replace(&path, text.as_bytes(), 0o600)?;
     Ok(Some(path))
 }

@@ -23,3 +23,6 @@ pub use crate::{
     isolated::{model_in, refused, write_override},
     trust::{Untrusted, line},
 };
+
+/// The directory of the files, in the container's state directory.
+pub const DIRECTORY: &str = "devcontainer";

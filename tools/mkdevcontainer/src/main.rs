@@ -81,12 +81,12 @@ impl Tool for Mkdevcontainer {
             Some(directory) => {
                 std::path::absolute(directory).map_err(FileError::writing(directory))?
             }
-            None => state.join("devcontainer"),
+            None => state.join(mkdevcontainer::DIRECTORY),
         };
         let remembered = mkdevcontainer::remembered(&state)?;
         let trusted = mkdevcontainer::trusted(&document, own.as_ref(), remembered.as_deref());
         let trusted = trusted.map_err(|error| self.tell(error))?;
-        let model = self.lay_over(&mut document, own.as_ref(), &directory)?;
+        let model = self.lay_over(&mut document, own.as_ref(), &state)?;
         let additions = self.additions(&document)?;
         let additions = additions.as_ref();
         let files = Files::of(&document, own.as_ref(), additions, &directory, trusted, model)?;
@@ -133,11 +133,11 @@ impl Mkdevcontainer {
         &self,
         document: &mut Received<Container>,
         own: Option<&Own>,
-        directory: &Path,
+        state: &Path,
     ) -> Result<Option<Value>, Error> {
-        let aside = tempfile::tempdir().map_err(FileError::writing(directory))?;
-        let directory = if self.print { aside.path() } else { directory };
-        let Some(over) = mkdevcontainer::write_override(document, own, directory)? else {
+        let aside = tempfile::tempdir().map_err(FileError::writing(&std::env::temp_dir()))?;
+        let aside = self.print.then_some(aside.path());
+        let Some(over) = mkdevcontainer::write_override(document, own, state, aside)? else {
             return Ok(None);
         };
         let siblings = Siblings::new()
