@@ -22,6 +22,9 @@ use crate::{Error, elsewhere::Elsewhere};
 
 /// The options that describe a container. Each wins over its variable, and
 /// the variable over the key in `config.toml`.
+///
+/// One that takes another back wins over it. They are not in conflict, because
+/// to clap they would be so with a variable too.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Container")]
 pub struct SettingsArgs {
@@ -38,7 +41,7 @@ pub struct SettingsArgs {
     pub prefix: Option<String>,
 
     /// Make the container from the template NAME
-    #[arg(long, value_name = "NAME", env = "CTRKIT_TEMPLATE", conflicts_with = "no_template")]
+    #[arg(long, value_name = "NAME", env = "CTRKIT_TEMPLATE")]
     pub template: Option<String>,
 
     /// Use no template, whatever the configuration says
@@ -84,7 +87,7 @@ pub struct SettingsArgs {
 
     /// Leave the container no way out but a proxy that enforces POLICY: a name,
     /// names joined by '+', or a file (can be repeated)
-    #[arg(long, value_name = "POLICY", env = "CTRKIT_ISOLATE", conflicts_with = "no_isolation")]
+    #[arg(long, value_name = "POLICY", env = "CTRKIT_ISOLATE")]
     pub isolate: Vec<String>,
 
     /// Do not isolate the container, whatever the configuration says
@@ -128,7 +131,7 @@ pub struct SettingsArgs {
 
     /// Give the container a directory for Claude Code that outlives it, and
     /// Claude Code's token [default: where there is a token]
-    #[arg(long, conflicts_with = "no_claude")]
+    #[arg(long)]
     pub claude: bool,
 
     /// Give the container neither
@@ -137,12 +140,7 @@ pub struct SettingsArgs {
 
     /// Give the container the token for Claude Code in FILE [default: one of
     /// the usual ones]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CTRKIT_CLAUDE_TOKEN_FILE",
-        conflicts_with = "no_claude"
-    )]
+    #[arg(long, value_name = "FILE", env = "CTRKIT_CLAUDE_TOKEN_FILE")]
     pub claude_token_file: Option<PathBuf>,
 
     /// Let the container read FILE as /run/secrets/NAME, and its shells export

@@ -56,9 +56,8 @@ impl ViaArgs {
 }
 
 /// Returns the account that the devcontainer.json of the worktree `project` works
-/// as, if `section` asks for the devcontainers CLI and there is such a file.
-pub fn account(section: Option<&Devcontainer>, project: &Path) -> Result<Option<String>, Error> {
-    let Some(section) = section else { return Ok(None) };
+/// as, if there is such a file for `section`.
+pub fn account(section: &Devcontainer, project: &Path) -> Result<Option<String>, Error> {
     let asked = section.own.as_deref();
     let Some(path) = devcontainer::find(project, asked, devcontainer::is_ours)? else {
         return Ok(None);

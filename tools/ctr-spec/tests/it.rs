@@ -231,6 +231,23 @@ fn a_broken_ledger_is_somebody_elses_business() {
 }
 
 #[test]
+fn what_takes_an_option_back_wins_over_its_variable() {
+    let world = World::new();
+    let path = world.repository("myapp");
+    let token = world.path("token");
+    let spec = |args: &[&str]| -> Value {
+        let mut command = world.ctr_spec(&path);
+        command.env("CTRKIT_TEMPLATE", "basic").env("CTRKIT_ISOLATE", "claude");
+        let output = command.env("CTRKIT_CLAUDE_TOKEN_FILE", &token).args(args).assert().success();
+        serde_json::from_slice(&output.get_output().stdout).unwrap()
+    };
+    let sections = ["template", "isolation", "claude"];
+    let is_there = |args: &[&str]| sections.map(|key| spec(args).get(key).is_some());
+    assert_eq!(is_there(&[]), [true; 3]);
+    assert_eq!(is_there(&["--no-template", "--no-isolation", "--no-claude"]), [false; 3]);
+}
+
+#[test]
 fn the_name_alone() {
     let world = World::new();
     let path = world.repository("myapp");
@@ -513,4 +530,7 @@ fn the_account_is_that_of_the_worktrees_own_devcontainer_json() {
     fs::write(&own, "{").unwrap();
     let mut broken = world.ctr_spec(&path);
     world.check_refused(broken.args(["--via", "devcontainer"]), 65, "devcontainer-broken");
+    // Its name is known all the same: nothing else could be done with the container.
+    let mut broken = world.ctr_spec(&path);
+    broken.args(["--via", "devcontainer", "--name-only"]).assert().success();
 }
