@@ -192,6 +192,16 @@ pub enum Error {
         commits: usize,
     },
 
+    /// There are commits that would be lost on a branch whose worktree has gone.
+    #[error("the branch '{branch}', whose worktree is removed, has {} nowhere else",
+        commits_of(*commits))]
+    UnmergedBranch {
+        /// The branch.
+        branch: String,
+        /// How many commits.
+        commits: usize,
+    },
+
     /// There is work in the container that would be lost.
     #[error("{message}")]
     InContainer {
@@ -254,7 +264,7 @@ impl Failure for Error {
             Self::UnderWay { .. } => "operation-under-way",
             Self::HasSubmodules { .. } => "has-submodules",
             Self::Uncommitted { .. } | Self::InContainer { .. } => "uncommitted-work",
-            Self::Unmerged { .. } => "unmerged-work",
+            Self::Unmerged { .. } | Self::UnmergedBranch { .. } => "unmerged-work",
         }
     }
 
@@ -328,7 +338,7 @@ impl Error {
             }
             Self::HasSubmodules { .. } => "push what is in them, then say --force".into(),
             Self::Uncommitted { .. } => "commit it there, or lose it: --force".into(),
-            Self::Unmerged { branch: Some(_), .. } => {
+            Self::Unmerged { branch: Some(_), .. } | Self::UnmergedBranch { .. } => {
                 "push or merge it, keep the branch (--keep-branch), or lose it: --force".into()
             }
             Self::Unmerged { .. } => "make a branch of it there, or lose it: --force".into(),

@@ -72,7 +72,7 @@ impl Repository {
         let found = match find(&worktrees, name) {
             Err(Error::NoSuchWorktree { .. }) if branches.mark(name)? == Some(Mark::Going) => {
                 tidy(worktrees.first().map(|main| place::parent(&main.path, None)).as_deref());
-                return self.end(name, None, &branches);
+                return self.end_orphan(name, terms, &branches, around.ledger);
             }
             found => found?,
         };
@@ -137,7 +137,8 @@ impl Repository {
                 return Err(Error::Uncommitted { path: path.clone(), files });
             }
         }
-        match self.count_unmerged(found, doomed, ledger)? {
+        let Some(commit) = &found.commit else { return Ok(()) };
+        match self.count_unmerged(commit, doomed, ledger)? {
             0 => Ok(()),
             commits => {
                 let (path, branch) = (path.clone(), found.branch.clone());
@@ -167,16 +168,15 @@ impl Repository {
         Ok(paths.take(FILES + 1).map(str::to_owned).collect())
     }
 
-    /// Counts the worktree's commits that no branch but `doomed` has, no tag,
+    /// Counts the commits up to `commit` that no branch but `doomed` has, no tag,
     /// and no remote that is not a container.
     fn count_unmerged(
         &self,
-        found: &Linked,
+        commit: &str,
         doomed: Option<&str>,
         ledger: &Ports,
     ) -> Result<usize, Error> {
-        let Some(commit) = &found.commit else { return Ok(0) };
-        let mut args = vec!["rev-list".to_owned(), "--count".to_owned(), commit.clone()];
+        let mut args = vec!["rev-list".to_owned(), "--count".to_owned(), commit.to_owned()];
         args.push("--not".to_owned());
         args.extend(doomed.map(|branch| format!("--exclude={branch}")));
         args.push("--branches".to_owned());
@@ -222,6 +222,28 @@ impl Repository {
             (None, Some(branch)) if terms.keep_branch => branches.set(branch, None),
             _ => Ok(()),
         }
+    }
+
+    /// Removes a branch of which a run that was killed has removed the worktree.
+    /// Somebody may have gone on with it since.
+    fn end_orphan(
+        &self,
+        branch: &str,
+        terms: Terms,
+        branches: &Branches<'_>,
+        ledger: &Ports,
+    ) -> Result<(), Error> {
+        if terms.keep_branch {
+            return branches.set(branch, None);
+        }
+        let tip = self.commit(&format!("refs/heads/{branch}"))?;
+        if let Some(tip) = tip.as_deref().filter(|_| !terms.force) {
+            let commits = self.count_unmerged(tip, Some(branch), ledger)?;
+            if commits > 0 {
+                return Err(Error::UnmergedBranch { branch: branch.to_owned(), commits });
+            }
+        }
+        self.end(branch, tip.as_deref(), branches)
     }
 
     /// Removes a branch, if it is at `tip`, and its settings.

@@ -348,6 +348,24 @@ fn what_git_has_half_removed_is_removed_by_the_next_run() {
     assert_eq!(state(&world), before);
 }
 
+#[test]
+fn a_branch_that_a_killed_run_has_left_may_have_been_worked_on() {
+    let world = world();
+    let before = state(&world);
+    let path = add(&world, &["fix"]);
+    git(&world, "repo", &["config", "branch.fix.ctrkit", "going"]);
+    git(&world, "repo", &["worktree", "remove", path.to_str().unwrap()]);
+    git(&world, "repo", &["switch", "--quiet", "fix"]);
+    git(&world, "repo", &["commit", "--quiet", "--allow-empty", "-m", "more"]);
+    let commit = git(&world, "repo", &["rev-parse", "HEAD"]);
+    git(&world, "repo", &["switch", "--quiet", "-"]);
+    let error = fails(&world, &["rm", "fix"], 65, "unmerged-work");
+    assert!(error["message"].as_str().unwrap().contains("'fix'"), "{error}");
+    assert_eq!(git(&world, "repo", &["rev-parse", "fix"]), commit);
+    ctr_worktree(&world, &["rm", "fix", "--force"]).assert().success();
+    assert_eq!(state(&world), before);
+}
+
 /// Writes a ledger in which the worktree at `path` holds ports for dev-a.
 fn ledger(world: &World, path: &Path) {
     let text = serde_json::json!({"schema": "ports/1", "reservations": [
