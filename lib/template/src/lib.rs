@@ -148,9 +148,7 @@ impl Template {
             let line = before.matches('\n').count() + 1;
             TemplateError::Malformed { file: file.clone(), line, message }
         };
-        let Value::Object(additions) = render::jsonc(&file, text)? else {
-            return Err(wrong("", "it is not an object".to_owned()));
-        };
+        let additions = render::jsonc(&file, text)?;
         for (key, value) in &additions {
             if !ADDED.contains(&key.as_str()) {
                 let message =

@@ -1,6 +1,5 @@
 //! A devcontainer.json (containers.dev/implementors/json_reference), filled in.
 
-use jsonc_parser::ParseOptions;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -26,26 +25,21 @@ const LIST: &str = "write the command as a list";
 const APART: &str = "write the option and its value as two strings, or mounts as maps";
 const DOLLAR: &str = "rename it: the format has no way to write '${' that is not replaced";
 
-/// Reads JSON with comments and commas at the end of lists; `file` is its name
-/// in errors.
-pub fn parse(file: &str, text: &str) -> Result<Value, TemplateError> {
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas: true,
+/// Reads an object of JSON with comments and commas at the end of lists, as the
+/// repository's own file is read; `file` is its name in errors.
+pub fn parse(file: &str, text: &str) -> Result<Map<String, Value>, TemplateError> {
+    let wrong = |devcontainer::Malformed { line, message }| TemplateError::Malformed {
+        file: file.to_owned(),
+        line,
+        message,
     };
-    let wrong = |line, message| TemplateError::Malformed { file: file.to_owned(), line, message };
-    match jsonc_parser::parse_to_serde_value(text, &options) {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(wrong(1, "there is nothing in it".to_owned())),
-        Err(error) => Err(wrong(error.line_display(), error.kind().to_string())),
-    }
+    Ok(devcontainer::parse(text).map_err(wrong)?.0)
 }
 
 /// Returns the JSON of a marked text.
 pub(super) fn render(marked: &Marked) -> Result<String, TemplateError> {
-    let value = parse(&marked.file, &marked.text)?;
-    let value = Walk { marked }.value(Place::default(), value)?;
+    let members = parse(&marked.file, &marked.text)?;
+    let value = Walk { marked }.object(Place::default(), members)?;
     Ok(format!("{value:#}\n"))
 }
 
