@@ -165,6 +165,44 @@ becomes() {
     refused 65 bad-setting ctr-spec --audio play --audio-latency 5 "$path"
 }
 
+# alone SOCKET ARGUMENT: setup on a machine whose server listens at port 4713 as well.
+alone() {
+    unshare --map-root-user --net bash -c '
+        ip link set lo up
+        pulseaudio -n --daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes \
+            -L "module-native-protocol-unix socket=$1" -L "module-native-protocol-tcp $2" >/dev/null 2>&1 3>&- &
+        for ((tries = 0; tries < 200; tries++)); do
+            ! timeout 10 pactl --server "unix:$1" info >/dev/null 2>&1 || break
+            sleep 0.1
+        done
+        audiotun setup --server "$1"
+        status=$?
+        kill -KILL %1
+        exit "$status"' alone "$@"
+}
+
+@test "setup plays a tone and hears it, and says so where nothing comes out" {
+    local said
+    said=$(audiotun setup --check)
+    is "${said%%$'\n'*}" "$world/run/pulse/native"
+    said=${said##*$'\n'}
+    printf '# %s\n' "$said" >&3
+    said=${said#heard after }
+    # Ten times what the guard asks for: the machine may be busy. By default it is twenty.
+    [[ ${said% ms} -gt 0 && ${said% ms} -lt 1000 ]]
+    # Turned down it is heard as well, and muted it is not.
+    at_home set-sink-volume speakers 30%
+    audiotun setup --check >/dev/null
+    at_home set-sink-mute speakers 1
+    refused 69 not-heard audiotun setup --check
+    at_home set-sink-mute speakers 0
+    # A server that other machines reach is none to play to, whatever else it has. What is
+    # listened to is a network of its own.
+    refused 77 sound-server-exposed alone "$world/exposed" ''
+    is "$(alone "$world/loopback" listen=127.0.0.1)" "$world/loopback"
+    is "$(audiotun setup --undo)" ""
+}
+
 @test "without a sound server ssh works, and one that comes later is heard" {
     end_speakers
     make_container --audio play

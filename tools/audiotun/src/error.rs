@@ -90,6 +90,27 @@ pub enum Error {
     #[error("a sound server on this machine listens for other machines, at port 4713")]
     ServerExposed,
 
+    /// The person's own script gives the sound server no socket.
+    #[error("the sound server has no socket, and '{}' is yours", path.display())]
+    NoSocket {
+        /// The script.
+        path: PathBuf,
+    },
+
+    /// What setup wrote has been changed since.
+    #[error("'{}' is not as audiotun wrote it", path.display())]
+    Edited {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A tone was played and did not come out.
+    #[error("a tone was played, and the default output did not have it{}", said(words))]
+    NotHeard {
+        /// The last that the programs which play and listen have said.
+        words: String,
+    },
+
     /// The guard did not begin to listen.
     #[error("the guard of '{name}' did not start{}", said(words))]
     NoGuard {
@@ -135,6 +156,9 @@ impl Failure for Error {
             Self::Run { .. } => "cannot-run",
             Self::NoServer { .. } => "no-sound-server",
             Self::ServerExposed => "sound-server-exposed",
+            Self::NoSocket { .. } => "no-server-socket",
+            Self::Edited { .. } => "edited-file",
+            Self::NotHeard { .. } => "not-heard",
             Self::NoGuard { .. } => "no-guard",
             Self::NotUp { .. } => "not-up",
         }
@@ -147,12 +171,15 @@ impl Failure for Error {
             Self::Places(error) => error.exit(),
             Self::Tool(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
-            Self::BadName { .. } | Self::BadSocket { .. } | Self::PathNotUtf8 { .. } => {
-                Exit::DataErr
-            }
+            Self::BadName { .. }
+            | Self::BadSocket { .. }
+            | Self::PathNotUtf8 { .. }
+            | Self::Edited { .. } => Exit::DataErr,
             Self::NotApplied { .. } => Exit::NoInput,
             Self::ServerExposed => Exit::NoPerm,
-            Self::NoServer { .. } => Exit::Unavailable,
+            Self::NoServer { .. } | Self::NoSocket { .. } | Self::NotHeard { .. } => {
+                Exit::Unavailable
+            }
             Self::Silent { .. } | Self::Run { .. } | Self::NoGuard { .. } => Exit::Unavailable,
             Self::NotUp { .. } => Exit::TempFail,
         }
@@ -170,12 +197,20 @@ impl Failure for Error {
             Self::Silent { .. } => "make it anew with sound: ctrkit create --audio play --replace",
             Self::BadSocket { .. } => "keep the state elsewhere: set CTRKIT_STATE_DIR",
             Self::PathNotUtf8 { .. } => "rename it, or set CTRKIT_STATE_DIR",
+            Self::Run { program, .. } if ["pacat", "parec"].contains(&program.as_str()) => {
+                "install PulseAudio's programs: the package pulseaudio-utils, or Homebrew's pulseaudio"
+            }
             Self::Run { .. } => "see whether it is installed",
             Self::NoServer { .. } if cfg!(target_os = "macos") => {
-                "install and start one: brew install pulseaudio; brew services start pulseaudio"
+                "install and start one: brew install pulseaudio; brew services restart pulseaudio"
             }
             Self::NoServer { .. } => {
-                "start one: systemctl --user start pipewire-pulse, or: pulseaudio --start"
+                "start one: systemctl --user restart pipewire-pulse, or: pulseaudio --start"
+            }
+            Self::NoSocket { .. } => "add this line to it: load-module module-native-protocol-unix",
+            Self::Edited { .. } => "look at it, and remove it by hand",
+            Self::NotHeard { .. } => {
+                "see whether the output is muted: pactl get-sink-mute @DEFAULT_SINK@"
             }
             Self::ServerExposed => {
                 "take module-native-protocol-tcp out of its configuration, or give it \

@@ -5,6 +5,7 @@
 //! (audioguard(1)) on this machine, the sound server. A [`Keeper`] is the process that
 //! keeps the guard; [`status`] asks whether all of it works.
 
+mod dropin;
 mod error;
 mod keeper;
 mod place;
@@ -13,6 +14,7 @@ mod server;
 mod setup;
 mod ssh;
 mod status;
+mod tone;
 
 use std::{path::Path, time::Duration};
 
@@ -20,13 +22,15 @@ use document::audio_status::AudioStatus;
 use toolkit::{Places, files};
 
 pub use crate::{
+    dropin::{Configuration, Script, Step},
     error::Error,
     keeper::{Keeper, ensure, stop},
     place::Place,
     plan::{fill, make_files},
     server::ServerArgs,
-    setup::check,
+    setup::{setup, undo},
     status::{amiss, cancel, status, text},
+    tone::check,
 };
 
 /// How long the connection may take to come up.

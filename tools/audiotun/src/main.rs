@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use audiotun::{Error, Keeper, Place, ServerArgs};
+use audiotun::{Configuration, Error, Keeper, Place, ServerArgs};
 use clap::{Arg, Args, Parser, Subcommand};
 use document::{Container, Received};
 use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
@@ -61,8 +61,20 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// See whether this machine can play, and write the sound server's socket
+    /// Make this machine able to play, and write the sound server's socket
     Setup {
+        /// Play a tone, listen for it, and write how late it is
+        #[arg(long, conflicts_with = "undo")]
+        check: bool,
+
+        /// Take away what was written
+        #[arg(long)]
+        undo: bool,
+
+        /// Where a person's own configuration lies.
+        #[arg(long, hide = true, env = "XDG_CONFIG_HOME")]
+        config_home: Option<PathBuf>,
+
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -114,10 +126,13 @@ impl Tool for Audiotun {
                 audiotun::cancel(&place, &container.name, &self.places)?;
             }
             Some(Verb::Status { container, json }) => return self.status(container, *json),
-            Some(Verb::Setup { server }) => {
-                let socket = server.socket(None);
-                audiotun::check(&socket)?;
-                toolkit::write_text(&format!("{}\n", socket.display()))?;
+            Some(Verb::Setup { check, undo, config_home, server }) => {
+                let own = server.home.as_ref().map(|home| home.join(".config"));
+                let home = config_home.clone().filter(|path| path.is_absolute()).or(own);
+                match undo {
+                    true => undo_below(home.as_deref())?,
+                    false => self.setup(server, home.as_deref(), *check)?,
+                }
             }
             Some(Verb::Guard { container, foreground: false, server }) => {
                 let place = self.place(container)?;
@@ -150,6 +165,26 @@ impl Audiotun {
         Ok(())
     }
 
+    fn setup(&self, server: &ServerArgs, home: Option<&Path>, check: bool) -> Result<(), Error> {
+        let socket = server.socket(None);
+        // A server that is named is looked for nowhere else.
+        let home = home.filter(|_| server.server.is_none());
+        let configuration = home.map(|home| Configuration::read(Path::new("/"), home));
+        if let Some(written) = audiotun::setup(&socket, configuration.as_ref())? {
+            let written = written.display();
+            self.warn(&format!("wrote '{written}'; start the sound server anew for it to count"));
+            return Ok(());
+        }
+        let mut lines = format!("{}\n", socket.display());
+        if check {
+            let failed = |source| Error::Run { program: "audiotun".into(), source };
+            let interrupt = Interrupt::watch().map_err(failed)?;
+            let late = audiotun::check(&socket, &interrupt)?;
+            lines.push_str(&format!("heard after {} ms\n", late.as_millis()));
+        }
+        Ok(toolkit::write_text(&lines)?)
+    }
+
     fn status(&self, container: &Named, json: bool) -> Result<Exit, Error> {
         let place = self.place(container)?;
         let status = audiotun::status(&place, &container.name, &self.places)?;
@@ -168,6 +203,13 @@ impl Audiotun {
     fn warn(&self, message: &str) {
         toolkit::warn("audiotun", self.common.error_format, message);
     }
+}
+
+/// Takes away what setup wrote; where there is no home it wrote nothing.
+fn undo_below(home: Option<&Path>) -> Result<(), Error> {
+    let gone = home.map(audiotun::undo).transpose()?.unwrap_or_default();
+    let lines: String = gone.iter().map(|path| format!("{}\n", path.display())).collect();
+    Ok(toolkit::write_text(&lines)?)
 }
 
 /// Returns this program, as it is started again.

@@ -107,7 +107,7 @@ fn texts(place: &Place) -> [(PathBuf, &'static str, &'static str); 2] {
 }
 
 /// Returns a new cookie, from the kernel's random numbers (random(4)).
-fn random() -> Result<[u8; COOKIE], Error> {
+pub(crate) fn random() -> Result<[u8; COOKIE], Error> {
     let path = Path::new("/dev/urandom");
     let mut cookie = [0; COOKIE];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut cookie));

@@ -1,8 +1,19 @@
-//! Whether this machine can play: nothing of it is changed.
+//! Whether this machine can play, and the one file that it may need for that.
 
-use std::{fs, os::unix::net::UnixStream, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+};
 
-use crate::Error;
+use tempfile::NamedTempFile;
+use toolkit::files::{self, FileError};
+
+use crate::{
+    Error,
+    dropin::{self, Configuration, Step},
+};
 
 /// The port of PulseAudio's protocol (`PA_NATIVE_DEFAULT_PORT`), as the kernel writes it.
 const PORT: &str = ":1269";
@@ -10,19 +21,68 @@ const PORT: &str = ":1269";
 /// The state of a socket that listens (`TCP_LISTEN`, include/net/tcp_states.h of Linux).
 const LISTENS: &str = "0A";
 
-/// Sees that a sound server listens at `server`, and none for other machines.
+/// Sees that a sound server listens at `server`, and none for other machines; where the
+/// person's `configuration` keeps it from that, writes the file that lets it, and returns
+/// its path.
 ///
-/// The guard needs the socket that every server has, and nothing else of it.
-pub fn check(server: &Path) -> Result<(), Error> {
-    if let Err(source) = UnixStream::connect(server) {
-        return Err(Error::NoServer { path: server.to_owned(), source });
+/// The guard needs the socket that every server has, and nothing else of it. Where the
+/// person has named the server, there is no configuration to be looked at.
+pub fn setup(
+    server: &Path,
+    configuration: Option<&Configuration>,
+) -> Result<Option<PathBuf>, Error> {
+    check_alone(configuration)?;
+    let Err(source) = UnixStream::connect(server) else { return Ok(None) };
+    match configuration.map_or(Step::Start, Configuration::decide) {
+        Step::Start => Err(Error::NoServer { path: server.to_owned(), source }),
+        Step::Own(path) => Err(Error::NoSocket { path }),
+        Step::Write { path, text } => {
+            write_new(&path, &text)?;
+            Ok(Some(path))
+        }
     }
-    // Where there are no such files, as on macOS, nobody can be asked.
+}
+
+/// Takes away what [`setup`] wrote below `home`, and returns what that was.
+pub fn undo(home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut gone = Vec::new();
+    for path in dropin::places(home) {
+        let text = files::read(&path)?.and_then(|bytes| String::from_utf8(bytes).ok());
+        match text.as_deref().and_then(dropin::is_ours) {
+            None => {}
+            Some(false) => return Err(Error::Edited { path }),
+            Some(true) => {
+                files::remove(&path)?;
+                gone.push(path);
+            }
+        }
+    }
+    Ok(gone)
+}
+
+/// Writes a file that is not there; one that a person has made in the meantime stays.
+fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+    let write = |directory: &Path| -> io::Result<()> {
+        fs::create_dir_all(directory)?;
+        let mut file = NamedTempFile::new_in(directory)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
+    };
+    Ok(write(path.parent().unwrap_or(path)).map_err(FileError::writing(path))?)
+}
+
+/// Refuses a server that listens for other machines.
+fn check_alone(configuration: Option<&Configuration>) -> Result<(), Error> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
-    match tables.into_iter().flatten().any(|table| is_exposed(&table)) {
-        true => Err(Error::ServerExposed),
-        false => Ok(()),
-    }
+    let tables: Vec<_> = tables.into_iter().flatten().collect();
+    // Where there are no such files, as on macOS, nobody can be asked but the configuration.
+    let is_exposed = match tables.is_empty() {
+        true => configuration.is_some_and(Configuration::is_exposed),
+        false => tables.iter().any(|table| is_exposed(table)),
+    };
+    if is_exposed { Err(Error::ServerExposed) } else { Ok(()) }
 }
 
 /// Says whether something listens in `table` (proc_net(5)) on the port of sound servers

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
 };
 
 use assert_cmd::Command;
@@ -111,6 +111,52 @@ fn a_machine_without_a_sound_server_is_told_the_cure() {
     let socket = world.path().join("none");
     let socket = socket.to_str().unwrap();
     check_refused(&world, &["setup", "--server", socket], "", 69, "no-sound-server");
+}
+
+#[test]
+fn setup_writes_one_file_where_the_socket_is_switched_off_and_undo_takes_it_away() {
+    let world = TempDir::new().unwrap();
+    let own = [
+        ("pulse/default.pa", "load-module module-null-sink\n"),
+        ("pipewire/pipewire-pulse.conf", "pulse.properties = { server.address = [ ] }\n"),
+    ];
+    for (name, text) in own {
+        let path = world.path().join("own").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let written = world.path().join("own/pipewire/pipewire-pulse.conf.d/ctrkit.conf");
+    // A server was there, and is not any more: others of this machine's do not count.
+    drop(UnixListener::bind(world.path().join("native")).unwrap());
+    let run = |args: &[&str]| {
+        let mut command = audiotun(&world, args);
+        command.env("XDG_CONFIG_HOME", world.path().join("own"));
+        command.env("HOME", world.path()).env("PULSE_RUNTIME_PATH", world.path());
+        for variable in ["XDG_RUNTIME_DIR", "PULSE_SERVER", "CTRKIT_AUDIO_SERVER"] {
+            command.env_remove(variable);
+        }
+        command.assert()
+    };
+    run(&["setup", "--undo"]).success().stdout("");
+    run(&["setup"]).success().stdout("");
+    let first = fs::read_to_string(&written).unwrap();
+    assert!(first.contains("unix:native"), "{first}");
+    // A second time nothing is left to be done but to start it.
+    let said = run(&["setup"]).code(69);
+    let error: Value = serde_json::from_slice(&said.get_output().stderr).unwrap();
+    assert_eq!(error["kind"], "no-sound-server");
+    assert_eq!(fs::read_to_string(&written).unwrap(), first);
+    // What a person has changed is theirs.
+    fs::write(&written, format!("{first}# mine\n")).unwrap();
+    let said = run(&["setup", "--undo"]).code(65);
+    let error: Value = serde_json::from_slice(&said.get_output().stderr).unwrap();
+    assert_eq!(error["kind"], "edited-file");
+    fs::write(&written, first).unwrap();
+    run(&["setup", "--undo"]).success().stdout(format!("{}\n", written.display()));
+    assert!(!written.exists());
+    for (name, text) in own {
+        assert_eq!(fs::read_to_string(world.path().join("own").join(name)).unwrap(), text);
+    }
 }
 
 #[test]
