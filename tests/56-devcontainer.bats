@@ -181,3 +181,58 @@ all_of() {
     whole "$path" "$world/killed.json"
     ctr-rm "$name" --volumes
 }
+
+# asking NAME METADATA: an image that asks the CLI for more than others have.
+asking() {
+    mkdir -p "$world/$1"
+    printf '%s\n' "FROM $own_image" "LABEL devcontainer.metadata='$2'" >"$world/$1/Dockerfile"
+    "$engine" build -q -t "localhost/ctrkit-test-$1:latest" "$world/$1" >/dev/null
+}
+
+# never KIND STATUS ARGUMENT...: no container is made.
+never() {
+    local kind=$1 wanted=$2 before
+    shift 2
+    before=$(on_engine)
+    refused "$wanted" "$kind" create "$@"
+    is "$(on_engine)" "$before"
+}
+
+# made_of IMAGE BASE: a repository that is made from IMAGE in that way.
+made_of() {
+    local path
+    path=$(repository "$1-$RANDOM" "${2//ctrkit-test-vscode/ctrkit-test-$1}")
+    sed -i "s|ctrkit-test-vscode|ctrkit-test-$1|" "$path"/.devcontainer/{Dockerfile,compose.yml}
+    printf '%s\n' "$path"
+}
+
+@test "an image that asks for the machine needs trust, and has no isolation" {
+    local path row
+    asking bind '[{"id":"x"},{"mounts":[{"type":"bind","source":"/","target":"/host"}]}]'
+    never untrusted 77 "$(made_of bind "$of_image")"
+    asking privileged '[{"privileged":true}]'
+    for row in "$of_image" "$of_build" "$of_compose"; do
+        path=$(made_of privileged "$row")
+        never untrusted 77 "$path"
+        never cannot-isolate 65 --isolate claude+github --trust "$path"
+    done
+}
+
+@test "what of an image is trusted is its digest" {
+    local path digest name
+    asking trusted '{"capAdd":["SYS_PTRACE"]}'
+    path=$(made_of trusted "$of_image")
+    run --separate-stderr create "$path"
+    grep -q 'capAdd: "SYS_PTRACE": it gives the container a capability' <<<"$stderr"
+    digest=$(grep -o 'trust=[0-9a-f]*' <<<"$stderr" | head -1)
+    create "--$digest" "$path" >"$world/trusted.json"
+    name=$(get .name <"$world/trusted.json")
+    is "trust=$(get .devcontainer.trusted_image <"$world/trusted.json")" "$digest"
+    is "$(answers "$name" whoami)" vscode
+    ctrkit rebuild "$name"
+    asking trusted '{"capAdd":["SYS_PTRACE", "SYS_ADMIN"]}'
+    run --separate-stderr ctrkit rebuild "$name"
+    [[ $status -ne 0 && $stderr == *"is not trusted"* ]]
+    is "$("$engine" inspect --format '{{.State.Running}}' "$name")" true
+    ctr-rm "$name" --volumes
+}

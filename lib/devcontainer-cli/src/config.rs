@@ -61,13 +61,15 @@ pub fn config_label(container: &Container) -> String {
 ///
 /// `isolated` is the Compose file with the container's service alone, which
 /// has the labels already; without it they go into the file's own options, or
-/// into one more Compose file.
+/// into one more Compose file. `image` is what it is made from, whatever the file
+/// says; absent: what the file says.
 pub fn in_force(
     container: &Container,
     kind: Kind,
     directory: &Path,
     labels: &Labels,
     isolated: Option<&Path>,
+    image: Option<&str>,
 ) -> Result<PathBuf, Error> {
     let section = container.devcontainer.clone().unwrap_or_default();
     let path = section.config.clone().unwrap_or_default();
@@ -84,15 +86,19 @@ pub fn in_force(
         // What it runs waits for its files, and is its ssh server then.
         config.insert("overrideCommand".to_owned(), json!(false));
     } else if is_compose {
-        let over = write_labels(&section, directory, labels)?;
+        let over = write_over(&section, directory, labels, image)?;
         let all: Vec<_> = section.compose_files.iter().chain([&over]).collect();
         config.insert("dockerComposeFile".to_owned(), json!(all));
     } else {
         set_run_args(&mut config, kind, labels);
-        let image = container.image.as_deref();
-        if !config.contains_key("build") && config.get("image").and_then(Value::as_str) == image {
+        let usual = container.image.as_deref();
+        if !config.contains_key("build") && config.get("image").and_then(Value::as_str) == usual {
             // The image's own command is sshd, which has no key of its own yet.
             config.insert("overrideCommand".to_owned(), json!(true));
+        }
+        if let Some(image) = image {
+            config.remove("build");
+            config.insert("image".to_owned(), json!(image));
         }
     }
     let path = directory.join(CONFIG);
@@ -102,10 +108,11 @@ pub fn in_force(
 }
 
 /// Writes the Compose file that goes on top of the person's own.
-fn write_labels(
+fn write_over(
     section: &Devcontainer,
     directory: &Path,
     labels: &Labels,
+    image: Option<&str>,
 ) -> Result<PathBuf, Error> {
     let path = directory.join(COMPOSE);
     let mut services = Map::new();
@@ -114,7 +121,11 @@ fn write_labels(
     let doubled = |value: Value| json!(value.as_str().unwrap_or_default().replace('$', "$$"));
     let labels: Map<_, _> =
         labels.to_object().into_iter().map(|(name, value)| (name, doubled(value))).collect();
-    services.insert(service, json!({ "labels": labels }));
+    let mut over = json!({ "labels": labels });
+    if let Some(image) = image {
+        over["image"] = json!(image);
+    }
+    services.insert(service, over);
     let text = json!({ "services": services }).to_string();
     files::replace(&path, text.as_bytes(), 0o600)?;
     Ok(path)

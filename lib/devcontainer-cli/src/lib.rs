@@ -61,7 +61,7 @@ pub struct Cli {
 /// One call.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
-    /// `up`, `run-user-commands`.
+    /// `build`, `up`, `run-user-commands`.
     pub verb: &'a str,
     /// The worktree.
     pub folder: &'a Path,
@@ -125,7 +125,9 @@ impl Cli {
     fn command(&self, call: &Call<'_>) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(call.verb).arg("--workspace-folder").arg(call.folder);
-        command.arg("--override-config").arg(call.config);
+        // That is the only one that a build knows.
+        let option = if call.verb == "build" { "--config" } else { "--override-config" };
+        command.arg(option).arg(call.config);
         command.arg("--docker-path").arg(self.engine.program());
         if let Some(compose) = &self.compose {
             command.arg("--docker-compose-path").arg(compose);

@@ -25,12 +25,41 @@ fn container(config: &Path, mode: &str) -> Container {
 /// Returns the file in force where the document's one is `text`.
 fn force(text: &str, mode: &str, kind: Kind, isolated: Option<&Path>) -> Result<Value, Error> {
     let directory = tempfile::tempdir().unwrap();
-    let config = directory.path().join("devcontainer.json");
+    force_in(directory.path(), text, mode, kind, isolated, None)
+}
+
+/// The same with its files in `directory`, made from `image`.
+fn force_in(
+    directory: &Path,
+    text: &str,
+    mode: &str,
+    kind: Kind,
+    isolated: Option<&Path>,
+    image: Option<&str>,
+) -> Result<Value, Error> {
+    let config = directory.join("devcontainer.json");
     std::fs::write(&config, text).unwrap();
     let container = container(&config, mode);
     let labels = Labels::of(&container, "image:1 env:$2");
-    let path = in_force(&container, kind, directory.path(), &labels, isolated)?;
+    let path = in_force(&container, kind, directory, &labels, isolated, image)?;
     Ok(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+}
+
+#[test]
+fn what_was_judged_is_what_it_is_made_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let force = |text, mode| {
+        force_in(directory.path(), text, mode, Kind::Docker, None, Some("judged:1")).unwrap()
+    };
+    let config = force(r#"{"build":{"dockerfile":"/d"},"features":{"./x":{}}}"#, "build");
+    assert_eq!((config.get("build"), &config["image"]), (None, &json!("judged:1")));
+    assert_eq!(config["features"], json!({"./x": {}}));
+    assert_eq!(config.get("overrideCommand"), None);
+    let config = force(r#"{"service":"web"}"#, "compose");
+    let over = config["dockerComposeFile"].as_array().unwrap().last().unwrap();
+    let over: Value =
+        serde_json::from_slice(&std::fs::read(over.as_str().unwrap()).unwrap()).unwrap();
+    assert_eq!(over["services"]["web"]["image"], "judged:1");
 }
 
 #[test]

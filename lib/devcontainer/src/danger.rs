@@ -68,9 +68,36 @@ pub fn of_metadata(metadata: &Value, scope: &Scope<'_>) -> Vec<Danger> {
         entries.iter().enumerate().filter_map(|(index, it)| Some((index, it.as_object()?)));
     entries
         .flat_map(|(index, entry)| {
-            of_properties(&format!("devcontainer.metadata[{index}]."), entry, scope)
+            let at = format!("devcontainer.metadata[{index}].");
+            let mut found = of_properties(&at, entry, scope);
+            found.extend(of_gpu(&at, entry));
+            for (key, value) in entry {
+                of_host(&format!("{at}{key}"), value, &mut found);
+            }
+            found
         })
         .collect()
+}
+
+/// Lists what the label `devcontainer.metadata` with the value `text` asks for.
+/// One that cannot be read asks for nobody knows what.
+#[must_use]
+pub fn of_label(text: &str, scope: &Scope<'_>) -> Vec<Danger> {
+    match serde_json::from_str(text) {
+        Ok(metadata) => of_metadata(&metadata, scope),
+        Err(error) => {
+            let reason = format!("it is no JSON: {error}");
+            vec![Danger::new("devcontainer.metadata", &json!(text), &reason).breaking()]
+        }
+    }
+}
+
+/// Returns what is wrong with devices that `all` wants to have.
+fn of_gpu(at: &str, all: &Map<String, Value>) -> Option<Danger> {
+    let gpu = all.get("hostRequirements").and_then(|all| all.get("gpu"))?;
+    let reason = "it gives the container devices of this machine";
+    let danger = Danger::new(&format!("{at}hostRequirements.gpu"), gpu, reason);
+    (*gpu != json!(false)).then(|| danger.breaking())
 }
 
 impl Own {
@@ -87,12 +114,7 @@ impl Own {
         found.extend(self.ports());
         found.extend(self.build(scope));
         found.extend(feature::dangers(self, scope));
-        if let Some(gpu) = self.config.get("hostRequirements").and_then(|all| all.get("gpu")) {
-            if *gpu != json!(false) {
-                let reason = "it gives the container devices of this machine";
-                found.push(Danger::new("hostRequirements.gpu", gpu, reason).breaking());
-            }
-        }
+        found.extend(of_gpu("", &self.config));
         for (key, value) in &self.config {
             if !["name", "workspaceMount", "workspaceFolder", "initializeCommand"]
                 .contains(&key.as_str())
@@ -170,6 +192,7 @@ pub(crate) fn of_properties(at: &str, all: &Map<String, Value>, scope: &Scope<'_
         let reason = "it gives the container all devices and capabilities of this machine";
         found.push(Danger::new(&format!("{at}privileged"), &json!(true), reason).breaking());
     }
+    found.extend(unlisted(at, all));
     for value in list("capAdd") {
         let reason = "it gives the container a capability that it does not have otherwise";
         found.push(Danger::new(&format!("{at}capAdd"), value, reason).breaking());
@@ -203,6 +226,15 @@ pub(crate) fn of_properties(at: &str, all: &Map<String, Value>, scope: &Scope<'_
         found.extend(reason.map(|reason| Danger::new(&key, value, &reason).breaking()));
     }
     found
+}
+
+/// Lists the keys that should be lists and are none.
+fn unlisted(at: &str, all: &Map<String, Value>) -> Vec<Danger> {
+    let keys = ["capAdd", "securityOpt", "mounts"].into_iter();
+    let wrong = keys.filter_map(|key| Some((key, all.get(key)?)));
+    let wrong = wrong.filter(|(_, value)| !value.is_null() && !value.is_array());
+    let reason = "it is no list, and nobody knows what is made of it";
+    wrong.map(|(key, it)| Danger::new(&format!("{at}{key}"), it, reason).breaking()).collect()
 }
 
 /// Says whether a security option only takes privileges away.

@@ -16,15 +16,17 @@ mod own;
 mod run_args;
 mod shape;
 mod signed;
+mod trust;
 
 pub use crate::{
     composed::directory,
-    danger::{Danger, Scope, digest, of_metadata},
+    danger::{Danger, Scope, digest, of_label, of_metadata},
     error::OwnError,
     find::find,
     jsonc::{Malformed, parse},
     own::{Base, Own},
     signed::{is_ours, signed},
+    trust::{Refusal, Untrusted, trust},
 };
 
 #[cfg(test)]

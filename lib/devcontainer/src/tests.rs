@@ -242,10 +242,49 @@ fn an_image_may_ask_for_as_much_as_a_file() {
         {"id": "x", "customizations": {}, "remoteUser": "vscode", "entrypoint": "/x.sh"},
         {"privileged": true, "mounts": [{"type": "bind", "source": "/", "target": "/x"}]},
         {"containerUser": "a\n    privileged: true"},
+        {"capAdd": "SYS_ADMIN", "hostRequirements": {"gpu": "optional"}},
     ]);
     let found = crate::of_metadata(&metadata, &scope);
     let keys: Vec<_> = found.iter().map(|danger| danger.key.as_str()).collect();
-    let expected = ["[1].privileged", "[1].mounts[0]", "[2].containerUser"];
+    let expected = [
+        "[1].privileged",
+        "[1].mounts[0]",
+        "[2].containerUser",
+        "[3].capAdd",
+        "[3].hostRequirements.gpu",
+    ];
     assert_eq!(keys, expected.map(|key| format!("devcontainer.metadata{key}")));
     assert!(found.iter().all(|danger| danger.breaks_isolation));
+}
+
+#[test]
+fn a_label_is_read_as_the_cli_reads_it_or_is_a_danger_itself() {
+    let world = world();
+    let scope = Scope { project: world.path(), name: "dev-a", isolated: false };
+    let keys = |text: &str| {
+        crate::of_label(text, &scope).into_iter().map(|danger| danger.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(r#"{"privileged": true}"#), ["devcontainer.metadata[0].privileged"]);
+    let secret = r#"[{"remoteEnv": {"A": "${localEnv:SECRET}"}}]"#;
+    assert_eq!(keys(secret), ["devcontainer.metadata[0].remoteEnv.A"]);
+    assert_eq!(keys("[{'privileged': true}]"), ["devcontainer.metadata"]);
+    assert!(keys(r#"[{"privileged": false, "capAdd": [], "init": true}, 7, null]"#).is_empty());
+}
+
+#[test]
+fn what_is_trusted_is_one_of_several_digests_and_isolation_cannot_be_trusted_away() {
+    let found =
+        || vec![crate::Danger::new("capAdd", &serde_json::json!("A"), "it does").breaking()];
+    let digest = crate::digest(&found());
+    let trust = |trust: Option<&str>, isolated| crate::trust("image", found(), trust, isolated);
+    for good in ["any", &digest, &format!("0,{digest}")] {
+        assert_eq!(trust(Some(good), false).unwrap().as_deref(), Some(&*digest));
+        assert_eq!(trust(Some(good), true).unwrap_err().kind(), "cannot-isolate");
+    }
+    for bad in [None, Some(""), Some("0"), Some("anybody")] {
+        let error = trust(bad, false).unwrap_err();
+        assert_eq!(error.kind(), "untrusted");
+        assert_eq!(error.to_string(), "'image' is not trusted: capAdd: \"A\": it does");
+    }
+    assert_eq!(crate::trust("image", vec![], None, true), Ok(None));
 }

@@ -29,6 +29,11 @@ pub struct Devcontainer {
     /// has run, if a person trusts it as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted: Option<String>,
+    /// The SHA-256 digests, between commas, of what of the image a person trusts
+    /// although it reaches the host, one of which has to be the image's; `any`
+    /// until `ctr-up` has run, if a person trusts it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_image: Option<String>,
     /// The Compose files, absolute, in the order in which they are laid over
     /// one another; only in mode `compose`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -42,4 +47,13 @@ pub struct Devcontainer {
     /// Keys this version does not know, passed on as they came.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Devcontainer {
+    /// Lets what a person trusts count for the image as well: all but the digest
+    /// `own`, which is that of the repository's own file alone.
+    pub fn trust_image(&mut self, own: Option<&str>) {
+        let asked = self.trusted.clone().filter(|asked| Some(asked.as_str()) != own);
+        self.trusted_image = asked.or_else(|| self.trusted_image.take());
+    }
 }

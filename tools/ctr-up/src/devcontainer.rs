@@ -21,6 +21,7 @@ use crate::{
     Error,
     archive::{Content, Entry, Owner},
     isolated::APP,
+    metadata::Judged,
     steps::Run,
 };
 
@@ -108,13 +109,25 @@ fn model(path: &Path) -> Value {
     model
 }
 
+/// Reads the Compose file of the isolated `container`, and returns where it is.
+pub(crate) fn isolated_model(container: &Container) -> Result<(PathBuf, Value), Error> {
+    let section = container.devcontainer.as_ref();
+    let path = section.and_then(|section| section.compose_files.first());
+    let path = path.ok_or(Missing("devcontainer.compose_files"))?;
+    let bad = || devcontainer_cli::Error::BadConfig { path: path.clone() };
+    let text = toolkit::files::read(path)?.ok_or_else(bad)?;
+    let text = String::from_utf8(text).map_err(|_| bad())?;
+    Ok((path.clone(), compose::from_text(&text).ok_or_else(bad)?))
+}
+
 impl Run<'_> {
     /// Has the CLI make the container, which runs then, and returns its id.
     pub(crate) fn create_by_cli(&mut self, by: &Devcontainer) -> Result<Option<String>, Error> {
         let cli = by.cli(self.engine)?;
         self.note_unfinished()?;
+        let image = self.judge_image(&cli)?;
         self.before_cli()?;
-        let result = self.call(&cli);
+        let result = self.call(&cli, &image);
         // A call that failed may have made it; the name was free before.
         let found = self.engine.container(&self.plan.container.name);
         let is_ours = |found: &Summary| self.plan.is_ours(found);
@@ -123,6 +136,7 @@ impl Run<'_> {
         result?;
         match found {
             Some(id) => {
+                self.judge_container(&id, &image)?;
                 self.engine.run(["exec", "--user", "0:0", &id, "/bin/sh", "-c", CLEAN])?;
                 Ok(Some(id))
             }
@@ -130,13 +144,13 @@ impl Run<'_> {
         }
     }
 
-    fn call(&mut self, cli: &Cli) -> Result<(), Error> {
+    fn call(&mut self, cli: &Cli, image: &Judged) -> Result<(), Error> {
         let (engine, plan) = (self.engine, self.plan);
         let container = plan.container;
         let given = Labels::of(container, &plan.spec.to_label());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let isolated = plan.isolated.as_ref();
-        let file = isolated.map(|_| self.write_isolated(&given)).transpose()?;
+        let file = isolated.map(|_| self.write_isolated(&given, image)).transpose()?;
         let directory = &plan.directory;
         let config = devcontainer_cli::in_force(
             container,
@@ -144,6 +158,7 @@ impl Run<'_> {
             directory,
             &given,
             file.as_deref(),
+            image.built.as_deref(),
         )?;
         let own = container.devcontainer.as_ref().and_then(|section| section.project.clone());
         let project = isolated.map(|isolated| isolated.throwaway(now)).or(own);
@@ -157,39 +172,44 @@ impl Run<'_> {
         let folder = &container.project.path;
         let (project, config) = (project.as_deref(), &config);
         let call = Call { verb: "up", folder, config, project, labels, options };
-        self.events.emit("create", Status::Started, None);
+        self.cli_step("create", cli, &call)
+    }
+
+    /// Carries `call` out, and tells what comes of it as the step `name`.
+    pub(crate) fn cli_step(&mut self, name: &str, cli: &Cli, call: &Call<'_>) -> Result<(), Error> {
+        self.events.emit(name, Status::Started, None);
         let events = &mut *self.events;
-        let result = cli.run(&call, self.interrupt, |line| {
+        let result = cli.run(call, self.interrupt, |line| {
             if line.matters {
-                events.emit("create", Status::Progress, Some(line.text.clone()));
+                events.emit(name, Status::Progress, Some(line.text.clone()));
             }
         });
         let (status, message) = match &result {
             Ok(_) => (Status::Done, None),
             Err(error) => (Status::Failed, Some(error.to_string())),
         };
-        self.events.emit("create", status, message);
+        self.events.emit(name, status, message);
         result?;
         Ok(())
     }
 
     /// Writes the Compose file of an isolated container: that of mkdevcontainer(1),
     /// which waits until its files are there.
-    fn write_isolated(&self, labels: &Labels) -> Result<PathBuf, Error> {
+    fn write_isolated(&self, labels: &Labels, image: &Judged) -> Result<PathBuf, Error> {
         let container = self.plan.container;
-        let section = container.devcontainer.as_ref();
-        let path = section.and_then(|section| section.compose_files.first());
-        let path = path.ok_or(Missing("devcontainer.compose_files"))?;
+        let (path, mut model) = isolated_model(container)?;
         let bad = || devcontainer_cli::Error::BadConfig { path: path.clone() };
-        let text = toolkit::files::read(path)?.ok_or_else(bad)?;
-        let text = String::from_utf8(text).map_err(|_| bad())?;
-        let mut model = compose::from_text(&text).ok_or_else(bad)?;
         let app = model["services"][APP].as_object_mut().ok_or_else(bad)?;
         if app.get("container_name") != Some(&json!(container.name)) {
             return Err(bad().into());
         }
         app.insert("entrypoint".to_owned(), json!(["/bin/sh", "-c"]));
         app.insert("command".to_owned(), json!([WAIT]));
+        if let Some(image) = &image.built {
+            app.remove("build");
+            app.insert("image".to_owned(), json!(image));
+            app.insert("pull_policy".to_owned(), json!("never"));
+        }
         let known = app.entry("labels").or_insert_with(|| json!({}));
         for (name, value) in labels.to_object() {
             known[name] = value;

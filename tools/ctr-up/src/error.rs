@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use devcontainer::Refusal;
 use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{
@@ -28,6 +29,10 @@ pub enum Error {
     /// The devcontainers CLI could not make the container.
     #[error(transparent)]
     Devcontainer(#[from] devcontainer_cli::Error),
+
+    /// What it would make it from reaches the machine, or leads out.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 
     /// The container that it made has another name.
     #[error("the devcontainers CLI has made no container of the name '{name}'")]
@@ -294,6 +299,7 @@ impl Failure for Error {
             Self::Engine(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Devcontainer(error) => error.kind(),
+            Self::Refused(refusal) => refusal.kind(),
             Self::OtherName { .. } => "devcontainer-renamed",
             Self::NoServer { .. } => "no-ssh-server",
             Self::Secret(error) => error.kind(),
@@ -337,6 +343,8 @@ impl Failure for Error {
             Self::Sibling(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
             Self::Unreadable { source, .. } => Exit::of_reading(source),
+            Self::Refused(Refusal::Untrusted(_)) => Exit::NoPerm,
+            Self::Refused(_) => Exit::DataErr,
             Self::NoKey(_) => Exit::NoInput,
             Self::Changed { .. }
             | Self::ModelChanged { .. }
@@ -399,10 +407,7 @@ impl Failure for Error {
             Self::PortTaken { .. } => {
                 "see who has it (ss -Hltnp), or give the block back with portalloc --release".into()
             }
-            Self::Devcontainer(_) | Self::OtherName { .. } | Self::NoServer { .. } => {
-                return self.hint_of_cli();
-            }
-            _ => return self.hint_isolated(),
+            _ => return self.hint_of_cli().or_else(|| self.hint_isolated()),
         };
         Some(hint)
     }
@@ -424,6 +429,7 @@ impl Error {
     fn hint_of_cli(&self) -> Option<String> {
         let hint = match self {
             Self::Devcontainer(error) => return error.hint(),
+            Self::Refused(refusal) => return Some(refusal.hint()),
             Self::OtherName { .. } => {
                 "take 'container_name' and '--name' out of its own files, and pipe the document \
                  through mkdevcontainer again"

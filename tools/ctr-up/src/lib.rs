@@ -14,6 +14,7 @@ mod files;
 mod found;
 mod isolated;
 mod journal;
+mod metadata;
 mod place;
 mod probe;
 mod replace;
@@ -150,6 +151,9 @@ pub struct Outcome {
     pub unplaced: Vec<String>,
     /// What a person should know of the container's secrets.
     pub warnings: Vec<String>,
+    /// The digest of what of the image is trusted, where the devcontainers CLI
+    /// made the container.
+    pub trusted_image: Option<String>,
 }
 
 /// Makes the container be as the plan says, and returns what came of it.
@@ -171,6 +175,7 @@ pub fn up(
             (run.keep_or_make(seen, files)?, "running")
         }
     };
+    let trusted_image = run.trusted_image.take().unwrap_or_else(|| plan.remembered());
     let Run { unplaced, made, warnings, .. } = run;
     // Only there does a later step take it back, if a life-cycle command fails.
     let made = plan.devcontainer.as_ref().map(|_| made.names(&plan.container.name));
@@ -178,7 +183,7 @@ pub fn up(
     plan.journal.end()?;
     let (status, spec) = (status.to_owned(), Some(plan.spec.to_label()));
     let state = State { id, status, spec, made, ..State::default() };
-    Ok(Outcome { state, unplaced, warnings })
+    Ok(Outcome { state, unplaced, warnings, trusted_image })
 }
 
 impl Run<'_> {
@@ -223,7 +228,15 @@ impl Run<'_> {
 
 /// Writes into the document which engine it is and what came of it; keys that
 /// this version does not know stay.
-pub fn record(document: &mut Container, engine: &Engine, state: State) {
+pub fn record(
+    document: &mut Container,
+    engine: &Engine,
+    state: State,
+    trusted_image: Option<String>,
+) {
+    if let Some(section) = &mut document.devcontainer {
+        section.trusted_image = trusted_image;
+    }
     let extra = document.engine.take().map(|old| old.extra).unwrap_or_default();
     document.engine = Some(document::container::Engine { extra, ..engine.section() });
     let extra = document.state.take().map(|old| old.extra).unwrap_or_default();
@@ -259,7 +272,8 @@ pub fn dry_run(
         },
         None => State { status: "absent".to_owned(), ..State::default() },
     };
-    Ok(Outcome { state, unplaced: Vec::new(), warnings: Vec::new() })
+    let trusted_image = plan.remembered();
+    Ok(Outcome { state, unplaced: Vec::new(), warnings: Vec::new(), trusted_image })
 }
 
 /// Returns what another program said on one line, without the frames of at

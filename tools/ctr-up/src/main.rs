@@ -4,10 +4,11 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, value_parser};
 use ctr_up::{Client, Error, Files, Plan};
+use devcontainer::Refusal;
 use document::{Container, Received};
 use engine::EngineArgs;
 use toolkit::{
-    Common, Events, Exit, Interrupt, Places, Tool,
+    Common, ErrorFormat, Events, Exit, Interrupt, Places, Tool,
     files::Lock,
     keys::{self, Person},
 };
@@ -89,9 +90,10 @@ impl Tool for CtrUp {
             // Only then: who waits for another run may be ended at once.
             let _lock = Lock::take(&directory.join("lock"), patience + Duration::from_secs(60))?;
             let interrupt = Interrupt::watch().map_err(Error::Watch)?;
-            ctr_up::up(&plan, &engine, &interrupt, events, files)?
+            ctr_up::up(&plan, &engine, &interrupt, events, files)
+                .map_err(|error| tell(error, self.common.error_format))?
         };
-        ctr_up::record(&mut document, &engine, outcome.state);
+        ctr_up::record(&mut document, &engine, outcome.state, outcome.trusted_image);
         if !self.dry_run {
             ctr_up::keep(&document, &directory)?;
         }
@@ -104,6 +106,20 @@ impl Tool for CtrUp {
             toolkit::warn("ctr-up", self.common.error_format, &warning);
         }
         Ok(Exit::Success)
+    }
+}
+
+/// Tells people in a line each what of the image reaches the machine.
+fn tell(error: Error, format: ErrorFormat) -> Error {
+    match error {
+        Error::Refused(Refusal::Untrusted(mut untrusted)) if format == ErrorFormat::Text => {
+            for danger in &untrusted.dangers {
+                toolkit::note("ctr-up", format, &danger.to_string());
+            }
+            untrusted.told = true;
+            Error::Refused(Refusal::Untrusted(untrusted))
+        }
+        error => error,
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Run<'a> {
     pub(crate) unplaced: Vec<String>,
     /// What a person should know of the container's secrets.
     pub(crate) warnings: Vec<String>,
+    /// The digest of what of its image is trusted, once that was looked at.
+    pub(crate) trusted_image: Option<Option<String>>,
 }
 
 /// What this run has made, and would have to take back.
@@ -80,7 +82,18 @@ impl<'a> Run<'a> {
     ) -> Self {
         let (made, before) = (Made::default(), Around::default());
         let (unplaced, warnings) = (Vec::new(), Vec::new());
-        Self { plan, engine, interrupt, events, made, before, old: None, unplaced, warnings }
+        Self {
+            plan,
+            engine,
+            interrupt,
+            events,
+            made,
+            before,
+            old: None,
+            unplaced,
+            warnings,
+            trusted_image: None,
+        }
     }
 
     /// Notes what is left to be done, besides what is being replaced.

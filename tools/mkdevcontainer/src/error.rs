@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use compose::{OverrideError, Unwritable};
-use devcontainer::OwnError;
+use devcontainer::{OwnError, Refusal};
 use document::{container::Missing, error::FailedCommand};
 use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, SiblingError, files::FileError};
-
-use crate::Untrusted;
 
 /// An error of mkdevcontainer.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +36,7 @@ pub enum Error {
 
     /// The repository's own file reaches the machine, and nobody trusts it.
     #[error("{0}")]
-    Untrusted(Box<Untrusted>),
+    Untrusted(Refusal),
 
     /// No isolation holds against the repository's own file.
     #[error("'{}' cannot be isolated: {key}: {reason}", path.display())]
@@ -132,10 +130,7 @@ impl Failure for Error {
             Self::Document(error) => error.hint(),
             Self::Own(error) => error.hint(),
             Self::TwoOverrides { .. } => Some("take one of them away".to_owned()),
-            Self::Untrusted(untrusted) => Some(format!(
-                "look at it; if it may do that: --trust={}, or --trust for whatever is there",
-                untrusted.digest
-            )),
+            Self::Untrusted(refusal) => Some(refusal.hint()),
             Self::CannotIsolate { .. } => {
                 Some("take it out, or make the container without isolation".to_owned())
             }

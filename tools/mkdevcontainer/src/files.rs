@@ -53,6 +53,7 @@ impl Files {
     ) -> Result<Self, Error> {
         let mut section = container.devcontainer.clone().unwrap_or_default();
         section.config = Some(directory.join(CONFIG));
+        section.trust_image(trusted.as_deref());
         section.trusted = trusted;
         section.own = own.map(|own| own.path.clone());
         section.compose_files = Vec::new();
@@ -195,7 +196,7 @@ pub fn trusted(
     let mut dangers = own.dangers(&scope);
     dangers.extend(own.compose_dangers(&scope)?);
     let asked = container.devcontainer.as_ref().and_then(|section| section.trusted.as_deref());
-    trust::check(own.path.clone(), dangers, asked.or(remembered), isolated)
+    trust::check(&own.path, dangers, asked.or(remembered), isolated)
 }
 
 /// Makes the file at `path` have `text`, if what is there `is_ours`.

@@ -21,7 +21,6 @@ pub use crate::{
     error::Error,
     files::{Files, remembered, trusted},
     isolated::{model_in, refused, write_override},
-    trust::{Untrusted, line},
 };
 
 /// The directory of the files, in the container's state directory.

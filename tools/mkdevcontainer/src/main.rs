@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Parser;
-use devcontainer::Own;
+use devcontainer::{Own, Refusal};
 use document::{Container, Received, container, devcontainer::ANY};
 use mkdevcontainer::{Error, Files};
 use serde_json::{Map, Value};
@@ -159,12 +159,14 @@ impl Mkdevcontainer {
     /// Tells people in a line each what of the file reaches the machine.
     fn tell(&self, error: Error) -> Error {
         match error {
-            Error::Untrusted(mut untrusted) if self.common.error_format == ErrorFormat::Text => {
+            Error::Untrusted(Refusal::Untrusted(mut untrusted))
+                if self.common.error_format == ErrorFormat::Text =>
+            {
                 for danger in &untrusted.dangers {
-                    toolkit::note(NAME, ErrorFormat::Text, &mkdevcontainer::line(danger));
+                    toolkit::note(NAME, ErrorFormat::Text, &danger.to_string());
                 }
                 untrusted.told = true;
-                Error::Untrusted(untrusted)
+                Error::Untrusted(Refusal::Untrusted(untrusted))
             }
             error => error,
         }

@@ -276,6 +276,33 @@ fn what_reaches_the_machine_has_to_be_trusted() {
     run(&mut mkdevcontainer(&world, &[], &any));
 }
 
+#[test]
+fn what_is_trusted_besides_the_file_is_for_its_image() {
+    let world = World::new();
+    let document = document(&world);
+    let section = |trust: &str, document: &Value| -> Value {
+        let out = run(&mut mkdevcontainer(&world, &[trust], document));
+        serde_json::from_str::<Value>(&out).unwrap()["devcontainer"].take()
+    };
+    own(&world, r#"{"image": "a"}"#);
+    let found = section("--trust", &document);
+    assert_eq!((found.get("trusted"), &found["trusted_image"]), (None, &json!("any")));
+    own(&world, r#"{"image": "a", "initializeCommand": "id"}"#);
+    let found = section("--trust", &document);
+    assert_eq!(found["trusted_image"], "any");
+    let digest = found["trusted"].as_str().unwrap();
+    let found = section(&format!("--trust={digest}"), &document);
+    assert_eq!(found.get("trusted_image"), None);
+    let both = format!("{digest},{}", "1".repeat(64));
+    let found = section(&format!("--trust={both}"), &document);
+    assert_eq!((&found["trusted"], &found["trusted_image"]), (&json!(digest), &json!(both)));
+    // On its own output nothing is lost.
+    let mut again = document.clone();
+    again["devcontainer"] = found.clone();
+    let out = run(&mut mkdevcontainer(&world, &[], &again));
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["devcontainer"], found);
+}
+
 /// A document as it comes from mkcompose, and the model that it names.
 fn isolated(world: &World) -> Value {
     let mut document = document(world);
