@@ -410,6 +410,13 @@ pub fn is_name(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Returns the home directory of `user` in a container, where the images of
+/// ctrkit and adduser(8) have it.
+#[must_use]
+pub fn home(user: &str) -> String {
+    if user == "root" { "/root".to_owned() } else { format!("/home/{user}") }
+}
+
 impl Container {
     /// Returns a document with nothing but its name and project.
     #[must_use]

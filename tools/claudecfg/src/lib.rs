@@ -16,7 +16,7 @@ use std::{
 
 use document::{
     Container,
-    container::{Inject, Mount, is_name},
+    container::{Inject, Mount, home, is_name},
 };
 use secrets::{
     claude::{usual_file, usual_files},
@@ -190,11 +190,6 @@ fn take_seeds(container: &mut Container, target: &str) -> Vec<Seed> {
         mode: u32::from_str_radix(&entry.mode, 8).unwrap_or(0o600),
     };
     taken.into_iter().map(seed).collect()
-}
-
-/// Returns the home directory of `user`, as the base image has it.
-fn home(user: &str) -> String {
-    if user == "root" { "/root".to_owned() } else { format!("/home/{user}") }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod worktree;
 use document::{
     Container, Extra, Ports,
     compose::Compose,
-    container::{Dotfiles, Github, Limits, Port, Project, Ssh, Variable, Volume},
+    container::{Dotfiles, Github, Limits, Port, Project, Ssh, Variable, Volume, home},
     labels,
 };
 
@@ -75,10 +75,9 @@ pub fn remembered<'a>(ledger: &'a Ports, worktree: &Worktree) -> Option<&'a str>
 
 /// Returns the volumes, which outlive the container.
 fn volumes(name: &str, user: &str) -> Vec<Volume> {
-    let home = if user == "root" { "/root".to_owned() } else { format!("/home/{user}") };
     let volume =
         |suffix, target| Volume { name: format!("{name}-{suffix}"), target, ..Volume::default() };
-    vec![volume("home", home), volume("workspace", "/workspace".to_owned())]
+    vec![volume("home", home(user)), volume("workspace", "/workspace".to_owned())]
 }
 
 /// Puts the settings into their places in the document.

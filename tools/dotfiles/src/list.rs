@@ -7,7 +7,7 @@ use std::{
 
 use document::{
     Container, Extra,
-    container::{Dotfiles, Inject},
+    container::{self, Dotfiles, Inject},
 };
 
 use crate::{Dotfile, Error, Source, Warning, warning::Reason};
@@ -16,9 +16,8 @@ use crate::{Dotfile, Error, Source, Warning, warning::Reason};
 pub fn home(user: &str) -> Result<String, Error> {
     let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && c != '/' && c != ':';
     match user {
-        "root" => Ok("/root".to_owned()),
         "" | "." | ".." => Err(Error::User { user: user.to_owned() }),
-        _ if user.chars().all(is_plain) => Ok(format!("/home/{user}")),
+        _ if user.chars().all(is_plain) => Ok(container::home(user)),
         _ => Err(Error::User { user: user.to_owned() }),
     }
 }

@@ -1,6 +1,10 @@
 //! The account that the repository's own file works as.
 
-use document::{Container, container::Variable, labels};
+use document::{
+    Container,
+    container::{Variable, home},
+    labels,
+};
 
 /// Lets people work as `user` in `container`: their home is another one then.
 ///
@@ -34,8 +38,4 @@ pub fn work_as(container: &mut Container, user: &str) {
         container.env.iter_mut().filter(says_so).for_each(|variable| moved(&mut variable.value));
         moved(target);
     }
-}
-
-fn home(user: &str) -> String {
-    if user == "root" { "/root".to_owned() } else { format!("/home/{user}") }
 }
