@@ -518,7 +518,7 @@ impl Settings {
     }
 
     fn check_secrets(&self) -> Result<(), Error> {
-        let mut names = Vec::new();
+        let (mut names, mut variables) = (Vec::new(), Vec::new());
         for Secret { name, env, .. } in &self.secrets {
             if !is_name(name) {
                 return Err(Error::setting("secret", name, NAME_RULE));
@@ -529,7 +529,11 @@ impl Settings {
             if let Some(env) = env.as_deref().filter(|env| !is_variable(env)) {
                 return Err(Error::setting("secret", env, VARIABLE_RULE));
             }
+            if let Some(env) = env.as_ref().filter(|env| variables.contains(env)) {
+                return Err(Error::setting("secret", env, "it is another secret's variable"));
+            }
             names.push(name);
+            variables.extend(env);
         }
         Ok(())
     }

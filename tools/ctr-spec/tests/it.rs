@@ -356,7 +356,8 @@ fn a_secret_names_its_file_and_its_variable() {
         {"name": "c", "file": "/c"},
     ]);
     assert_eq!(document["secrets"], expected);
-    for wrong in ["=/a", ".a=/a", "a/b=/a", "a b=/a", "a:=/a", "a:1=/a", "a:B C=/a"] {
+    // The last one has the variable of the configured one.
+    for wrong in ["=/a", ".a=/a", "a/b=/a", "a b=/a", "a:=/a", "a:1=/a", "a:B C=/a", "d:B=/a"] {
         world.ctr_spec(&path).args(["--secret", wrong]).assert().code(65).stdout("");
     }
     world.ctr_spec(&path).args(["--secret", "d=/a", "--secret", "d=/b"]).assert().code(65);
