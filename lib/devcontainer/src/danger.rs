@@ -249,7 +249,7 @@ fn is_plain_path(value: &Value) -> bool {
 }
 
 /// Lists the values that are taken from this machine's environment.
-fn of_host(key: &str, value: &Value, found: &mut Vec<Danger>) {
+pub(crate) fn of_host(key: &str, value: &Value, found: &mut Vec<Danger>) {
     match value {
         Value::String(text) if text.contains("${localEnv") || text.contains("${env") => {
             let reason = "it takes a variable of this machine, which may be a secret";

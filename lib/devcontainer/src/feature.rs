@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Danger, Own, Scope,
@@ -77,7 +77,16 @@ fn local(own: &Own, scope: &Scope<'_>, id: &str) -> Result<Vec<Danger>, String> 
         |why: &dyn std::fmt::Display| format!("its '{}' cannot be read: {why}", path.display());
     let text = read(scope.project, &path).map_err(|why| unreadable(&why))?;
     let (feature, _) = jsonc::parse(&text).map_err(|broken| unreadable(&broken.message))?;
-    Ok(danger::of_properties(&format!("features.{id}."), &feature, scope))
+    let at = format!("features.{id}.");
+    let mut found = danger::of_properties(&at, &feature, scope);
+    for (key, value) in &feature {
+        danger::of_host(&format!("{at}{key}"), value, &mut found);
+    }
+    let others = feature.get("dependsOn").filter(|others| **others != json!({}));
+    let reason = "what it brings along is not known before it is there";
+    let key = format!("{at}dependsOn");
+    found.extend(others.map(|others| Danger::new(&key, others, reason).breaking()));
+    Ok(found)
 }
 
 /// Makes sure that nothing in `directory` leads elsewhere: all of it is copied

@@ -117,6 +117,10 @@ fn a_local_feature_asks_by_its_own_file() {
     fs::write(&feature, r#"{"entrypoint": "/usr/local/bin/start.sh", "containerEnv": {"A'": ""}}"#)
         .unwrap();
     assert_eq!(keys(&world, text, false), ["features../local.containerEnv.A'"]);
+    let text_of_it = r#"{"dependsOn": {"./other": {}}, "containerEnv": {"A": "${localEnv:B}"}}"#;
+    fs::write(&feature, text_of_it).unwrap();
+    let expected = ["features../local.containerEnv.A", "features../local.dependsOn"];
+    assert_eq!(keys(&world, text, false), expected);
     // All of it is copied into a build.
     fs::write(&feature, "{}").unwrap();
     let link = feature.with_file_name("install.sh");
