@@ -87,7 +87,7 @@ becomes() {
 }
 
 @test "each part that is killed while a tone plays is missed, and sound comes back" {
-    make_container --audio play
+    make_container --audio play --audio-latency 400
     bring 440 20
     bring 500 1
     audiotun up "$name" 3>&-
@@ -205,7 +205,7 @@ alone() {
 
 @test "without a sound server ssh works, and one that comes later is heard" {
     end_speakers
-    make_container --audio play
+    make_container --audio play --audio-latency 400
     bring 440 2
     is "$(there echo hello)" hello
     run ! there paplay /tmp/440.wav
