@@ -13,9 +13,16 @@ use crate::{
 /// Variables that lead programs to a proxy, in lower case.
 const PROXIES: [&str; 6] =
     ["all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy", "socks_proxy"];
-/// Labels that ctrkit and the engines know things by.
-pub(crate) const OWN_LABELS: [&str; 6] =
-    ["com.docker.", "ctrkit.", "devagent.", "io.containers.", "io.podman.", "l8s."];
+/// Labels that ctrkit, the engines and the devcontainers CLI know things by.
+pub(crate) const OWN_LABELS: [&str; 7] = [
+    "com.docker.",
+    "ctrkit.",
+    "devagent.",
+    "devcontainer.",
+    "io.containers.",
+    "io.podman.",
+    "l8s.",
+];
 /// What `podman run IMAGE` would take for a file or another engine.
 const TRANSPORTS: [&str; 12] = [
     "atomic",

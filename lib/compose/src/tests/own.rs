@@ -93,6 +93,7 @@ const REACHING: &[(&str, &str)] = &[
     ("environment: {A: '${TOKEN:-x}'}", "environment.A"),
     ("command: 'echo $HOME'", "command"),
     ("labels: {ctrkit.managed: 'true'}", "labels.\"ctrkit.managed\""),
+    ("labels: {devcontainer.metadata: x}", "labels.\"devcontainer.metadata\""),
     ("build: ../..", "build"),
     ("build: https://example.org/x.git", "build"),
     ("build: {context: ., dockerfile: passwd}", "build.dockerfile"),
