@@ -101,7 +101,7 @@ impl Rebuilder<'_> {
     }
 
     /// Returns the tools, in order, each with its arguments.
-    fn steps(&self) -> [Vec<&'static str>; 12] {
+    fn steps(&self) -> [Vec<&'static str>; 13] {
         let mut image = vec!["ctr-image"];
         image.extend(self.wishes.pull.then_some("--pull"));
         image.extend(self.wishes.build.then_some("--build"));
@@ -109,6 +109,7 @@ impl Rebuilder<'_> {
             vec!["sshca", "--new-key"],
             vec!["dotfiles"],
             vec!["ghtoken"],
+            vec!["audiotun"],
             vec!["claudecfg"],
             vec!["filtergen"],
             image,

@@ -65,6 +65,7 @@ fn failure(tool: &str, name: &str, failed: FailedTool) -> Error {
         "sshca" => "cannot-certify",
         "dotfiles" => "cannot-choose-dotfiles",
         "ghtoken" => "cannot-push-token",
+        "audiotun" => "cannot-prepare-sound",
         "claudecfg" => "cannot-configure-agent",
         "filtergen" => "cannot-make-filter",
         "ctr-image" => "cannot-make-image",
