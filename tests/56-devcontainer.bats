@@ -236,3 +236,19 @@ made_of() {
     is "$("$engine" inspect --format '{{.State.Running}}' "$name")" true
     ctr-rm "$name" --volumes
 }
+
+@test "a feature of the repository's own is there, and what it asks for is not" {
+    local path name
+    path=$(repository featured "\"features\": {\"./local\": {}}, $of_build")
+    mkdir "$path/.devcontainer/local"
+    printf '{"id": "local", "version": "1.0.0", "name": "x", "privileged": true}\n' \
+        >"$path/.devcontainer/local/devcontainer-feature.json"
+    printf '#!/bin/sh\necho installed >/etc/local\n' >"$path/.devcontainer/local/install.sh"
+    never untrusted 77 "$path"
+    sed -i 's/true/false/' "$path/.devcontainer/local/devcontainer-feature.json"
+    create "$path" >"$world/featured.json"
+    name=$(get .name <"$world/featured.json")
+    is "$(answers "$name" cat /etc/local /etc/built)" $'installed\nbuilt'
+    is "$("$engine" inspect --format '{{.HostConfig.Privileged}}' "$name")" false
+    ctr-rm "$name" --volumes
+}
