@@ -8,10 +8,7 @@
 
 use ::devcontainer::{Danger, Scope, of_label, of_metadata, trust};
 use devcontainer_cli::{Call, Cli};
-use document::{
-    Container,
-    container::{Missing, is_name},
-};
+use document::{Container, container::Missing};
 use engine::Image;
 use serde_json::{Map, Value, json};
 use toolkit::files;
@@ -60,10 +57,9 @@ impl Run<'_> {
     /// there, and makes sure that it asks for nothing that is not trusted.
     pub(crate) fn judge_image(&mut self, cli: &Cli) -> Result<Judged, Error> {
         let (source, name) = self.source()?;
-        let there = name.map(|name| Ok((self.engine.image(&name)?, name)));
-        let there: Option<(Option<Image>, String)> = there.transpose().map_err(Error::Engine)?;
-        let (name, image, built) = match there {
-            Some((Some(image), name)) => (name, image, None),
+        let there = name.as_deref().map(|name| self.engine.image(name)).transpose()?.flatten();
+        let (name, image, built) = match (name, there) {
+            (Some(name), Some(image)) => (name, image, None),
             _ => {
                 let name = self.build(cli, source)?;
                 let image = self.engine.image(&name)?;
@@ -109,7 +105,6 @@ impl Run<'_> {
     /// has then.
     fn build(&mut self, cli: &Cli, source: Value) -> Result<String, Error> {
         let container = self.plan.container;
-        debug_assert!(is_name(&container.name), "checked before");
         let image = format!("localhost/ctrkit-dev-{}:latest", container.name);
         let path = self.plan.directory.join(BUILD);
         if let Some(directory) = path.parent() {
@@ -138,22 +133,21 @@ impl Run<'_> {
         let name = name.trim();
         let image = engine.image(name)?;
         let image = image.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;
-        if image.id == judged.id {
+        let scope = plan.scope();
+        let section = plan.container.devcontainer.as_ref();
+        let is_trusted = section.is_some_and(|section| section.trusted.is_some());
+        // What features ask for that are trusted was part of what is.
+        if image.id == judged.id || is_trusted && !scope.isolated {
             return Ok(());
         }
-        let scope = plan.scope();
         // What the file itself asks for was judged when it was written.
         let file = of_metadata(&config(plan.container)?.into(), &scope);
-        let section = plan.container.devcontainer.as_ref();
-        let features = section.is_some_and(|section| section.trusted.is_some());
         let known = |danger: &Danger| {
             file.iter().chain(&judged.dangers).any(|known| known.value == danger.value)
         };
         let mut dangers = of_image(&image, &scope);
         dangers.retain(|danger| !known(danger));
-        if !features || scope.isolated {
-            trust(name, dangers, plan.trust().as_deref(), scope.isolated)?;
-        }
+        trust(name, dangers, plan.trust().as_deref(), scope.isolated)?;
         Ok(())
     }
 }
