@@ -2,34 +2,22 @@
 
 use std::{io, path::PathBuf};
 
-use document::container::Missing;
+use document::{container::Missing, error::FailedCommand};
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
 
 /// An error of audiotun.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A part failed that other tools have too.
+    #[error(transparent)]
+    Part(Part),
+
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
     Document(#[from] DocumentError),
-
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// Another tool could not be run, or failed.
-    #[error(transparent)]
-    Tool(#[from] SiblingError),
-
-    /// A signal asked the tool to end.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 
     /// The name cannot be a container's.
     #[error("'{name}' cannot be the name of a container")]
@@ -130,6 +118,8 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(Error: FileError, PlacesError, SiblingError, Interrupted);
+
 fn said(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
@@ -143,11 +133,8 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Part(part) => part.kind(),
             Self::Document(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Tool(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::NotApplied { .. } => "not-applied",
             Self::Silent { .. } => "no-audio",
@@ -166,11 +153,8 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Part(part) => part.exit(),
             Self::Document(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Tool(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
             Self::BadName { .. }
             | Self::BadSocket { .. }
             | Self::PathNotUtf8 { .. }
@@ -187,11 +171,8 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Part(part) => return part.hint(),
             Self::Document(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
-            Self::Tool(error) => return error.hint(),
-            Self::Interrupted(error) => return error.hint(),
             Self::BadName { .. } => return None,
             Self::NotApplied { .. } => "see which there are: ctr-ls",
             Self::Silent { .. } => "make it anew with sound: ctrkit create --audio play --replace",
@@ -224,5 +205,12 @@ impl Failure for Error {
             }
         };
         Some(hint.to_owned())
+    }
+
+    fn command(&self) -> Option<FailedCommand> {
+        match self {
+            Self::Part(part) => part.command(),
+            _ => None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use devcontainer::Refusal;
 use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{
-    DocumentError, Exit, Failure, Interrupted, PlacesError, SiblingError, files::FileError,
+    DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
     keys::NoKey,
 };
 
@@ -14,17 +14,13 @@ use toolkit::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A part failed that other tools have too.
+    #[error(transparent)]
+    Part(Part),
+
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
     Document(#[from] DocumentError),
-
-    /// The engine failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-
-    /// A file of ctrkit's could not be used.
-    #[error(transparent)]
-    File(#[from] FileError),
 
     /// The devcontainers CLI could not make the container.
     #[error(transparent)]
@@ -47,22 +43,6 @@ pub enum Error {
         /// The container's name.
         name: String,
     },
-
-    /// A secret cannot be read, or the proxy did not take it.
-    #[error(transparent)]
-    Secret(#[from] secrets::Error),
-
-    /// There is no place for ctrkit's files.
-    #[error(transparent)]
-    Places(#[from] PlacesError),
-
-    /// Another tool of ctrkit could not be run.
-    #[error(transparent)]
-    Sibling(#[from] SiblingError),
-
-    /// A signal asked the tool to end; what it had made is undone.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 
     /// Signals cannot be watched for.
     #[error("cannot watch for signals")]
@@ -258,6 +238,10 @@ pub enum Error {
     },
 }
 
+toolkit::parts!(
+    Error: EngineError, FileError, secrets::Error, PlacesError, SiblingError, Interrupted
+);
+
 fn where_searched(no_key: &NoKey) -> String {
     match no_key {
         NoKey::InFile(path) => format!(" in '{}'", path.display()),
@@ -295,17 +279,12 @@ impl From<Missing> for Error {
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Part(part) => part.kind(),
             Self::Document(error) => error.kind(),
-            Self::Engine(error) => error.kind(),
-            Self::File(error) => error.kind(),
             Self::Devcontainer(error) => error.kind(),
             Self::Refused(refusal) => refusal.kind(),
             Self::OtherName { .. } => "devcontainer-renamed",
             Self::NoServer { .. } => "no-ssh-server",
-            Self::Secret(error) => error.kind(),
-            Self::Places(error) => error.kind(),
-            Self::Sibling(error) => error.kind(),
-            Self::Interrupted(error) => error.kind(),
             Self::Watch(_) => "cannot-watch-signals",
             Self::NameTaken { .. } => "name-taken",
             Self::VolumeTaken { .. } => "volume-taken",
@@ -334,14 +313,9 @@ impl Failure for Error {
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Part(part) => part.exit(),
             Self::Document(error) => error.exit(),
-            Self::Engine(error) => error.exit(),
-            Self::File(error) => error.exit(),
             Self::Devcontainer(error) => error.exit(),
-            Self::Secret(error) => error.exit(),
-            Self::Places(error) => error.exit(),
-            Self::Sibling(error) => error.exit(),
-            Self::Interrupted(error) => error.exit(),
             Self::Unreadable { source, .. } => Exit::of_reading(source),
             Self::Refused(Refusal::Untrusted(_)) => Exit::NoPerm,
             Self::Refused(_) => Exit::DataErr,
@@ -374,15 +348,11 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Part(part) => return part.hint(),
             Self::Document(DocumentError::Missing(key)) if maker(key).is_some() => {
                 format!("pipe the document through {} first", maker(key).unwrap_or_default())
             }
             Self::Document(error) => return error.hint(),
-            Self::Engine(error) => return error.hint(),
-            Self::File(error) => return error.hint(),
-            Self::Secret(error) => return error.hint(),
-            Self::Places(error) => return error.hint(),
-            Self::Sibling(error) => return error.hint(),
             Self::NameTaken { project: Some(project), .. } => {
                 format!("it belongs to the worktree '{project}'")
             }
@@ -414,10 +384,8 @@ impl Failure for Error {
 
     fn command(&self) -> Option<FailedCommand> {
         match self {
-            Self::Engine(error) => error.command(),
-            Self::Sibling(error) => error.command(),
+            Self::Part(part) => part.command(),
             Self::Devcontainer(error) => error.command(),
-            Self::Secret(error) => error.command(),
             Self::PortTaken { source, .. } => source.command(),
             _ => None,
         }
