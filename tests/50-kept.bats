@@ -123,8 +123,7 @@ line')" 'a b||-x|it'"'"'s|"|$HOME|new
 line|'
     head -c 20000000 /dev/urandom >"$world/random"
     ctr-exec "$name" -- cat <"$world/random" | cmp - "$world/random"
-    run ctr-exec "$name" -- no-such-command
-    is "$status" 127
+    run -127 ctr-exec "$name" -- no-such-command
     run ctr-exec "$name" -- sh -c 'kill -TERM $$'
     is "$status" 143
 }
