@@ -2,15 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use document::container::{is_account, is_variable};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Own, feature,
-    mount::Mount,
-    own::{Base, is_account, is_variable},
-    run_args::options,
-};
+use crate::{Own, feature, mount::Mount, own::Base, run_args::options};
 
 /// A key of a file that reaches the machine, or more of it than a container of
 /// ctrkit's does.

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use document::container::{is_account, is_variable};
 use serde_json::{Map, Value};
 use toolkit::files::FileError;
 
@@ -312,20 +313,6 @@ fn has_nul(value: &Value) -> bool {
         Value::Object(members) => members.iter().any(|(key, it)| key.contains('\0') || has_nul(it)),
         _ => false,
     }
-}
-
-/// Says whether `text` is a name of an account (useradd(8)).
-pub(crate) fn is_account(text: &str) -> bool {
-    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    text.len() <= 32
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && text.chars().all(rest)
-}
-
-/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
-pub(crate) fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Says whether `text` is a name of a service (Compose Specification).

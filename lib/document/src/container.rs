@@ -417,6 +417,22 @@ pub fn home(user: &str) -> String {
     if user == "root" { "/root".to_owned() } else { format!("/home/{user}") }
 }
 
+/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
+#[must_use]
+pub fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Says whether `text` is a name of an account (useradd(8)).
+#[must_use]
+pub fn is_account(text: &str) -> bool {
+    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.chars().all(rest)
+}
+
 impl Container {
     /// Returns a document with nothing but its name and project.
     #[must_use]

@@ -14,7 +14,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use document::{Container, claude::Secret, container::Mount};
+use document::{
+    Container,
+    claude::Secret,
+    container::{Mount, is_variable},
+};
 use engine::{Engine, Kind};
 use nix::unistd::geteuid;
 use tempfile::NamedTempFile;
@@ -179,13 +183,6 @@ pub fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(is_inner)
-}
-
-/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
-#[must_use]
-pub fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Reads a secret that is in no variable, as it is.

@@ -402,9 +402,7 @@ fn is_local(image: &str) -> bool {
 /// Says whether `user` is a name for an ordinary account: what useradd(8)
 /// takes on Debian and Ubuntu alike, but not `root`.
 fn is_account(user: &str) -> bool {
-    let first = |char: char| char.is_ascii_lowercase() || char == '_';
-    let other = |char: char| first(char) || char.is_ascii_digit() || char == '-';
-    user != "root" && user.len() <= 32 && user.starts_with(first) && user.chars().all(other)
+    user != "root" && container::is_account(user)
 }
 
 #[cfg(test)]

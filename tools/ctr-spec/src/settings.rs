@@ -10,11 +10,11 @@ use config::{Config, Service};
 use document::{
     audio::Audio,
     claude::{Claude, Secret},
-    container::{Engine, Limits},
+    container::{Engine, Limits, is_account, is_variable},
     policy::Isolation,
 };
 
-use secrets::delivery::{NAME_RULE, is_name, is_variable};
+use secrets::delivery::{NAME_RULE, is_name};
 use template::Template;
 use toolkit::expand_tilde;
 
@@ -561,14 +561,6 @@ fn is_prefix(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && !text.contains("--")
         && !text.ends_with('-')
-}
-
-/// Says whether `text` is a name of an account (useradd(8)).
-fn is_account(text: &str) -> bool {
-    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    text.len() <= 32
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && text.chars().all(rest)
 }
 
 /// Reads `NAME:CONTAINER_PORT:START`.

@@ -7,7 +7,7 @@ use std::{net::IpAddr, path::Path};
 
 use document::{
     Container,
-    container::{Inject, Missing, is_name},
+    container::{Inject, Missing, is_name, is_variable},
 };
 use secrets::delivery::{self, Copies};
 
@@ -150,12 +150,6 @@ fn is_account(text: &str) -> bool {
 fn is_volume(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-}
-
-/// Says whether `text` is a name of a variable (POSIX.1-2017 XBD 3.235).
-fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Says whether `text` is the one way of writing an absolute path that is not
