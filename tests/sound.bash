@@ -11,8 +11,37 @@ make_speakers() {
     begin_speakers
 }
 
+# What a person runs is run by this; empty: as the account of the tests. A server that
+# runs as the same account as ssh offers it to share memory, which ssh cannot carry.
+person=() disable_shm=yes
+
+# become_person: from now on ssh, the sound server and our tools are an ordinary
+# account's, the same for all of them.
+become_person() {
+    local directory=$world tool
+    end_speakers
+    # What the engines are told is for the account of the tests.
+    person=(setpriv --reuid nobody --regid nogroup --clear-groups --
+        env -u CONTAINERS_CONF -u CONTAINERS_STORAGE_CONF)
+    disable_shm=no
+    # bats keeps its directories to itself, and a clone may lie in somebody's home.
+    while [[ $directory != "${BATS_RUN_TMPDIR%/*}" ]]; do
+        chmod o+x "$directory"
+        directory=${directory%/*}
+    done
+    mkdir "$world/bin"
+    find "$target" -maxdepth 1 -type f -executable -exec cp -t "$world/bin" {} +
+    cp "$root/scripts/ctrkit" "$world/bin/"
+    PATH=$world/bin:$PATH
+    chown -R nobody:nogroup "$world"
+    for tool in ctrkit audiotun ssh sshcfg ctr-exec ctr-ls timeout; do
+        eval "$tool() { \"\${person[@]}\" $tool \"\$@\"; }"
+    done
+    begin_speakers
+}
+
 begin_speakers() {
-    pulseaudio -n --daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes \
+    "${person[@]}" pulseaudio -n --daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm="$disable_shm" \
         -L 'module-null-sink sink_name=speakers' \
         -L "module-native-protocol-unix socket=$world/run/pulse/native" \
         >>"$world/pulse.log" 2>&1 3>&- &
@@ -52,8 +81,8 @@ bring() {
 
 record=(parec --format=s16le --rate=8000 --channels=1 --latency-msec=10 -d speakers.monitor)
 
-# hear HZ... -- COMMAND...: what is heard of these tones while the command runs; the
-# answers are in heard, by tone.
+# hear HZ... -- COMMAND...: what is heard of these tones while the command runs, at the
+# sound server `ears` or the person's own; the answers are in heard, by tone.
 hear() {
     local tones=() recorder line
     while [[ $1 != -- ]]; do
@@ -62,7 +91,7 @@ hear() {
     done
     shift
     declare -gA heard=()
-    "${record[@]}" --server "unix:$world/run/pulse/native" >"$world/heard" 2>/dev/null 3>&- &
+    "${person[@]}" "${record[@]}" --server "unix:${ears:-$world/run/pulse/native}" >"$world/heard" 2>/dev/null 3>&- &
     recorder=$!
     until [[ -s $world/heard ]]; do kill -0 "$recorder" && sleep 0.05; done
     "$@" || { kill "$recorder"; return 1; }
@@ -84,6 +113,9 @@ whole() {
     echo "of $1 Hz for $2 s was heard (Hz, s, ms of the longest gap): ${heard[$1]}" >&2
     return 1
 }
+
+# pitched HZ: the tone was heard, its pitch within one percent.
+pitched() { awk -v hz="$1" '{ exit !($1 > hz * 0.99 && $1 < hz * 1.01) }' <<<"${heard[$1]}"; }
 
 # both COMMAND COMMAND: runs them at once in the container.
 both() {

@@ -163,6 +163,11 @@ pub struct Audio {
     pub latency: Option<u32>,
     /// The socket of the sound server on this machine.
     pub server: Option<PathBuf>,
+    /// `bind` or `ssh`.
+    pub transport: Option<String>,
+    /// Whether programs in the container may play to a TCP port.
+    #[serde(default)]
+    pub tcp: bool,
 }
 
 /// The table `[ports]`.

@@ -16,6 +16,8 @@ pub struct AudioStatus {
     pub level: String,
     /// What programs that ask for nothing get buffered, in milliseconds.
     pub latency: u32,
+    /// How sound gets here: `bind`, by a bind mount, or `ssh`, by a connection.
+    pub transport: String,
     /// Whether sound comes through: a question that went into the container was
     /// answered by the sound server.
     pub sound: bool,
@@ -25,6 +27,10 @@ pub struct AudioStatus {
     pub connection: Part,
     /// The socket in the container, and the way back from it.
     pub forward: Part,
+    /// The TCP port in the container, and the way back from it; absent: none is
+    /// wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Part>,
     /// The sound server.
     pub server: Part,
     /// Keys this version does not know, passed on as they came.
@@ -55,10 +61,12 @@ impl Default for AudioStatus {
             name: String::new(),
             level: String::new(),
             latency: 0,
+            transport: String::new(),
             sound: false,
             guard: Part::default(),
             connection: Part::default(),
             forward: Part::default(),
+            port: None,
             server: Part::default(),
             extra: Extra::new(),
         }

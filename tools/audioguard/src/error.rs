@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toolkit::{Exit, Failure, Interrupted, Part, files::FileError};
+use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, files::FileError};
 
 /// An error of audioguard.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +110,7 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: FileError, Interrupted);
+toolkit::parts!(Error: DocumentError, FileError, Interrupted);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {

@@ -22,7 +22,7 @@ pub use crate::{
     error::Error,
     frames::Queue,
     listen::Listener,
-    probe::probe,
+    probe::{number, probe},
     properties::Label,
     serve::Guard,
     session::{Level, Rules, Session},

@@ -83,7 +83,8 @@ impl Tool for AudioGuard {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let cookie = Cookie::read(&self.cookie)?;
         if let Some(path) = &self.probe {
-            audioguard::probe(path, &cookie)?;
+            let number = audioguard::probe(path, &cookie)?;
+            toolkit::write_text(&format!("{number:08x}\n"))?;
             return Ok(Exit::Success);
         }
         let interrupt = Interrupt::watch().map_err(Error::Wait)?;
@@ -94,6 +95,7 @@ impl Tool for AudioGuard {
             server_cookie: server_cookie.unwrap_or(Cookie::NONE),
             latency: self.latency,
             label: Label::new(self.name.as_deref()),
+            number: audioguard::number(),
         };
         let guard = Guard {
             listener: Listener::open(&self.listen.unwrap_or_default(), self.socket_mode)?,

@@ -57,6 +57,8 @@ pub(crate) struct Play {
     version: u32,
     latency: Option<u32>,
     label: Label,
+    /// The number of the server that does not exist.
+    number: u32,
     /// The sink input of each stream, by its channel.
     streams: BTreeMap<u32, u32>,
     pending: BTreeMap<u32, Pending>,
@@ -64,8 +66,9 @@ pub(crate) struct Play {
 
 impl Play {
     /// Begins with a connection on which `version` is spoken.
-    pub(crate) fn new(version: u32, latency: Option<u32>, label: Label) -> Self {
-        Self { version, latency, label, streams: BTreeMap::new(), pending: BTreeMap::new() }
+    pub(crate) fn new(version: u32, latency: Option<u32>, label: Label, number: u32) -> Self {
+        let (streams, pending) = (BTreeMap::new(), BTreeMap::new());
+        Self { version, latency, label, number, streams, pending }
     }
 
     /// Says whether sound for `channel` may be passed on.
@@ -261,7 +264,7 @@ impl Play {
         let mut reply = Writer::reply(tag);
         let mut is_there = true;
         match command {
-            command::GET_SERVER_INFO => sink::server(&mut reply, self.version),
+            command::GET_SERVER_INFO => sink::server(&mut reply, self.version, self.number),
             command::GET_SINK_INFO => {
                 let (index, name) = (from.u32()?, from.string()?);
                 is_there = sink::is_meant(index, name);

@@ -67,7 +67,7 @@ fn created(tag: u32, channel: u32, version: u32) -> Vec<u8> {
 }
 
 fn play(latency: Option<u32>) -> Play {
-    Play::new(29, latency, Label::default())
+    Play::new(29, latency, Label::default(), 7)
 }
 
 /// A client with one stream, on channel 4.
@@ -98,7 +98,7 @@ fn has(packet: &[u8], part: &[u8]) -> bool {
 #[test]
 fn a_stream_of_every_version_is_made_anew_without_what_it_must_not_say() {
     for version in crate::protocol::OLDEST..=crate::protocol::NEWEST {
-        let mut play = Play::new(version, None, Label::default());
+        let mut play = Play::new(version, None, Label::default(), 7);
         let wish = Wish { version, sink: Some(b"alsa_output.secret"), ..WISH };
         let packet = forwarded(&mut play, &create(1, &wish));
         assert!(!has(&packet, b"alsa") && !has(&packet, b"phone"), "{version}");

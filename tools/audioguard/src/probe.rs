@@ -1,6 +1,7 @@
 //! Asking through a guard whether a sound server answers.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     io::{self, Read, Write},
     os::unix::net::UnixStream,
     path::Path,
@@ -17,42 +18,68 @@ use crate::{
 /// Longer than a guard waits for the server, so that its answer is heard.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Returns what is to tell a guard from all others.
+#[must_use]
+pub fn number() -> u32 {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(std::process::id()).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// Shows `cookie` to who listens on `path`, and returns when a sound server has
-/// let us in.
-pub fn probe(path: &Path, cookie: &Cookie) -> Result<(), Error> {
+/// let us in: with the number that tells it, or the guard, from others.
+pub fn probe(path: &Path, cookie: &Cookie) -> Result<u32, Error> {
+    let connected = UnixStream::connect(path);
+    let mut socket =
+        connected.map_err(|source| Error::NoGuard { path: path.to_owned(), source })?;
+    let mut packet = Writer::new(command::AUTH, 0);
+    packet.u32(NEWEST);
+    packet.arbitrary(cookie.bytes());
+    ask(path, &mut socket, &packet.finish(), |mut from| from.u32().ok())?;
+    ask(path, &mut socket, &Writer::new(command::GET_SERVER_INFO, 1).finish(), numbered)
+}
+
+/// Returns the number in what a server says of itself.
+fn numbered(mut from: Reader) -> Option<u32> {
+    // Its name and version, the account, the machine.
+    (0..4).try_for_each(|_| from.string().map(drop)).ok()?;
+    from.sample_spec().ok()?;
+    // The sink and the source that are used by default.
+    (0..2).try_for_each(|_| from.string().map(drop)).ok()?;
+    from.u32().ok()
+}
+
+/// Sends a packet, and returns what `read` makes of the reply.
+fn ask<T>(
+    path: &Path,
+    socket: &mut UnixStream,
+    packet: &[u8],
+    read: impl FnOnce(Reader) -> Option<T>,
+) -> Result<T, Error> {
     let silent = || Error::NoAnswer { path: path.to_owned() };
     let other = || Error::NotSound { path: path.to_owned() };
-    let answer = match ask(path, cookie)? {
+    let answer = match exchange(socket, packet) {
         Ok(Some(answer)) => answer,
         Ok(None) => return Err(other()),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(silent()),
         Err(_) => return Err(other()),
     };
     let mut from = Reader::new(&answer);
-    let numbers = from.u32().and_then(|command| Ok((command, from.u32()?, from.u32()?)));
-    match numbers.map_err(|_| other())? {
-        (command::REPLY, ..) => Ok(()),
-        (command::ERROR, _, code::ACCESS) => Err(Error::Refused { path: path.to_owned() }),
-        (command::ERROR, _, code::CONNECTIONREFUSED) => {
-            Err(Error::NoServer { path: path.to_owned() })
-        }
-        (command::ERROR, _, code::AUTHKEY) => Err(Error::ServerRefused { path: path.to_owned() }),
-        (command::ERROR, _, code::TIMEOUT) => Err(silent()),
+    let numbers = from.u32().and_then(|command| Ok((command, from.u32()?)));
+    let (command, _tag) = numbers.map_err(|_| other())?;
+    if command == command::REPLY {
+        return read(from).ok_or_else(other);
+    }
+    match (command, from.u32().map_err(|_| other())?) {
+        (command::ERROR, code::ACCESS) => Err(Error::Refused { path: path.to_owned() }),
+        (command::ERROR, code::CONNECTIONREFUSED) => Err(Error::NoServer { path: path.to_owned() }),
+        (command::ERROR, code::AUTHKEY) => Err(Error::ServerRefused { path: path.to_owned() }),
+        (command::ERROR, code::TIMEOUT) => Err(silent()),
         _ => Err(other()),
     }
 }
 
-/// Sends the first packet, and returns the first that comes back.
-fn ask(path: &Path, cookie: &Cookie) -> Result<io::Result<Option<Vec<u8>>>, Error> {
-    let connected = UnixStream::connect(path);
-    let socket = connected.map_err(|source| Error::NoGuard { path: path.to_owned(), source })?;
-    let mut packet = Writer::new(command::AUTH, 0);
-    packet.u32(NEWEST);
-    packet.arbitrary(cookie.bytes());
-    Ok(exchange(socket, &packet.finish()))
-}
-
-fn exchange(mut socket: UnixStream, packet: &[u8]) -> io::Result<Option<Vec<u8>>> {
+/// Sends a packet, and returns the next that comes back.
+fn exchange(socket: &mut UnixStream, packet: &[u8]) -> io::Result<Option<Vec<u8>>> {
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.set_write_timeout(Some(PATIENCE))?;
     let mut queue = Queue::default();

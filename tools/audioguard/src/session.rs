@@ -33,6 +33,8 @@ pub struct Rules {
     pub latency: Option<u32>,
     /// How they are shown to the person.
     pub label: Label,
+    /// What tells this guard from others, at level `play`.
+    pub number: u32,
 }
 
 /// As long as so much waits to be sent, in bytes, nothing more is read.
@@ -334,6 +336,7 @@ impl Session {
                 version,
                 self.rules.latency,
                 self.rules.label.clone(),
+                self.rules.number,
             ))),
             Level::Duplex => State::Open,
         };

@@ -12,6 +12,7 @@ fn session(level: Level) -> Session {
         server_cookie: Cookie::NONE,
         latency: None,
         label: Label::default(),
+        number: 7,
     }))
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn sink(to: &mut Writer, version: u32) {
 }
 
 /// Writes what `GET_SERVER_INFO` asks for.
-pub(crate) fn server(to: &mut Writer, version: u32) {
+pub(crate) fn server(to: &mut Writer, version: u32, number: u32) {
     to.string(Some(b"audioguard"));
     to.string(Some(env!("CARGO_PKG_VERSION").as_bytes()));
     to.string(Some(NAME)); // user
@@ -80,7 +80,7 @@ pub(crate) fn server(to: &mut Writer, version: u32) {
     to.sample_spec(SPEC);
     to.string(Some(NAME)); // default sink
     to.string(None); // default source
-    to.u32(0); // a number that tells servers apart
+    to.u32(number); // tells servers apart
     if version >= 15 {
         to.channel_map(&MAP);
     }

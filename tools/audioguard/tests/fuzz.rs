@@ -70,6 +70,7 @@ fn rules() -> Rc<Rules> {
         server_cookie: audioguard::Cookie::NONE,
         latency: Some(100),
         label: Label::new(Some("fuzz")),
+        number: 7,
     })
 }
 

@@ -426,6 +426,26 @@ fn a_server_that_comes_back_needs_nothing() {
 }
 
 #[test]
+fn each_guard_has_a_number_of_its_own_and_at_duplex_it_is_the_servers() {
+    let mut world = World::new();
+    let mut numbers = |level: &'static str| {
+        [(); 2].map(|()| {
+            world.guard(level, &[]);
+            let probe = ["--probe", level, "--cookie", "cookie"];
+            let ask = || world.command("audioguard").args(probe).output().unwrap().stdout;
+            let number = ask();
+            assert_eq!((number.len(), ask()), (9, number.clone()));
+            world.stop(level, Signal::SIGTERM);
+            number
+        })
+    };
+    let [first, second] = numbers("play");
+    assert_ne!(first, second);
+    let [first, second] = numbers("duplex");
+    assert_eq!(first, second);
+}
+
+#[test]
 fn clients_and_streams_are_bounded_and_others_play_on() {
     let mut world = World::new();
     world.guard("play", &["--clients", "3"]);

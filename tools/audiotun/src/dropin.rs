@@ -95,11 +95,33 @@ impl Configuration {
     /// Says whether PulseAudio is told to listen for other machines.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        let text = self.pulse.as_ref().map_or("", |script| &script.text);
-        loads(text, "module-native-protocol-tcp").any(|arguments| {
-            let listens = arguments.split_whitespace().find_map(|one| one.strip_prefix("listen="));
+        self.tcp().any(|arguments| {
+            let listens = argument(arguments, "listen");
             !listens.is_some_and(|at| at.starts_with("127.") || ["::1", "localhost"].contains(&at))
         })
+    }
+
+    /// Says whether PulseAudio is told to let every account of this machine in by its
+    /// port: without a cookie, or by an address alone (module-native-protocol-tcp).
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let is_yes = |word: &str| ["1", "y", "t", "yes", "true", "on"].contains(&word);
+        self.tcp().any(|arguments| {
+            let anonymous = argument(arguments, "auth-anonymous");
+            anonymous.is_some_and(|word| is_yes(&word.to_lowercase()))
+                || argument(arguments, "auth-ip-acl").is_some()
+        })
+    }
+
+    /// Returns where PulseAudio's script lies, if there is one.
+    pub(crate) fn script(&self) -> PathBuf {
+        self.pulse.as_ref().map(|script| script.path.clone()).unwrap_or_default()
+    }
+
+    /// Returns the arguments of each module that listens at a port.
+    fn tcp(&self) -> impl Iterator<Item = &str> {
+        let text = self.pulse.as_ref().map_or("", |script| &script.text);
+        loads(text, "module-native-protocol-tcp")
     }
 }
 
@@ -177,6 +199,13 @@ fn loads<'a>(text: &'a str, module: &'a str) -> impl Iterator<Item = &'a str> {
         let rest = rest.strip_prefix(module)?;
         (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
     })
+}
+
+/// Returns the value of the argument `name` among `arguments`, without quotes.
+fn argument<'a>(arguments: &'a str, name: &str) -> Option<&'a str> {
+    let words = arguments.split_whitespace().filter_map(|word| word.split_once('='));
+    let value = words.filter(|(own, _)| *own == name).map(|(_, value)| value).next_back()?;
+    Some(value.trim_matches(['"', '\'']))
 }
 
 /// Returns the files in a directory whose names end in `extension`, in the order in which

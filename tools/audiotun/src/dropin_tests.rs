@@ -110,6 +110,25 @@ fn a_script_that_lets_other_machines_in_is_known() {
 }
 
 #[test]
+fn a_server_that_lets_every_account_of_the_machine_in_is_open() {
+    for (arguments, expected) in [
+        (" listen=127.0.0.1", false),
+        (" listen=127.0.0.1 auth-anonymous=0", false),
+        (" listen=127.0.0.1 auth-anonymous=no", false),
+        (" listen=127.0.0.1 auth-anonymous=1", true),
+        (" listen=127.0.0.1 auth-anonymous=\"True\"", true),
+        (" auth-ip-acl=127.0.0.1 listen=127.0.0.1", true),
+    ] {
+        let text = format!("load-module module-native-protocol-tcp{arguments}\n");
+        let (_root, found) = machine(&[("etc/pulse/default.pa", &text)]);
+        assert_eq!((found.is_open(), found.is_exposed()), (expected, false), "{arguments}");
+    }
+    // One that has no port is reached through its socket, which is the person's own.
+    let text = "load-module module-native-protocol-unix auth-anonymous=1\n";
+    assert!(!machine(&[("etc/pulse/default.pa", text)]).1.is_open());
+}
+
+#[test]
 fn scripts_that_include_each_other_end() {
     let text = ".include ROOT/etc/pulse/default.pa\n";
     assert_eq!(written(&[("etc/pulse/default.pa", text)]).0, "home/.config/pulse/default.pa");

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use document::{container::Missing, error::FailedCommand};
+use engine::EngineError;
 use toolkit::{
     DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
 };
@@ -14,6 +15,10 @@ pub enum Error {
     /// A part failed that other tools have too.
     #[error(transparent)]
     Part(Part),
+
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 
     /// The document could not be read or written, or lacks a key.
     #[error(transparent)]
@@ -38,6 +43,15 @@ pub enum Error {
     Silent {
         /// The name.
         name: String,
+    },
+
+    /// Sound cannot get here in this way.
+    #[error("sound cannot be carried by '{transport}': {rule}")]
+    Transport {
+        /// The way that is asked for.
+        transport: String,
+        /// The rule that it breaks.
+        rule: &'static str,
     },
 
     /// The path cannot be that of the guard's socket.
@@ -77,6 +91,13 @@ pub enum Error {
     /// A sound server listens for other machines.
     #[error("a sound server on this machine listens for other machines, at port 4713")]
     ServerExposed,
+
+    /// A sound server lets in whoever has an account on the machine.
+    #[error("a sound server lets every account of this machine in, by '{}'", path.display())]
+    ServerOpen {
+        /// The script that says so.
+        path: PathBuf,
+    },
 
     /// The person's own script gives the sound server no socket.
     #[error("the sound server has no socket, and '{}' is yours", path.display())]
@@ -120,6 +141,13 @@ pub enum Error {
 
 toolkit::parts!(Error: FileError, PlacesError, SiblingError, Interrupted);
 
+/// How a sound server is started.
+const START: &str = if cfg!(target_os = "macos") {
+    "install and start one: brew install pulseaudio; brew services restart pulseaudio"
+} else {
+    "start one: systemctl --user restart pipewire-pulse, or: pulseaudio --start"
+};
+
 fn said(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
@@ -134,15 +162,17 @@ impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
+            Self::Engine(error) => error.kind(),
             Self::Document(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::NotApplied { .. } => "not-applied",
             Self::Silent { .. } => "no-audio",
+            Self::Transport { .. } => "bad-transport",
             Self::BadSocket { .. } => "bad-socket",
             Self::PathNotUtf8 { .. } => "not-utf-8",
             Self::Run { .. } => "cannot-run",
             Self::NoServer { .. } => "no-sound-server",
-            Self::ServerExposed => "sound-server-exposed",
+            Self::ServerExposed | Self::ServerOpen { .. } => "sound-server-exposed",
             Self::NoSocket { .. } => "no-server-socket",
             Self::Edited { .. } => "edited-file",
             Self::NotHeard { .. } => "not-heard",
@@ -154,13 +184,15 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
+            Self::Engine(error) => error.exit(),
             Self::Document(error) => error.exit(),
             Self::BadName { .. }
+            | Self::Transport { .. }
             | Self::BadSocket { .. }
             | Self::PathNotUtf8 { .. }
             | Self::Edited { .. } => Exit::DataErr,
             Self::NotApplied { .. } => Exit::NoInput,
-            Self::ServerExposed => Exit::NoPerm,
+            Self::ServerExposed | Self::ServerOpen { .. } => Exit::NoPerm,
             Self::NoServer { .. } | Self::NoSocket { .. } | Self::NotHeard { .. } => {
                 Exit::Unavailable
             }
@@ -172,22 +204,19 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Part(part) => return part.hint(),
+            Self::Engine(error) => return error.hint(),
             Self::Document(error) => return error.hint(),
             Self::BadName { .. } => return None,
             Self::NotApplied { .. } => "see which there are: ctr-ls",
             Self::Silent { .. } => "make it anew with sound: ctrkit create --audio play --replace",
+            Self::Transport { .. } => "leave --audio-transport out, or say ssh",
             Self::BadSocket { .. } => "keep the state elsewhere: set CTRKIT_STATE_DIR",
             Self::PathNotUtf8 { .. } => "rename it, or set CTRKIT_STATE_DIR",
             Self::Run { program, .. } if ["pacat", "parec"].contains(&program.as_str()) => {
                 "install PulseAudio's programs: the package pulseaudio-utils, or Homebrew's pulseaudio"
             }
             Self::Run { .. } => "see whether it is installed",
-            Self::NoServer { .. } if cfg!(target_os = "macos") => {
-                "install and start one: brew install pulseaudio; brew services restart pulseaudio"
-            }
-            Self::NoServer { .. } => {
-                "start one: systemctl --user restart pipewire-pulse, or: pulseaudio --start"
-            }
+            Self::NoServer { .. } => START,
             Self::NoSocket { .. } => "add this line to it: load-module module-native-protocol-unix",
             Self::Edited { .. } => "look at it, and remove it by hand",
             Self::NotHeard { .. } => {
@@ -196,6 +225,10 @@ impl Failure for Error {
             Self::ServerExposed => {
                 "take module-native-protocol-tcp out of its configuration, or give it \
                  listen=127.0.0.1: the guard does not need it"
+            }
+            Self::ServerOpen { .. } => {
+                "take auth-anonymous and auth-ip-acl out of it, or module-native-protocol-tcp: \
+                 the guard needs none of them"
             }
             Self::NoGuard { name, .. } => {
                 return Some(format!("see what it says: audiotun guard --foreground {name}"));
@@ -210,6 +243,7 @@ impl Failure for Error {
     fn command(&self) -> Option<FailedCommand> {
         match self {
             Self::Part(part) => part.command(),
+            Self::Engine(error) => error.command(),
             _ => None,
         }
     }

@@ -9,17 +9,24 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use document::audio::Audio;
+use document::{Container, audio::Audio};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use toolkit::{
-    Failure, Interrupt, Places, Siblings,
+    Failure, Interrupt, Places, Siblings, descriptors,
     files::{self, FileError, Lock},
 };
 
-use crate::{Error, place::Place, plan::LATENCY, server::ServerArgs, ssh::Ssh};
+use crate::{
+    Error,
+    inside::Inside,
+    place::{self, Place},
+    plan::LATENCY,
+    server::ServerArgs,
+    ssh::Ssh,
+};
 
 /// How often it is looked whether everything is as it should be.
 const ROUND: Duration = Duration::from_secs(1);
@@ -58,8 +65,9 @@ pub fn ensure(
     command.args(["guard", "--foreground"]);
     command.arg("--config-dir").arg(places.config()?).arg("--state-dir").arg(places.state()?);
     command.arg("--server").arg(server.socket(Some(&audio))).arg(name);
-    // A group of its own: Ctrl-C is not meant for it. And whoever listens to what happens
-    // would wait for it to end.
+    // A group of its own: Ctrl-C is not meant for it. And whoever listens to what happens,
+    // or waits for the end of what we were given, would wait for it to end.
+    descriptors::keep_to_oneself();
     command
         .process_group(0)
         .env_remove("CTRKIT_EVENTS")
@@ -85,13 +93,13 @@ fn serves(place: &Place, audio: &Audio) -> bool {
     let kept = files::read(&place.keeper()).ok().flatten();
     let kept = kept.and_then(|kept| String::from_utf8(kept).ok());
     let is_for = |kept: String| kept.split_once('\n').is_some_and(|(_, of)| of == stamp(audio));
-    kept.is_some_and(is_for) && listens(&place.guard())
+    kept.is_some_and(is_for) && listens(&place.guard(audio))
 }
 
 /// Returns what a guard is started for, in words.
 fn stamp(audio: &Audio) -> String {
     let latency = audio.latency.unwrap_or(LATENCY);
-    format!("{} {latency} {:?}", audio.level, audio.server)
+    format!("{} {latency} {:?} {}", audio.level, audio.server, audio.is_bound())
 }
 
 /// Says that the guard is wanted, from now on.
@@ -181,6 +189,7 @@ impl Kept {
 pub struct Keeper {
     place: Place,
     name: String,
+    places: Places,
     server: PathBuf,
     ssh: Ssh,
     interrupt: Interrupt,
@@ -194,6 +203,8 @@ pub struct Keeper {
     master: Option<i32>,
     /// When it was last seen that somebody needs the guard.
     needed: Instant,
+    /// When the engine was asked last whether the container runs.
+    looked: Option<Instant>,
 }
 
 impl Keeper {
@@ -209,6 +220,7 @@ impl Keeper {
         Ok(Self {
             place,
             name: name.to_owned(),
+            places: places.clone(),
             server,
             ssh,
             interrupt,
@@ -218,6 +230,7 @@ impl Keeper {
             asked: None,
             master: None,
             needed: Instant::now(),
+            looked: None,
         })
     }
 
@@ -234,7 +247,9 @@ impl Keeper {
         self.connection.end();
         self.guard.end();
         // The directory may be gone with its container.
-        let _ = files::remove(&self.place.guard());
+        if let Some(audio) = &self.audio {
+            let _ = files::remove(&self.place.guard(audio));
+        }
         let _ = files::remove(&self.place.keeper());
         ended
     }
@@ -242,7 +257,8 @@ impl Keeper {
     fn rounds(&mut self) -> Result<(), Error> {
         while self.interrupt.check().is_ok() {
             // A container that is gone, or has no sound any more, needs no guard.
-            let Ok(audio) = self.place.audio() else { return Ok(()) };
+            let Ok(container) = self.place.applied() else { return Ok(()) };
+            let Ok(audio) = place::sound(&container) else { return Ok(()) };
             if self.audio.as_ref() != Some(&audio) {
                 self.guard.end();
                 let kept = format!("{}\n{}", std::process::id(), stamp(&audio));
@@ -252,13 +268,14 @@ impl Keeper {
             let (name, place, server) = (&self.name, &self.place, &self.server);
             self.guard.see_to(|| start_guard(name, place, &audio, server))?;
             let config = self.held();
-            if let Some(config) = &config {
+            // Where nothing goes by a connection, none is held.
+            if let Some(config) = config.as_ref().filter(|_| goes_by_ssh(&audio)) {
                 let config = Some(config.as_path()).filter(|path| !path.as_os_str().is_empty());
                 self.connection.see_to(|| self.ssh.connect(config))?;
             } else {
                 self.connection.end();
             }
-            if config.is_some() || self.is_needed() {
+            if config.is_some() || self.is_needed(&container, &audio) {
                 self.needed = Instant::now();
             }
             if self.needed.elapsed() > GRACE {
@@ -276,15 +293,30 @@ impl Keeper {
         Some(PathBuf::from(String::from_utf8(contents).ok()?))
     }
 
-    /// Says whether somebody has a connection, or has asked for the guard since the last
-    /// time.
-    fn is_needed(&mut self) -> bool {
+    /// Says whether the guard can be played to, or was asked for since the last time:
+    /// where it is seen by a bind mount, as long as the container runs, and else as long
+    /// as somebody has a connection.
+    fn is_needed(&mut self, container: &Container, audio: &Audio) -> bool {
         let asked = fs::metadata(self.place.asked()).and_then(|found| found.modified());
         let asked = asked.ok();
         let recent = asked != self.asked;
         self.asked = asked;
+        if recent || audio.is_bound() {
+            return recent || self.is_running(container);
+        }
         // Without a master nobody can be asked, and a guard costs little.
-        recent || !self.ssh.is_shared() || self.has_master()
+        !self.ssh.is_shared() || self.has_master()
+    }
+
+    /// Says whether the container runs, as far as is known: it is asked for only when
+    /// the guard's time would be over soon, because it costs a call of the engine.
+    fn is_running(&mut self, container: &Container) -> bool {
+        let since = self.looked.map_or(self.needed, |looked| looked.max(self.needed));
+        if since.elapsed() < GRACE / 3 {
+            return false;
+        }
+        self.looked = Some(Instant::now());
+        Inside::of(container, &self.places).is_ok_and(|inside| inside.runs())
     }
 
     fn has_master(&mut self) -> bool {
@@ -303,12 +335,22 @@ impl Keeper {
     }
 }
 
+/// Says whether anything of the container's sound goes by its ssh connection.
+fn goes_by_ssh(audio: &Audio) -> bool {
+    !audio.is_bound() || audio.port.is_some()
+}
+
 /// Starts the guard itself, which ends when this process does, however it does.
 fn start_guard(name: &str, place: &Place, audio: &Audio, server: &Path) -> Result<Child, Error> {
     let latency = audio.latency.unwrap_or(LATENCY).to_string();
     let args = ["--until-eof", "--level", &audio.level, "--name", name, "--latency", &latency];
     let mut command = Siblings::default().command("audioguard", &args)?;
-    command.arg("--listen").arg(place.guard()).arg("--cookie").arg(place.cookie());
+    command.arg("--listen").arg(place.guard(audio)).arg("--cookie").arg(place.cookie());
+    if audio.is_bound() {
+        // The container's account has another number here, if it has any; what is
+        // asked of it is the cookie.
+        command.args(["--socket-mode", "666"]);
+    }
     command.arg("--server").arg(server).stdin(Stdio::piped()).stdout(Stdio::null());
     let failed = |source| Error::Run { program: "audioguard".into(), source };
     command.spawn().map_err(failed)

@@ -7,6 +7,7 @@
 
 mod dropin;
 mod error;
+mod inside;
 mod keeper;
 mod place;
 mod plan;
@@ -26,7 +27,7 @@ pub use crate::{
     error::Error,
     keeper::{Keeper, ensure, stop},
     place::Place,
-    plan::{fill, make_files},
+    plan::{fill, hindrance, make_files},
     server::ServerArgs,
     setup::{setup, undo},
     status::{amiss, cancel, status, text},

@@ -156,7 +156,8 @@ impl Audiotun {
         if document.audio.is_some() {
             events.about(&document.name);
             let place = Place::of(&self.places, &document.name)?;
-            audiotun::fill(&mut document, &place, &program()?, &self.places)?;
+            let hindrance = audiotun::hindrance();
+            audiotun::fill(&mut document, &place, &program()?, &self.places, hindrance)?;
             if !self.dry_run {
                 events.step("audio", || audiotun::make_files(&place))?;
             }

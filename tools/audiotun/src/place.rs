@@ -21,8 +21,8 @@ pub(crate) const SOCKET: &str = "/run/ctrkit-audio/native";
 
 /// The files of one container's sound on this machine.
 ///
-/// What lies in `audio/` the container may see, and no more than that: where it
-/// runs here, it sees that very directory.
+/// What lies in `audio/run/` the container may see, where sound goes by a bind mount:
+/// it sees that very directory, and no more than that.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place {
     directory: PathBuf,
@@ -37,19 +37,25 @@ impl Place {
         Ok(Self { directory: places.container(name)? })
     }
 
-    /// The directory that holds the socket and the cookie.
-    pub(crate) fn shared(&self) -> PathBuf {
+    /// The directory of the files that are made for the container.
+    pub(crate) fn files(&self) -> PathBuf {
         self.directory.join("audio")
+    }
+
+    /// The directory that the container sees, where sound goes by a bind mount.
+    pub(crate) fn bound(&self) -> PathBuf {
+        self.files().join("run")
     }
 
     /// The container's own cookie.
     pub(crate) fn cookie(&self) -> PathBuf {
-        self.shared().join("cookie")
+        self.files().join("cookie")
     }
 
-    /// The socket at which the guard listens.
-    pub(crate) fn guard(&self) -> PathBuf {
-        self.shared().join("native")
+    /// The socket at which the guard is to listen.
+    pub(crate) fn guard(&self, audio: &Audio) -> PathBuf {
+        let directory = if audio.is_bound() { self.bound() } else { self.files() };
+        directory.join("native")
     }
 
     /// Held by the keeper of the guard as long as it lives.
@@ -79,7 +85,7 @@ impl Place {
 
     /// Where a question goes into the container, and comes back.
     pub(crate) fn probe(&self) -> PathBuf {
-        self.shared().join(format!("p{}", std::process::id()))
+        self.files().join(format!("p{}", std::process::id()))
     }
 
     /// Returns the document that was applied last.
@@ -94,13 +100,18 @@ impl Place {
 
     /// Returns the section of that document, in which everything is filled in.
     pub(crate) fn audio(&self) -> Result<Audio, Error> {
-        let container = self.applied()?;
-        let audio = container.audio.ok_or(Error::Silent { name: container.name })?;
-        if audio.cookie.is_none() || audio.guard.is_none() {
-            return Err(Missing("audio.guard").into());
-        }
-        Ok(audio)
+        sound(&self.applied()?)
     }
+}
+
+/// Returns the section of a document that was applied.
+pub(crate) fn sound(container: &Container) -> Result<Audio, Error> {
+    let silent = || Error::Silent { name: container.name.clone() };
+    let audio = container.audio.clone().ok_or_else(silent)?;
+    if audio.cookie.is_none() || audio.guard.is_none() {
+        return Err(Missing("audio.guard").into());
+    }
+    Ok(audio)
 }
 
 /// Refuses a path that ssh would not take for that of a socket: it reads colons,

@@ -1,14 +1,16 @@
 //! What the document gets, and the files that it names.
 
 use std::{
-    fs::File,
+    fs::{self, File, Permissions},
     io::Read,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use document::{
     Container, Extra,
-    container::{Inject, Variable},
+    audio::{Audio, BIND, SSH},
+    container::{Inject, Mount, Variable},
     labels,
 };
 use toolkit::{
@@ -55,29 +57,41 @@ pub(crate) const LATENCY: u32 = 100;
 
 /// Fills in `audio`, and what the container needs to be heard.
 ///
-/// `program` is this tool, which starts the guard.
+/// `program` is this tool, which starts the guard; `hindrance` is what keeps this machine
+/// from sharing a socket by a bind mount.
 pub fn fill(
     container: &mut Container,
     place: &Place,
     program: &Path,
     places: &Places,
+    hindrance: Option<&'static str>,
 ) -> Result<(), Error> {
     let name = container.name.clone();
     let user = container.user()?.to_owned();
+    let hindrance = hindrance.or_else(|| apart(container));
     let Some(audio) = &mut container.audio else { return Ok(()) };
-    place::check_socket(&place.guard())?;
-    audio.guard = Some(place.guard());
+    audio.transport = Some(transport(audio, hindrance)?.to_owned());
+    let guard = place.guard(audio);
+    place::check_socket(&guard)?;
+    audio.guard = Some(guard);
     audio.cookie = Some(place.cookie());
     audio.socket = Some(SOCKET.to_owned());
     // Not by PULSE_LATENCY_MSEC, which overrides those that ask: ALSA's plug-in then waits
     // for ever for room that never comes.
     audio.latency.get_or_insert(LATENCY);
     audio.starter = starter(program, places, &name)?;
-    let level = audio.level.clone();
+    let (level, is_bound) = (audio.level.clone(), audio.is_bound());
     container.set_label(labels::AUDIO, level);
     set_default(container, "PULSE_SERVER", &format!("unix:{SOCKET}"));
     set_default(container, "PULSE_COOKIE", COOKIE_THERE);
-    container.set_inject(inject(None, DIRECTORY, "0700", &user));
+    // The one of them, also where it was the other before.
+    if is_bound {
+        container.inject.retain(|inject| inject.target != DIRECTORY);
+        container.set_mount(bind(place.bound()));
+    } else {
+        container.mounts.retain(|mount| mount.target != DIRECTORY);
+        container.set_inject(inject(None, DIRECTORY, "0700", &user));
+    }
     container.set_inject(inject(Some(place.cookie()), COOKIE_THERE, "0600", &user));
     for (source, target, _) in texts(place) {
         container.set_inject(inject(Some(source), target, "0644", "root"));
@@ -85,9 +99,45 @@ pub fn fill(
     Ok(())
 }
 
+/// Returns how sound gets here: as it is asked for, or by a bind mount where nothing
+/// hinders that, since it then needs no connection.
+fn transport(audio: &Audio, hindrance: Option<&'static str>) -> Result<&'static str, Error> {
+    let bad = |asked: &str, rule| Err(Error::Transport { transport: asked.to_owned(), rule });
+    match (audio.transport.as_deref(), hindrance) {
+        (Some(SSH), _) | (None, Some(_)) => Ok(SSH),
+        (Some(BIND) | None, None) => Ok(BIND),
+        (Some(BIND), Some(hindrance)) => bad(BIND, hindrance),
+        (Some(other), _) => bad(other, "it must be bind or ssh"),
+    }
+}
+
+/// Returns what keeps the container from seeing a socket of this machine's.
+fn apart(container: &Container) -> Option<&'static str> {
+    let is_elsewhere = container.engine.as_ref().is_some_and(|engine| engine.host.is_some());
+    match (is_elsewhere, &container.isolation) {
+        (true, _) => Some("the engine is on another machine"),
+        (false, Some(_)) => Some("the container is isolated, and nothing of this machine is in it"),
+        (false, None) => None,
+    }
+}
+
+/// Returns what keeps this machine from sharing a socket with a container: that there is
+/// a virtual machine in between, or SELinux, which lets a container connect to nobody
+/// whom it does not know, however the socket is labelled.
+#[must_use]
+pub fn hindrance() -> Option<&'static str> {
+    let enforces = || fs::read("/sys/fs/selinux/enforce").is_ok_and(|state| state == b"1");
+    match cfg!(target_os = "linux") {
+        false => Some("containers run in a virtual machine here"),
+        true if enforces() => Some("SELinux keeps containers from the sockets of this machine"),
+        true => None,
+    }
+}
+
 /// Makes the files that the document names; a cookie that is there is kept.
 pub fn make_files(place: &Place) -> Result<(), Error> {
-    files::create_private_dir(&place.shared())?;
+    files::create_private_dir(&place.files())?;
+    make_bound(&place.bound())?;
     let cookie = files::read(&place.cookie())?;
     if cookie.is_none_or(|cookie| cookie.len() != COOKIE) {
         files::replace(&place.cookie(), &random()?, 0o600)?;
@@ -98,12 +148,17 @@ pub fn make_files(place: &Place) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes the directory of the socket that a container sees, whose account there has
+/// another number here: it may be entered by all, and lies where nobody else gets to.
+fn make_bound(path: &Path) -> Result<(), Error> {
+    files::create_private_dir(path)?;
+    let opened = fs::set_permissions(path, Permissions::from_mode(0o755));
+    Ok(opened.map_err(FileError::writing(path))?)
+}
+
 fn texts(place: &Place) -> [(PathBuf, &'static str, &'static str); 2] {
-    let shared = place.shared();
-    [
-        (shared.join("client.conf"), CLIENT_THERE, CLIENT),
-        (shared.join("alsa.conf"), ALSA_THERE, ALSA),
-    ]
+    let files = place.files();
+    [(files.join("client.conf"), CLIENT_THERE, CLIENT), (files.join("alsa.conf"), ALSA_THERE, ALSA)]
 }
 
 /// Returns a new cookie, from the kernel's random numbers (random(4)).
@@ -139,4 +194,14 @@ fn set_default(container: &mut Container, name: &str, value: &str) {
 fn inject(source: Option<PathBuf>, target: &str, mode: &str, owner: &str) -> Inject {
     let (target, mode, owner) = (target.to_owned(), mode.to_owned(), owner.to_owned());
     Inject { source, target, mode, owner, ..Inject::default() }
+}
+
+fn bind(source: PathBuf) -> Mount {
+    Mount {
+        kind: "bind".to_owned(),
+        source: Some(source),
+        target: DIRECTORY.to_owned(),
+        read_only: true,
+        ..Mount::default()
+    }
 }

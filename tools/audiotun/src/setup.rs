@@ -73,7 +73,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), Error> {
     Ok(write(path.parent().unwrap_or(path)).map_err(FileError::writing(path))?)
 }
 
-/// Refuses a server that listens for other machines.
+/// Refuses a server that listens for other machines, or lets other accounts in.
 fn check_alone(configuration: Option<&Configuration>) -> Result<(), Error> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
     let tables: Vec<_> = tables.into_iter().flatten().collect();
@@ -82,7 +82,13 @@ fn check_alone(configuration: Option<&Configuration>) -> Result<(), Error> {
         true => configuration.is_some_and(Configuration::is_exposed),
         false => tables.iter().any(|table| is_exposed(table)),
     };
-    if is_exposed { Err(Error::ServerExposed) } else { Ok(()) }
+    if is_exposed {
+        return Err(Error::ServerExposed);
+    }
+    match configuration.filter(|configuration| configuration.is_open()) {
+        Some(open) => Err(Error::ServerOpen { path: open.script() }),
+        None => Ok(()),
+    }
 }
 
 /// Says whether something listens in `table` (proc_net(5)) on the port of sound servers

@@ -5,12 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use document::audio_status::{AudioStatus, Part};
+use document::{
+    audio::{Audio, BIND, SSH},
+    audio_status::{AudioStatus, Part},
+};
 use toolkit::{Places, SiblingError, Siblings, files};
 
 use crate::{
-    Error, keeper,
-    place::{Place, SOCKET},
+    Error,
+    inside::Inside,
+    keeper,
+    place::{self, Place, SOCKET},
     plan::LATENCY,
     ssh::Ssh,
 };
@@ -20,32 +25,53 @@ const GLANCE: Duration = Duration::from_millis(200);
 
 /// Asks everything that has a part in the sound of the container called `name`.
 ///
-/// The question whether the forwarding listens goes by the shared connection into
-/// the container, and comes back as sound would.
+/// Where sound goes by a connection, the question whether the forwarding listens goes by
+/// it into the container, and comes back as sound would. Where it goes by a bind mount,
+/// the container's engine tells which socket is seen there.
 pub fn status(place: &Place, name: &str, places: &Places) -> Result<AudioStatus, Error> {
-    let audio = place.audio()?;
+    let container = place.applied()?;
+    let audio = place::sound(&container)?;
     let ssh = Ssh::of(name, places)?;
+    let socket = place.guard(&audio);
     let keeper = keeper::running(place);
     let guard = Part {
-        up: keeper::listens(&place.guard()),
+        up: keeper::listens(&socket),
         pid: keeper.and_then(|id| u32::try_from(id).ok()),
         ..Part::default()
     };
     let pid = ssh.master();
     let connection = Part { up: pid.is_some(), pid, ..Part::default() };
-    let direct = if guard.up { ask(&place.guard(), place)? } else { Answer::Nobody };
-    let through = if connection.up { ask_through(&ssh, place)? } else { Answer::Nobody };
+    let direct = if guard.up { ask(&socket, place)? } else { Answer::Nobody };
+    let by_ssh = |there: &str| match connection.up {
+        true => ask_through(&ssh, place, there),
+        false => Ok(Answer::Nobody),
+    };
+    let forward = match audio.is_bound() {
+        true => seen(Inside::of(&container, places)?.sees(&socket)),
+        false => way(&by_ssh(SOCKET)?, &direct),
+    };
+    let port = audio.port.map(|port| by_ssh(&listener(port))).transpose()?;
+    let port = port.map(|through| way(&through, &direct));
+    let server = server(direct);
     Ok(AudioStatus {
         name: name.to_owned(),
         level: audio.level,
         latency: audio.latency.unwrap_or(LATENCY),
-        sound: through == Answer::Server,
+        transport: audio.transport.unwrap_or_else(|| SSH.to_owned()),
+        sound: forward.up && server.up,
         guard,
         connection,
-        forward: Part { up: reaches(&through, &direct), ..Part::default() },
-        server: server(&through, direct),
+        forward,
+        port,
+        server,
         ..AudioStatus::default()
     })
+}
+
+/// Makes a part of whether the container sees the guard's socket.
+fn seen(seen: Result<(), String>) -> Part {
+    let (up, reason) = (seen.is_ok(), seen.err());
+    Part { up, reason, ..Part::default() }
 }
 
 /// Who has answered.
@@ -57,25 +83,29 @@ enum Answer {
     Silence(String),
     /// The guard, which does not get through to a server for this reason.
     Guard(String),
-    /// The sound server.
-    Server,
+    /// The sound server, by the number that tells it, or its guard, from others.
+    Server(String),
 }
 
-/// Says whether the guard was reached through the container: it has answered, or was as
-/// silent as when it is asked without a detour.
-fn reaches(through: &Answer, direct: &Answer) -> bool {
-    match through {
-        Answer::Server | Answer::Guard(_) => true,
-        Answer::Silence(_) => matches!(direct, Answer::Silence(_)),
-        Answer::Nobody => false,
-    }
+/// What sound goes by, of which the question that went into the container has come back
+/// as `through`, and the one that was asked without a detour as `direct`: up, where it
+/// was the same guard that has answered, or was as silent.
+fn way(through: &Answer, direct: &Answer) -> Part {
+    let up = match (through, direct) {
+        (Answer::Server(through), Answer::Server(direct)) => through == direct,
+        (Answer::Guard(_), Answer::Guard(_)) | (Answer::Silence(_), Answer::Silence(_)) => true,
+        _ => false,
+    };
+    let elsewhere = "somebody else is connected, and sound goes there".to_owned();
+    let reason = Some(elsewhere).filter(|_| !up && *through != Answer::Nobody);
+    Part { up, reason, ..Part::default() }
 }
 
-fn server(through: &Answer, direct: Answer) -> Part {
-    let up = [through, &direct].contains(&&Answer::Server);
+fn server(direct: Answer) -> Part {
+    let up = matches!(direct, Answer::Server(_));
     let reason = match direct {
-        Answer::Guard(reason) | Answer::Silence(reason) if !up => Some(reason),
-        _ => None,
+        Answer::Guard(reason) | Answer::Silence(reason) => Some(reason),
+        Answer::Server(_) | Answer::Nobody => None,
     };
     Part { up, reason, ..Part::default() }
 }
@@ -85,7 +115,7 @@ fn ask(socket: &Path, place: &Place) -> Result<Answer, Error> {
     let (socket, cookie) = (socket.to_string_lossy(), place.cookie());
     let args = ["--probe", &socket, "--cookie", &cookie.to_string_lossy()];
     let failed = match Siblings::new().run("audioguard", &args, b"") {
-        Ok(_) => return Ok(Answer::Server),
+        Ok(number) => return Ok(Answer::Server(String::from_utf8_lossy(&number).into_owned())),
         Err(SiblingError::Failed(failed)) => failed,
         Err(error) => return Err(error.into()),
     };
@@ -99,12 +129,12 @@ fn ask(socket: &Path, place: &Place) -> Result<Answer, Error> {
     })
 }
 
-/// Asks from inside the container: a socket here leads by the connection to the one
-/// there, and that one leads back to the guard.
-fn ask_through(ssh: &Ssh, place: &Place) -> Result<Answer, Error> {
+/// Asks from inside the container: a socket here leads by the connection to what listens
+/// `there`, and that leads back to the guard.
+fn ask_through(ssh: &Ssh, place: &Place, there: &str) -> Result<Answer, Error> {
     let probe = place.probe();
     let _ = files::remove(&probe);
-    let forwarding = format!("{}:{SOCKET}", probe.display());
+    let forwarding = format!("{}:{there}", probe.display());
     if !ssh.tell("forward", "-L", &forwarding) {
         return Ok(Answer::Nobody);
     }
@@ -129,9 +159,8 @@ pub(crate) fn wait(
         if status.sound || begun.elapsed() > patience {
             return Ok(status);
         }
-        if status.connection.up && !status.forward.up && !renewed && begun.elapsed() > patience / 4
-        {
-            renew(&Ssh::of(name, places)?, place);
+        if status.connection.up && is_cut(&status) && !renewed && begun.elapsed() > patience / 4 {
+            renew(&Ssh::of(name, places)?, place)?;
             renewed = true;
         }
         // Of a server that is not there nothing is to be expected.
@@ -142,19 +171,44 @@ pub(crate) fn wait(
     }
 }
 
-/// Has the master set the forwarding up again: it does not see that another has
-/// taken the socket in the container.
-fn renew(ssh: &Ssh, place: &Place) {
-    let forwarding = format!("{SOCKET}:{}", place.guard().display());
-    ssh.tell("cancel", "-R", &forwarding);
-    ssh.tell("forward", "-R", &forwarding);
+/// Says whether a connection does not carry what it should.
+fn is_cut(status: &AudioStatus) -> bool {
+    let is_deaf = |port: &Part| !port.up;
+    (status.transport == SSH && !status.forward.up) || status.port.as_ref().is_some_and(is_deaf)
 }
 
-/// Ends the forwarding, and leaves the connection to the others that use it.
-pub fn cancel(place: &Place, name: &str, places: &Places) -> Result<(), Error> {
-    let forwarding = format!("{SOCKET}:{}", place.guard().display());
-    Ssh::of(name, places)?.tell("cancel", "-R", &forwarding);
+/// Has the master set the forwardings up again: it does not see that another has
+/// taken the socket in the container.
+fn renew(ssh: &Ssh, place: &Place) -> Result<(), Error> {
+    for forwarding in forwardings(place, &place.audio()?) {
+        ssh.tell("cancel", "-R", &forwarding);
+        ssh.tell("forward", "-R", &forwarding);
+    }
     Ok(())
+}
+
+/// Ends the forwardings, and leaves the connection to the others that use it; what was
+/// never applied, or has no sound, has none.
+pub fn cancel(place: &Place, name: &str, places: &Places) -> Result<(), Error> {
+    let ssh = Ssh::of(name, places)?;
+    let Ok(audio) = place.audio() else { return Ok(()) };
+    for forwarding in forwardings(place, &audio) {
+        ssh.tell("cancel", "-R", &forwarding);
+    }
+    Ok(())
+}
+
+/// Returns what the connections to the container carry, as ssh(1) takes it for `-R`.
+fn forwardings(place: &Place, audio: &Audio) -> Vec<String> {
+    let socket = Some(SOCKET.to_owned()).filter(|_| !audio.is_bound());
+    let there = socket.into_iter().chain(audio.port.map(listener));
+    let here = place.guard(audio);
+    there.map(|there| format!("{there}:{}", here.display())).collect()
+}
+
+/// Returns where the TCP port listens in the container.
+fn listener(port: u16) -> String {
+    format!("127.0.0.1:{port}")
 }
 
 /// Returns the status as lines for people.
@@ -165,16 +219,25 @@ pub fn text(status: &AudioStatus) -> String {
         let why = part.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
         if part.up { format!("{yes}{}", by(part)) } else { format!("{no}{why}") }
     };
+    let way = |part: &Part| word(part, "listens in the container", "does not listen");
+    let connection = word(&status.connection, "up", "down");
     let lines = [
-        ("sound", if status.sound { "yes" } else { "no" }.to_owned()),
-        ("level", status.level.clone()),
-        ("latency", format!("{} ms", status.latency)),
-        ("guard", word(&status.guard, "listens", "does not listen")),
-        ("connection", word(&status.connection, "up", "down")),
-        ("forward", word(&status.forward, "listens in the container", "does not listen")),
-        ("server", word(&status.server, "answers", "does not answer")),
+        Some(("sound", if status.sound { "yes" } else { "no" }.to_owned())),
+        Some(("level", status.level.clone())),
+        Some(("latency", format!("{} ms", status.latency))),
+        Some(("transport", status.transport.clone())),
+        Some(("guard", word(&status.guard, "listens", "does not listen"))),
+        Some(("connection", connection))
+            .filter(|_| status.transport == SSH || status.port.is_some()),
+        Some(("forward", way(&status.forward))),
+        status.port.as_ref().map(|port| ("port", way(port))),
+        Some(("server", word(&status.server, "answers", "does not answer"))),
     ];
-    lines.iter().map(|(name, value)| format!("{:<12}{value}\n", format!("{name}:"))).collect()
+    lines
+        .iter()
+        .flatten()
+        .map(|(name, value)| format!("{:<12}{value}\n", format!("{name}:")))
+        .collect()
 }
 
 /// Returns the part that is amiss, first things first.
@@ -182,8 +245,11 @@ pub fn text(status: &AudioStatus) -> String {
 pub fn amiss(status: &AudioStatus) -> &'static str {
     match status {
         AudioStatus { guard: Part { up: false, .. }, .. } => "the guard does not listen",
-        AudioStatus { connection: Part { up: false, .. }, .. } => {
+        AudioStatus { connection: Part { up: false, .. }, .. } if status.transport == SSH => {
             "there is no ssh connection to the container"
+        }
+        AudioStatus { forward: Part { up: false, .. }, .. } if status.transport == BIND => {
+            "the container does not see the guard's socket"
         }
         AudioStatus { forward: Part { up: false, .. }, .. } => {
             "the forwarding does not listen in the container"

@@ -6,7 +6,8 @@ use document::{
     Container, Extra,
     audio::Audio,
     audio_status::{AudioStatus, Part},
-    container::{Project, Variable},
+    container::{Engine, Project, Variable},
+    policy::Isolation,
 };
 use toolkit::{Failure, Places};
 
@@ -33,9 +34,18 @@ fn container(level: &str) -> Container {
 }
 
 fn filled(container: &mut Container, state: &str) -> Result<(), Error> {
+    filled_on(container, state, Some("it is somewhere else"))
+}
+
+/// On a machine with this hindrance.
+fn filled_on(
+    container: &mut Container,
+    state: &str,
+    hindrance: Option<&'static str>,
+) -> Result<(), Error> {
     let places = places(Path::new(state));
     let place = Place::of(&places, &container.name)?;
-    fill(container, &place, Path::new(PROGRAM), &places)
+    fill(container, &place, Path::new(PROGRAM), &places, hindrance)
 }
 
 fn variable<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
@@ -51,7 +61,8 @@ fn a_container_gets_what_its_programs_need_to_be_heard() {
     assert_eq!(audio.guard.as_deref(), Some(Path::new("/s/dev-a/audio/native")));
     assert_eq!(audio.cookie.as_deref(), Some(Path::new("/s/dev-a/audio/cookie")));
     assert_eq!(audio.socket.as_deref(), Some("/run/ctrkit-audio/native"));
-    assert_eq!(audio.latency, Some(100));
+    assert_eq!((audio.latency, audio.transport.as_deref()), (Some(100), Some("ssh")));
+    assert!(container.mounts.is_empty());
     let starter = [PROGRAM, "guard", "--config-dir", "/c", "--state-dir", "/s", "dev-a"];
     assert_eq!(audio.starter, starter);
     assert_eq!(container.label("ctrkit.audio"), Some("play"));
@@ -72,12 +83,62 @@ fn a_container_gets_what_its_programs_need_to_be_heard() {
 }
 
 #[test]
+fn where_the_engine_is_here_the_container_sees_the_socket_itself() {
+    let mut bound = container("play");
+    filled_on(&mut bound, "/s", None).unwrap();
+    let audio = bound.audio.clone().unwrap();
+    assert_eq!(audio.transport.as_deref(), Some("bind"));
+    assert_eq!(audio.guard.as_deref(), Some(Path::new("/s/dev-a/audio/run/native")));
+    assert_eq!(audio.socket.as_deref(), Some("/run/ctrkit-audio/native"));
+    let [mount] = bound.mounts.as_slice() else { panic!("{:?}", bound.mounts) };
+    assert_eq!((mount.kind.as_str(), mount.read_only), ("bind", true));
+    assert_eq!(mount.source.as_deref(), Some(Path::new("/s/dev-a/audio/run")));
+    assert_eq!(mount.target, "/run/ctrkit-audio");
+    assert!(bound.inject.iter().all(|inject| inject.target != mount.target));
+    // Made anew by ssh it is as if it had never been.
+    let mut by_ssh = container("play");
+    filled(&mut by_ssh, "/s").unwrap();
+    bound.audio.as_mut().unwrap().transport = Some("ssh".into());
+    filled_on(&mut bound, "/s", None).unwrap();
+    let targets = |container: &Container| {
+        container.inject.iter().map(|i| i.target.clone()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!((&bound.mounts, targets(&bound)), (&by_ssh.mounts, targets(&by_ssh)));
+}
+
+#[test]
+fn sound_goes_by_ssh_where_the_container_is_not_of_this_machine() {
+    let transport = |container: &mut Container, asked: Option<&str>, hindrance| {
+        container.audio.as_mut().unwrap().transport = asked.map(str::to_owned);
+        filled_on(container, "/s", hindrance)?;
+        Ok::<_, Error>(container.audio.clone().unwrap().transport.unwrap())
+    };
+    let mut remote = container("play");
+    remote.engine = Some(Engine { host: Some("ssh://box".into()), ..Engine::default() });
+    let mut isolated = container("play");
+    isolated.isolation = Some(Isolation::default());
+    for container in [&mut remote, &mut isolated] {
+        assert_eq!(transport(container, None, None).unwrap(), "ssh");
+        assert_eq!(transport(container, Some("ssh"), None).unwrap(), "ssh");
+        let error = transport(container, Some("bind"), None).unwrap_err();
+        assert_eq!((error.kind(), error.exit().status()), ("bad-transport", 65));
+    }
+    let mut here = container("play");
+    assert_eq!(transport(&mut here, Some("ssh"), None).unwrap(), "ssh");
+    assert_eq!(transport(&mut here, Some("bind"), None).unwrap(), "bind");
+    assert_eq!(transport(&mut here, Some("bind"), Some("x")).unwrap_err().kind(), "bad-transport");
+    assert_eq!(transport(&mut here, Some("tcp"), None).unwrap_err().kind(), "bad-transport");
+}
+
+#[test]
 fn a_second_time_changes_nothing() {
-    let mut once = container("duplex");
-    filled(&mut once, "/s").unwrap();
-    let mut twice = once.clone();
-    filled(&mut twice, "/s").unwrap();
-    assert_eq!(once, twice);
+    for hindrance in [None, Some("x")] {
+        let mut once = container("duplex");
+        filled_on(&mut once, "/s", hindrance).unwrap();
+        let mut twice = once.clone();
+        filled_on(&mut twice, "/s", hindrance).unwrap();
+        assert_eq!(once, twice);
+    }
 }
 
 #[test]
@@ -129,7 +190,7 @@ fn each_container_has_a_cookie_of_its_own_and_keeps_it() {
         let cookie = std::fs::read(place.cookie()).unwrap();
         assert_eq!(cookie.len(), 256);
         assert_eq!(std::fs::metadata(place.cookie()).unwrap().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::metadata(place.shared()).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(std::fs::metadata(place.files()).unwrap().mode() & 0o777, 0o700);
         make_files(&place).unwrap();
         assert_eq!(std::fs::read(place.cookie()).unwrap(), cookie);
         cookies.insert(cookie);
@@ -164,7 +225,15 @@ fn what_was_never_applied_or_has_no_sound_is_told_so() {
 fn status(parts: [bool; 4]) -> AudioStatus {
     let [guard, connection, forward, server] =
         parts.map(|up| Part { up, pid: up.then_some(7), ..Part::default() });
-    AudioStatus { level: "play".into(), guard, connection, forward, server, ..Default::default() }
+    AudioStatus {
+        level: "play".into(),
+        transport: "ssh".into(),
+        guard,
+        connection,
+        forward,
+        server,
+        ..Default::default()
+    }
 }
 
 #[test]
@@ -173,12 +242,20 @@ fn the_first_part_that_is_amiss_is_named() {
     assert!(amiss(&status([true, false, false, true])).contains("no ssh connection"));
     assert!(amiss(&status([true, true, false, true])).contains("forwarding"));
     assert!(amiss(&status([true, true, true, false])).contains("sound server"));
+    // By a bind mount no connection is needed.
+    let bound = |parts| AudioStatus { transport: "bind".into(), ..status(parts) };
+    assert!(amiss(&bound([true, false, false, true])).contains("does not see"));
+    assert!(amiss(&bound([true, false, true, false])).contains("sound server"));
 }
 
 #[test]
 fn people_read_one_line_for_each_part() {
     let expected = "sound:      no\nlevel:      play\nlatency:    0 ms\n\
-                    guard:      listens (pid 7)\nconnection: down\n\
+                    transport:  ssh\nguard:      listens (pid 7)\nconnection: down\n\
                     forward:    does not listen\nserver:     answers (pid 7)\n";
     assert_eq!(text(&status([true, false, false, true])), expected);
+    let bound = AudioStatus { transport: "bind".into(), ..status([true, false, true, true]) };
+    assert!(!text(&bound).contains("connection"));
+    let port = Some(Part { reason: Some("why".into()), ..Part::default() });
+    assert!(text(&AudioStatus { port, ..bound }).contains("connection: down\n"));
 }

@@ -138,6 +138,14 @@ fn setup_writes_one_file_where_the_socket_is_switched_off_and_undo_takes_it_away
         command.assert()
     };
     run(&["setup", "--undo"]).success().stdout("");
+    // A port that every account of the machine may use is refused, whatever else there is.
+    let script = world.path().join("own/pulse/default.pa");
+    let open = "load-module module-native-protocol-tcp listen=127.0.0.1 auth-anonymous=1\n";
+    fs::write(&script, open).unwrap();
+    let said = run(&["setup"]).code(77).stdout("");
+    let error: Value = serde_json::from_slice(&said.get_output().stderr).unwrap();
+    assert_eq!(error["kind"], "sound-server-exposed", "{error}");
+    fs::write(&script, own[0].1).unwrap();
     run(&["setup"]).success().stdout("");
     let first = fs::read_to_string(&written).unwrap();
     assert!(first.contains("unix:native"), "{first}");

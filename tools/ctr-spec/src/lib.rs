@@ -7,6 +7,7 @@ mod elsewhere;
 mod error;
 mod name;
 mod settings;
+mod sound;
 mod via;
 mod worktree;
 
@@ -22,6 +23,7 @@ pub use crate::{
     error::Error,
     name::{container_name, hash, workspace_name},
     settings::{Settings, SettingsArgs, fill as fill_config},
+    sound::SoundArgs,
     via::{ViaArgs, account},
     worktree::Worktree,
 };
@@ -125,7 +127,7 @@ fn ports(settings: &Settings) -> Vec<Port> {
     let mut ports = vec![
         port("ssh", 22, settings.ssh_start, &published),
         port("web", 3000, settings.web_start, &published),
-        port("audio", 4714, settings.audio_start, &None),
+        port("audio", sound::PORT, settings.audio_start, &None),
     ];
     ports.extend(
         settings

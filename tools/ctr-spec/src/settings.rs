@@ -18,7 +18,11 @@ use secrets::delivery::{NAME_RULE, is_name};
 use template::Template;
 use toolkit::expand_tilde;
 
-use crate::{Error, elsewhere::Elsewhere};
+use crate::{
+    Error,
+    elsewhere::Elsewhere,
+    sound::{self, SoundArgs},
+};
 
 /// The options that describe a container. Each wins over its variable, and
 /// the variable over the key in `config.toml`.
@@ -102,14 +106,9 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "FILE", env = "CTRKIT_COMPOSE_OVERRIDE")]
     pub compose_override: Option<PathBuf>,
 
-    /// Let sound out of the container at LEVEL: none, play, or duplex, which lets
-    /// the microphone in as well [default: none]
-    #[arg(long, value_name = "LEVEL", env = "CTRKIT_AUDIO")]
-    pub audio: Option<String>,
-
-    /// Let programs that ask for nothing buffer MS milliseconds of sound [default: 100]
-    #[arg(long, value_name = "MS", env = "CTRKIT_AUDIO_LATENCY")]
-    pub audio_latency: Option<u32>,
+    /// How sound is to leave the container.
+    #[command(flatten)]
+    pub sound: SoundArgs,
 
     /// Restart the container by POLICY: no, always, unless-stopped or
     /// on-failure [default: unless-stopped]
@@ -285,7 +284,7 @@ impl SettingsArgs {
         let mut settings = Settings {
             isolation: Some(isolation)
                 .filter(|isolation| !self.no_isolation && !isolation.policies.is_empty()),
-            audio: sound(some(self.audio), self.audio_latency, audio, |path| given(None, path)),
+            audio: self.sound.over(audio, |path| given(None, path)),
             compose_override: given(self.compose_override, None),
             engine: some(self.engine).or(config.engine).map(engine),
             elsewhere,
@@ -331,7 +330,7 @@ fn given(
 }
 
 /// Returns the option's value; an empty variable says nothing.
-fn some(option: Option<String>) -> Option<String> {
+pub(crate) fn some(option: Option<String>) -> Option<String> {
     option.filter(|text| !text.is_empty())
 }
 
@@ -361,19 +360,6 @@ fn isolated(
         no_new_privileges: no_new_privileges || configured.no_new_privileges,
         ..Isolation::default()
     }
-}
-
-/// Lays what is asked for over what is configured; at level `none` there is no
-/// section, and the rest says nothing.
-fn sound(
-    level: Option<String>,
-    latency: Option<u32>,
-    configured: config::Audio,
-    place: impl Fn(Option<PathBuf>) -> Option<PathBuf>,
-) -> Option<Audio> {
-    let level = level.or(configured.level).filter(|level| level != "none")?;
-    let latency = latency.or(configured.latency);
-    Some(Audio { level, latency, server: place(configured.server), ..Audio::default() })
 }
 
 fn merge(
@@ -475,7 +461,7 @@ impl Settings {
             return Err(wrong("ports.blocks", "0", "it must be at least 1"));
         }
         self.check_services()?;
-        self.check_audio()?;
+        self.audio.as_ref().map_or(Ok(()), sound::check)?;
         self.check_secrets()?;
         self.check_env()
     }
@@ -501,20 +487,6 @@ impl Settings {
             }
         }
         Ok(())
-    }
-
-    fn check_audio(&self) -> Result<(), Error> {
-        let Some(audio) = &self.audio else { return Ok(()) };
-        if !["play", "duplex"].contains(&audio.level.as_str()) {
-            let rule = "it must be none, play or duplex";
-            return Err(Error::setting("audio.level", &audio.level, rule));
-        }
-        match audio.latency {
-            Some(latency) if !LATENCY.contains(&latency) => {
-                Err(Error::setting("audio.latency", &latency.to_string(), LATENCY_RULE))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn check_secrets(&self) -> Result<(), Error> {
@@ -544,10 +516,6 @@ impl Settings {
     }
 }
 
-/// How much sound may be buffered, in milliseconds: below, a busy machine makes
-/// gaps; above, libpulse buffers no more by itself.
-const LATENCY: std::ops::RangeInclusive<u32> = 10..=2000;
-const LATENCY_RULE: &str = "it must be from 10 to 2000 milliseconds";
 const PREFIX_RULE: &str = "it must be a lower-case letter and then up to 9 lower-case letters, \
                            digits or single hyphens, the last one no hyphen";
 const ACCOUNT_RULE: &str = "it must be a lower-case letter or underscore and then up to 31 \

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use config::Config;
 use document::{Container, Ports, audio::Audio, ports::Reservation};
 
-use crate::{Error, Settings, SettingsArgs, Worktree, container_name, describe, hash, remembered};
+use crate::{
+    Error, Settings, SettingsArgs, SoundArgs, Worktree, container_name, describe, hash, remembered,
+};
 
 fn worktree(path: &str, origin: Option<&str>) -> Worktree {
     Worktree { path: path.into(), branch: "main".into(), origin: origin.map(str::to_owned) }
@@ -163,9 +165,12 @@ fn sound_is_asked_for_and_otherwise_there_is_none() {
             level: configured.map(str::to_owned),
             server: Some("~/run/native".into()),
             latency: Some(50),
+            tcp: true,
+            ..config::Audio::default()
         };
         let config = Config { audio: configured, ..Config::default() };
-        let args = SettingsArgs { audio: level.map(str::to_owned), ..SettingsArgs::default() };
+        let sound = SoundArgs { audio: level.map(str::to_owned), ..SoundArgs::default() };
+        let args = SettingsArgs { sound, ..SettingsArgs::default() };
         let settings = args.over(config, Some(Path::new("/home/me")), Path::new("/here"));
         describe(&worktree("/a", None), settings, None).unwrap().audio
     };
@@ -173,6 +178,7 @@ fn sound_is_asked_for_and_otherwise_there_is_none() {
     assert_eq!(audio(Some("none"), Some("duplex")), None);
     let section = audio(Some("duplex"), Some("play")).unwrap();
     assert_eq!((section.level.as_str(), section.latency), ("duplex", Some(50)));
+    assert_eq!((section.port, section.transport), (Some(4714), None));
     assert_eq!(section.server.as_deref(), Some(Path::new("/home/me/run/native")));
     assert_eq!(audio(None, Some("play")).unwrap().level, "play");
 }
@@ -191,6 +197,16 @@ fn settings_that_no_container_could_have_are_refused() {
     };
     for level in ["", "Play", "record", "play\n"] {
         refused(&|settings| settings.audio = sound(level, 100), "audio.level");
+    }
+    for transport in ["", "tcp", "bind "] {
+        let transport = Some(transport.to_owned());
+        refused(
+            &|settings| {
+                let audio = sound("play", 100).unwrap();
+                settings.audio = Some(Audio { transport: transport.clone(), ..audio });
+            },
+            "audio.transport",
+        );
     }
     for latency in [0, 9, 2001, u32::MAX] {
         refused(&|settings| settings.audio = sound("play", latency), "audio.latency");

@@ -8,7 +8,7 @@ mod error;
 
 use std::time::Duration;
 
-use document::{Container, event::Status, labels};
+use document::{Container, audio::Audio, event::Status, labels};
 use engine::{Engine, EngineError, FailedCall, Health, Managed, PROXY, Summary};
 use secrets::{Effort, Secrets};
 use toolkit::{
@@ -96,6 +96,20 @@ impl Starter<'_> {
             Some((app, Action::Start)) => self.revive(app, events),
             _ => Ok(()),
         }
+    }
+
+    /// Has the guard started that the container called `name` sees by a bind mount, where
+    /// it has one (audiotun(1)).
+    pub fn sound(&self, name: &str, events: &mut Events) -> Result<(), Error> {
+        let path = self.places.container(name)?.join(state::DOCUMENT);
+        if !path.exists() {
+            return Ok(());
+        }
+        let document = toolkit::read_file::<Container>(&path)?;
+        if document.audio.as_ref().is_some_and(Audio::is_bound) {
+            events.step("audio", || self.siblings.run("audiotun", &["guard", name], b""))?;
+        }
+        Ok(())
     }
 
     fn one(

@@ -61,8 +61,13 @@ impl Tool for CtrStart {
             .heeding(&interrupt);
         let starter =
             Starter { engine: &engine, managed: &managed, places, limit, interrupt, siblings };
-        toolkit::each("ctr-start", self.common.error_format, &self.names, |name| {
-            starter.start(name, events)
+        let format = self.common.error_format;
+        toolkit::each("ctr-start", format, &self.names, |name| {
+            starter.start(name, events)?;
+            if let Err(error) = starter.sound(name, events) {
+                toolkit::warn("ctr-start", format, &format!("'{name}' is not heard: {error}"));
+            }
+            Ok::<_, Error>(())
         })?;
         if self.json {
             let managed = engine.all_managed_with(&self.names)?;

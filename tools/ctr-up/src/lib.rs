@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-use document::{Container, Received, container::State, event::Status, labels};
+use document::{Container, Received, audio::Audio, container::State, event::Status, labels};
 use engine::Engine;
 use secrets::{Effort, Secrets};
 use toolkit::{DocumentError, Events, Interrupt, Places, Siblings, files::replace};
@@ -156,6 +156,15 @@ pub struct Outcome {
     pub trusted_image: Option<String>,
 }
 
+impl Outcome {
+    /// Returns what a person should know of the container called `name`, in lines.
+    pub fn warnings(self, name: &str) -> impl Iterator<Item = String> {
+        let unplaced = self.unplaced.into_iter();
+        let told = move |path| format!("could not place '{path}' in the home of '{name}'");
+        unplaced.map(told).chain(self.warnings)
+    }
+}
+
 /// Makes the container be as the plan says, and returns what came of it.
 ///
 /// `files` is called only if a container is to be made.
@@ -247,6 +256,20 @@ pub fn record(
 pub fn keep(document: &Received<Container>, directory: &Path) -> Result<(), Error> {
     let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
     replace(&directory.join(KEPT), format!("{line}\n").as_bytes(), 0o600)?;
+    Ok(())
+}
+
+/// Has the guard started that the container sees by a bind mount, where it has one
+/// (audiotun(1)); the document is kept already.
+pub fn sound(container: &Container, places: &Places, events: &mut Events) -> Result<(), Error> {
+    if !container.audio.as_ref().is_some_and(Audio::is_bound) {
+        return Ok(());
+    }
+    let siblings = Siblings::new()
+        .with("CTRKIT_CONFIG_DIR", places.config()?)
+        .with("CTRKIT_STATE_DIR", places.state()?)
+        .with("CTRKIT_EVENTS", "");
+    events.step("audio", || siblings.run("audiotun", &["guard", &container.name], b""))?;
     Ok(())
 }
 

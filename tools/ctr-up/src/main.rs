@@ -93,16 +93,19 @@ impl Tool for CtrUp {
             ctr_up::up(&plan, &engine, &interrupt, events, files)
                 .map_err(|error| tell(error, self.common.error_format))?
         };
-        ctr_up::record(&mut document, &engine, outcome.state, outcome.trusted_image);
+        let (state, trusted_image) = (outcome.state.clone(), outcome.trusted_image.clone());
+        ctr_up::record(&mut document, &engine, state, trusted_image);
         if !self.dry_run {
             ctr_up::keep(&document, &directory)?;
         }
+        let heard = match self.dry_run {
+            true => Ok(()),
+            false => ctr_up::sound(&document, &self.places, events),
+        };
         toolkit::write(&document)?;
-        for path in outcome.unplaced {
-            let message = format!("could not place '{path}' in the home of '{}'", document.name);
-            toolkit::warn("ctr-up", self.common.error_format, &message);
-        }
-        for warning in outcome.warnings {
+        let name = &document.name;
+        let unheard = heard.err().map(|error| format!("'{name}' is not heard: {error}"));
+        for warning in outcome.warnings(name).chain(unheard) {
             toolkit::warn("ctr-up", self.common.error_format, &warning);
         }
         Ok(Exit::Success)

@@ -209,21 +209,33 @@ fn forwards(ssh: &Ssh, lines: &mut Lines) -> Result<(), Error> {
 
 /// Returns what carries sound: a socket in the container that leads back to the guard
 /// here, which is started first. Where it does not start, the connection is one
-/// without sound.
+/// without sound. Where the container sees the guard by itself, no more than its start is
+/// left, and a TCP port if one is wanted.
 ///
 /// A socket that cannot be had is an error if `is_strict`, and not silence. It is only a
 /// warning where ports are brought here as well: one that is taken on this machine would
-/// be an error too, and nobody could log in. ssh runs the command only where the name
-/// fits, so that nobody else waits for it.
+/// be an error too, and nobody could log in. The same goes for a port there, which a
+/// connection that hangs keeps. ssh runs the command only where the name fits, so that
+/// nobody else waits for it.
 fn sound(name: &str, audio: &Audio, is_strict: bool) -> Result<String, Error> {
     let (Some(guard), Some(socket)) = (&audio.guard, &audio.socket) else {
         return Ok(String::new());
     };
     let starter = words::starter("audio.starter", &audio.starter)?;
-    let forward = format!("{socket} {}", guard.display());
-    let forward = words::remote_forward("audio.guard", &forward)?;
-    let strict = if is_strict { "    ExitOnForwardFailure yes\n" } else { "" };
-    Ok(format!("Match originalhost {name} exec {starter}\n    RemoteForward {forward}\n{strict}"))
+    let mut text = format!("Match originalhost {name} exec {starter}\n");
+    let socket = Some(socket.clone()).filter(|_| !audio.is_bound());
+    let port = audio.port.map(|port| format!("127.0.0.1:{port}"));
+    let is_strict = is_strict && socket.is_some() && port.is_none();
+    for listener in socket.into_iter().chain(port) {
+        let forward = format!("{listener} {}", guard.display());
+        let forward = words::remote_forward("audio.guard", &forward)?;
+        // Writing into a String does not fail.
+        let _ = writeln!(text, "    RemoteForward {forward}");
+    }
+    if is_strict {
+        text += "    ExitOnForwardFailure yes\n";
+    }
+    Ok(text)
 }
 
 /// Returns 12 hex digits that are others for another destination.

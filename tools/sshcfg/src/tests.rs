@@ -134,6 +134,29 @@ fn sound_is_forwarded_once_the_guard_is_started() {
 }
 
 #[test]
+fn sound_by_a_bind_mount_leaves_the_start_and_a_port_if_one_is_wanted() {
+    let lines = |change: &dyn Fn(&mut Audio)| {
+        let mut container = with_sound(&["x"]);
+        change(container.audio.as_mut().unwrap());
+        let text = block(&container).unwrap().text;
+        let (_, sound) = text.split_once("Match").unwrap();
+        sound.lines().skip(1).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let bind = |audio: &mut Audio| audio.transport = Some("bind".into());
+    let port = |audio: &mut Audio| audio.port = Some(4714);
+    let [socket, tcp] = ["\"/run/ctrkit-audio/native\"", "127.0.0.1:4714"]
+        .map(|there| format!("RemoteForward {there} \"/s/dev-a/audio/native\""));
+    assert!(lines(&bind).is_empty());
+    let both = lines(&|audio| {
+        bind(audio);
+        port(audio);
+    });
+    // A connection that hangs keeps the port, and is no reason not to let anybody in.
+    assert_eq!(lines(&port), [socket.as_str(), &tcp]);
+    assert_eq!(both, [tcp]);
+}
+
+#[test]
 fn a_starter_that_a_shell_would_read_otherwise_is_refused() {
     for word in ["it's", "\"", "a\nb", "a\0"] {
         let error = block(&with_sound(&[word])).unwrap_err();
