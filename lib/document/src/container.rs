@@ -1,6 +1,6 @@
 //! `container/1`: one development container, from plan to state.
 
-use std::path::PathBuf;
+use std::{error, fmt, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -392,9 +392,17 @@ pub struct State {
     pub extra: Extra,
 }
 
-/// A section that a tool needs and the document does not have.
+/// A key that a tool needs and the document does not have.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Missing(pub &'static str);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the document has no '{}', which this tool needs", self.0)
+    }
+}
+
+impl error::Error for Missing {}
 
 /// Says whether `text` can be the name of a container.
 ///

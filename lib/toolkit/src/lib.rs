@@ -14,6 +14,7 @@ pub mod files;
 pub mod git;
 mod interrupt;
 pub mod keys;
+mod missing;
 mod part;
 mod places;
 mod several;

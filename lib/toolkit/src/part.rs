@@ -54,7 +54,8 @@ impl Failure for Part {
 /// Lets `?` make an error's variant `Part` of each of the failures.
 ///
 /// ```
-/// use toolkit::{DocumentError, Part, PlacesError};
+/// use document::container::Missing;
+/// use toolkit::{Part, PlacesError};
 ///
 /// #[derive(Debug, thiserror::Error)]
 /// enum Error {
@@ -62,9 +63,9 @@ impl Failure for Part {
 ///     Part(Part),
 /// }
 ///
-/// toolkit::parts!(Error: DocumentError, PlacesError);
+/// toolkit::parts!(Error: Missing, PlacesError);
 ///
-/// let error = Error::from(DocumentError::Missing("image"));
+/// let error = Error::from(Missing("image"));
 /// assert_eq!(error.to_string(), "the document has no 'image', which this tool needs");
 /// ```
 #[macro_export]

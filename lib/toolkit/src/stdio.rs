@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use document::{Document, ParseError, Received, container::Missing};
+use document::{Document, ParseError, Received};
 
 use crate::{Exit, Failure};
 
@@ -73,10 +73,6 @@ pub enum DocumentError {
         source: serde_json::Error,
     },
 
-    /// The document lacks a key that this tool needs.
-    #[error("the document has no '{0}', which this tool needs")]
-    Missing(&'static str),
-
     /// Standard input could not be read.
     #[error("cannot read standard input")]
     Read(#[source] io::Error),
@@ -99,12 +95,6 @@ pub enum DocumentError {
     Write(#[source] io::Error),
 }
 
-impl From<Missing> for DocumentError {
-    fn from(Missing(key): Missing) -> Self {
-        Self::Missing(key)
-    }
-}
-
 impl Failure for DocumentError {
     fn kind(&self) -> &'static str {
         match self {
@@ -114,7 +104,6 @@ impl Failure for DocumentError {
             Self::NotUtf8 { .. } => "not-utf-8",
             Self::Schema { .. } => "unexpected-schema",
             Self::Malformed { .. } => "malformed-document",
-            Self::Missing(_) => "missing-key",
             Self::Read(_) => "cannot-read-stdin",
             Self::ReadFile { .. } => "cannot-read-file",
             Self::Closed => "stdout-is-closed",
@@ -129,8 +118,7 @@ impl Failure for DocumentError {
             Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::Schema { .. }
-            | Self::Malformed { .. }
-            | Self::Missing(_) => Exit::DataErr,
+            | Self::Malformed { .. } => Exit::DataErr,
             Self::ReadFile { source, .. } => Exit::of_reading(source),
             Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Sigpipe,
             Self::Read(_) | Self::Closed | Self::Write(_) => Exit::IoErr,

@@ -20,10 +20,6 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] EngineError),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// The name cannot be a container's.
     #[error("'{name}' cannot be the name of a container")]
     BadName {
@@ -139,7 +135,7 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: FileError, PlacesError, SiblingError, Interrupted);
+toolkit::parts!(Error: DocumentError, Missing, FileError, PlacesError, SiblingError, Interrupted);
 
 /// How a sound server is started.
 const START: &str = if cfg!(target_os = "macos") {
@@ -152,18 +148,11 @@ fn said(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
 
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
-
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
             Self::Engine(error) => error.kind(),
-            Self::Document(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::NotApplied { .. } => "not-applied",
             Self::Silent { .. } => "no-audio",
@@ -185,7 +174,6 @@ impl Failure for Error {
         match self {
             Self::Part(part) => part.exit(),
             Self::Engine(error) => error.exit(),
-            Self::Document(error) => error.exit(),
             Self::BadName { .. }
             | Self::Transport { .. }
             | Self::BadSocket { .. }
@@ -205,7 +193,6 @@ impl Failure for Error {
         let hint = match self {
             Self::Part(part) => return part.hint(),
             Self::Engine(error) => return error.hint(),
-            Self::Document(error) => return error.hint(),
             Self::BadName { .. } => return None,
             Self::NotApplied { .. } => "see which there are: ctr-ls",
             Self::Silent { .. } => "make it anew with sound: ctrkit create --audio play --replace",

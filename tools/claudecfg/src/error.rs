@@ -13,10 +13,6 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
     BadName {
@@ -43,19 +39,12 @@ pub enum Error {
     Signals(#[source] io::Error),
 }
 
-toolkit::parts!(Error: FileError, PlacesError, secrets::Error, Interrupted);
-
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
+toolkit::parts!(Error: DocumentError, Missing, FileError, PlacesError, secrets::Error, Interrupted);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Document(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::BadHash { .. } => "bad-hash",
             Self::NotADirectory { .. } => "not-a-directory",
@@ -66,7 +55,6 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Document(error) => error.exit(),
             Self::BadName { .. } | Self::BadHash { .. } => Exit::DataErr,
             Self::NotADirectory { .. } => Exit::NoInput,
             Self::Signals(_) => Exit::Software,
@@ -76,7 +64,6 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Part(part) => part.hint(),
-            Self::Document(error) => error.hint(),
             Self::BadHash { .. } => Some("begin with a document of ctr-spec".to_owned()),
             Self::NotADirectory { .. } => {
                 Some("put it away; a link is not followed, but a file system may be mounted".into())

@@ -58,18 +58,14 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: DocumentError, ConfigError, PlacesError, FileError, EngineError, Interrupted);
+toolkit::parts!(
+    Error: DocumentError, Missing, ConfigError, PlacesError, FileError, EngineError, Interrupted
+);
 
 /// The words of another program, as a cause.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct Words(pub String);
-
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        DocumentError::from(missing).into()
-    }
-}
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {

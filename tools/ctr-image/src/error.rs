@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use document::error::FailedCommand;
+use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, Interrupted, Part, PlacesError, files::FileError};
@@ -126,7 +126,7 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: DocumentError, PlacesError, TemplateError, FileError, Interrupted);
+toolkit::parts!(Error: DocumentError, Missing, PlacesError, TemplateError, FileError, Interrupted);
 
 impl Error {
     /// Says whether no registry gave the image, so that another source may

@@ -122,7 +122,7 @@ impl Request {
         template: Option<&Template>,
         args: &ImageArgs,
     ) -> Result<Self, Error> {
-        let image = container.image().map_err(toolkit::DocumentError::from)?;
+        let image = container.image()?;
         let built = built(container, template)?;
         let section = container.template.as_ref();
         let base = section.and_then(|section| section.base.as_deref());

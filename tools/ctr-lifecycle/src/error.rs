@@ -14,10 +14,6 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// A command failed, or the devcontainers CLI did.
     #[error(transparent)]
     Cli(#[from] devcontainer_cli::Error),
@@ -34,19 +30,12 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: EngineError, PlacesError, SiblingError, Interrupted);
-
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
+toolkit::parts!(Error: DocumentError, Missing, EngineError, PlacesError, SiblingError, Interrupted);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Document(error) => error.kind(),
             Self::Cli(error) => error.kind(),
             Self::Signals(_) => "cannot-watch-signals",
             Self::NotRunning { .. } => "not-running",
@@ -56,7 +45,6 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Document(error) => error.exit(),
             Self::Cli(error) => error.exit(),
             Self::Signals(_) => Exit::IoErr,
             Self::NotRunning { .. } => Exit::Unavailable,
@@ -66,7 +54,6 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Part(part) => part.hint(),
-            Self::Document(error) => error.hint(),
             Self::Cli(error) => error.hint(),
             Self::NotRunning { name } => Some(format!("start it: ctr-start {name}")),
             Self::Signals(_) => None,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use document::{Container, Received};
+use document::{Container, Received, container::Missing};
 use engine::{Engine, Summary};
 use secrets::{Effort, Secrets};
 use sha2::{Digest, Sha256};
@@ -167,7 +167,7 @@ impl Change<'_> {
         let new = events.step("write", write)?;
         let filter = new.isolation.as_ref().and_then(|isolation| isolation.filter.as_deref());
         let filter = filter.map(|path| (path, files::read(path)));
-        let (path, text) = filter.ok_or(DocumentError::Missing("isolation.filter"))?;
+        let (path, text) = filter.ok_or(Missing("isolation.filter"))?;
         let text = text?.unwrap_or_default();
         let in_force = match runs {
             true => events.step("in-force", || self.wait(&text)),

@@ -3,7 +3,7 @@
 use std::io;
 
 use config::ConfigError;
-use document::error::FailedCommand;
+use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{
     DocumentError, Exit, Failure, Interrupted, Part, PlacesError, SiblingError, files::FileError,
@@ -79,7 +79,7 @@ pub enum Error {
 }
 
 toolkit::parts!(
-    Error: ConfigError, PlacesError, EngineError, DocumentError, FileError, secrets::Error,
+    Error: ConfigError, PlacesError, EngineError, DocumentError, Missing, FileError, secrets::Error,
     Interrupted, SiblingError
 );
 

@@ -18,10 +18,6 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// The devcontainers CLI could not make the container.
     #[error(transparent)]
     Devcontainer(#[from] devcontainer_cli::Error),
@@ -239,7 +235,8 @@ pub enum Error {
 }
 
 toolkit::parts!(
-    Error: EngineError, FileError, secrets::Error, PlacesError, SiblingError, Interrupted
+    Error: DocumentError, Missing, EngineError, FileError, secrets::Error, PlacesError, SiblingError,
+    Interrupted
 );
 
 fn where_searched(no_key: &NoKey) -> String {
@@ -258,29 +255,10 @@ fn how_to_get(no_key: &NoKey) -> &'static str {
     }
 }
 
-/// Returns the tool that puts the missing `key` into the document.
-fn maker(key: &str) -> Option<&'static str> {
-    let makers = [
-        ("ports", "portalloc"),
-        ("ssh", "sshca"),
-        ("compose", "mkcompose"),
-        ("mounts", "claudecfg"),
-        ("devcontainer", "mkdevcontainer"),
-    ];
-    makers.into_iter().find(|(section, _)| key.starts_with(section)).map(|(_, tool)| tool)
-}
-
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
-
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Document(error) => error.kind(),
             Self::Devcontainer(error) => error.kind(),
             Self::Refused(refusal) => refusal.kind(),
             Self::OtherName { .. } => "devcontainer-renamed",
@@ -314,7 +292,6 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Document(error) => error.exit(),
             Self::Devcontainer(error) => error.exit(),
             Self::Unreadable { source, .. } => Exit::of_reading(source),
             Self::Refused(Refusal::Untrusted(_)) => Exit::NoPerm,
@@ -349,10 +326,6 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Part(part) => return part.hint(),
-            Self::Document(DocumentError::Missing(key)) if maker(key).is_some() => {
-                format!("pipe the document through {} first", maker(key).unwrap_or_default())
-            }
-            Self::Document(error) => return error.hint(),
             Self::NameTaken { project: Some(project), .. } => {
                 format!("it belongs to the worktree '{project}'")
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use document::error::FailedCommand;
+use document::{container::Missing, error::FailedCommand};
 use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, Part, PlacesError, files::FileError};
 
@@ -65,7 +65,7 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: DocumentError, FileError, PlacesError, TemplateError);
+toolkit::parts!(Error: DocumentError, Missing, FileError, PlacesError, TemplateError);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {

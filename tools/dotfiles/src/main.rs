@@ -47,7 +47,7 @@ impl Tool for Dotfiles {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let mut document: Received<Container> = toolkit::read()?;
         events.about(&document.name);
-        let user = document.user().map_err(toolkit::DocumentError::from)?.to_owned();
+        let user = document.user()?.to_owned();
         let home = dotfiles::home(&user)?;
         let source = self.source(&document)?;
         let found = events.step("choose", || self.find(&source, &document))?;

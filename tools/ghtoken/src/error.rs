@@ -14,10 +14,6 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// The file is named, and is not there.
     #[error("cannot find the GitHub token: there is no '{}'", path.display())]
     Absent {
@@ -81,7 +77,7 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: EngineError, FileError, PlacesError, secrets::Error);
+toolkit::parts!(Error: DocumentError, Missing, EngineError, FileError, PlacesError, secrets::Error);
 
 impl Error {
     /// Returns the error of a call that failed.
@@ -100,17 +96,10 @@ impl Error {
     }
 }
 
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
-
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Document(error) => error.kind(),
             Self::Absent { .. } => "token-absent",
             Self::NotAFile { .. } => "not-a-file",
             Self::Exposed { .. } => "token-exposed",
@@ -125,7 +114,6 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Document(error) => error.exit(),
             Self::Absent { .. } | Self::NotAFile { .. } | Self::NotApplied { .. } => Exit::NoInput,
             Self::NotAToken { .. } | Self::BadName { .. } => Exit::DataErr,
             Self::Exposed { .. } => Exit::NoPerm,
@@ -137,10 +125,6 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Part(part) => part.hint(),
-            Self::Document(DocumentError::Missing("state.id")) => {
-                Some("pipe the document through ctr-up first".to_owned())
-            }
-            Self::Document(error) => error.hint(),
             Self::Absent { .. } => Some(
                 "write it there, or name another file with --github-token-file; --no-token goes \
                  without"

@@ -15,10 +15,6 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
     BadName {
@@ -55,19 +51,14 @@ pub enum Error {
     },
 }
 
-toolkit::parts!(Error: FileError, TemplateError, PlacesError, OverrideError, Unwritable);
-
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
+toolkit::parts!(
+    Error: DocumentError, Missing, FileError, TemplateError, PlacesError, OverrideError, Unwritable
+);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Document(error) => error.kind(),
             Self::BadName { .. } => "bad-name",
             Self::BadMode { .. } => "bad-mode",
             Self::Writable { .. } => "writable-mount",
@@ -79,7 +70,6 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Document(error) => error.exit(),
             Self::BadName { .. } | Self::BadMode { .. } | Self::Writable { .. } => Exit::DataErr,
             Self::Open { .. } => Exit::NoPerm,
             Self::Elsewhere { .. } => Exit::Unavailable,
@@ -89,8 +79,6 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Part(part) => part.hint(),
-            Self::Document(DocumentError::Missing(key)) => Some(hint(key)?.to_owned()),
-            Self::Document(error) => error.hint(),
             Self::BadMode { .. } => Some("the only one is 'proxy'".to_owned()),
             Self::Writable { .. } => Some(
                 "give the mount read_only: true; code goes in and out by git: ctr-git(1)"
@@ -103,14 +91,4 @@ impl Failure for Error {
             _ => None,
         }
     }
-}
-
-/// Says which tool puts the missing key there.
-fn hint(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "engine" => "pipe the document through ctr-image first",
-        "isolation.filter" => "pipe the document through filtergen first",
-        _ if key.starts_with("ports") => "pipe the document through portalloc first",
-        _ => return None,
-    })
 }

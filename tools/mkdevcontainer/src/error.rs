@@ -16,10 +16,6 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// The document could not be read or written, or lacks a key.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-
     /// The repository's own file cannot be used.
     #[error(transparent)]
     Own(#[from] OwnError),
@@ -81,20 +77,14 @@ pub enum Error {
 }
 
 toolkit::parts!(
-    Error: FileError, PlacesError, TemplateError, OverrideError, SiblingError, Unwritable
+    Error: DocumentError, Missing, FileError, PlacesError, TemplateError, OverrideError, SiblingError,
+    Unwritable
 );
-
-impl From<Missing> for Error {
-    fn from(missing: Missing) -> Self {
-        Self::Document(missing.into())
-    }
-}
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Document(error) => error.kind(),
             Self::Own(error) => error.kind(),
             Self::TwoOverrides { .. } => "two-overrides",
             Self::Untrusted(_) => "untrusted",
@@ -109,7 +99,6 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Document(error) => error.exit(),
             Self::Own(error) => error.exit(),
             Self::Untrusted(_) => Exit::NoPerm,
             Self::BadName { .. }
@@ -124,10 +113,6 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Part(part) => part.hint(),
-            Self::Document(DocumentError::Missing(key)) if key.starts_with("compose") => {
-                Some("pipe the document through mkcompose first".to_owned())
-            }
-            Self::Document(error) => error.hint(),
             Self::Own(error) => error.hint(),
             Self::TwoOverrides { .. } => Some("take one of them away".to_owned()),
             Self::Untrusted(refusal) => Some(refusal.hint()),

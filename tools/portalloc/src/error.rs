@@ -10,7 +10,7 @@ use std::{
 };
 
 use config::ConfigError;
-use document::error::FailedCommand;
+use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
 use toolkit::{DocumentError, Part, PlacesError, files::FileError};
 
@@ -31,6 +31,10 @@ pub enum Error {
         /// What is there.
         hash: String,
     },
+
+    /// The document whose ports are to be adopted does not say which they are.
+    #[error(transparent)]
+    Unadoptable(Missing),
 
     /// A service's name cannot be one.
     #[error("the name of the service '{service}' {rule}")]

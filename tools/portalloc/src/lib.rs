@@ -20,9 +20,8 @@ mod work;
 
 use std::net::IpAddr;
 
-use document::{Container, Ports};
+use document::{Container, Ports, container::Missing};
 use engine::Link;
-use toolkit::DocumentError;
 
 pub use crate::{
     engines::Engines,
@@ -71,10 +70,10 @@ pub fn request_of(
 /// of a container that is not ctrkit's.
 pub fn adoption_of(container: &Container, machine: Machine) -> Result<Request, Error> {
     if container.ports.is_empty() {
-        return Err(DocumentError::Missing("ports").into());
+        return Err(Error::Unadoptable(Missing("ports")));
     }
     if container.ports.iter().any(|port| port.host.is_none()) {
-        return Err(DocumentError::Missing("ports[].host").into());
+        return Err(Error::Unadoptable(Missing("ports[].host")));
     }
     Ok(Request {
         key: format!("{ADOPTED}{}", container.name),

@@ -9,6 +9,7 @@ impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
+            Self::Unadoptable(missing) => missing.kind(),
             Self::BadHash { .. } => "bad-project-hash",
             Self::BadService { .. } => "bad-service",
             Self::DuplicateService { .. } => "duplicate-service",
@@ -38,6 +39,7 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
+            Self::Unadoptable(missing) => missing.exit(),
             Self::BadHash { .. }
             | Self::BadService { .. }
             | Self::DuplicateService { .. }
@@ -83,6 +85,8 @@ impl Failure for Error {
 impl Error {
     fn own_hint(&self) -> Option<String> {
         let hint = match self {
+            // This tool fills them in, but not here.
+            Self::Unadoptable(_) => "ctr-adopt writes such a document",
             Self::ServiceDiffers { .. } => "leave --service out, or say the same",
             Self::BadAddress { .. } => "say one like 127.0.0.1",
             Self::NoBlocks => "leave it out, or say --blocks 100",
