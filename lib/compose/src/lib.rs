@@ -11,9 +11,11 @@ mod base;
 mod error;
 mod limit;
 mod mount;
+mod named;
 mod overrides;
 mod own;
 mod own_service;
+mod part;
 mod path;
 mod place;
 mod plain;
@@ -28,8 +30,10 @@ pub use crate::{
     base::Base,
     error::OverrideError,
     mount::is_mountable,
+    named::{APP, ModelError, model_of},
     overrides::Override,
     own::{Directory, Made, Reach, as_override, network_of, reaches},
+    part::{mounted, published},
     place::{OutOfReach, beneath},
     plain::read,
     read::from_text,

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use document::labels::RESERVED;
+
 use crate::{
     at::At,
     own::{Directory, Reach, UNKNOWN, json},
     refused,
-    service::{OWN_LABELS, is_image},
+    service::is_image,
     tree::{Node, Value},
 };
 
@@ -196,8 +198,7 @@ fn environment(at: &At<'_>, found: &mut Found<'_>) {
 }
 
 fn labels(at: &At<'_>, found: &mut Found<'_>) {
-    let is_own =
-        |name: &str| OWN_LABELS.iter().any(|own| name.to_ascii_lowercase().starts_with(own));
+    let is_own = |name: &str| RESERVED.iter().any(|own| name.to_ascii_lowercase().starts_with(own));
     let reason = "by such labels ctrkit and the engines know what belongs to whom";
     if let Ok(items) = at.list() {
         items.iter().filter(|it| raw(it).is_none_or(is_own)).for_each(|it| found.add(it, reason));

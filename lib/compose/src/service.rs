@@ -1,5 +1,6 @@
 //! The keys that a service may have. Whatever is not here is refused.
 
+use document::labels::RESERVED;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -13,16 +14,6 @@ use crate::{
 /// Variables that lead programs to a proxy, in lower case.
 const PROXIES: [&str; 6] =
     ["all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy", "socks_proxy"];
-/// Labels that ctrkit, the engines and the devcontainers CLI know things by.
-pub(crate) const OWN_LABELS: [&str; 7] = [
-    "com.docker.",
-    "ctrkit.",
-    "devagent.",
-    "devcontainer.",
-    "io.containers.",
-    "io.podman.",
-    "l8s.",
-];
 /// What `podman run IMAGE` would take for a file or another engine.
 const TRANSPORTS: [&str; 12] = [
     "atomic",
@@ -274,7 +265,7 @@ fn valueless(at: &At<'_>) -> Problems {
 pub(crate) fn labels(at: &At<'_>) -> Checked<Value> {
     let labels = gather(pairs(at)?.into_iter().map(|pair| {
         let (at, name, value) = pair?;
-        if OWN_LABELS.iter().any(|own| name.to_ascii_lowercase().starts_with(own)) {
+        if RESERVED.iter().any(|own| name.to_ascii_lowercase().starts_with(own)) {
             return Err(at.refused(
                 "by such labels ctrkit and the engines know what belongs to whom",
                 "use a name of your own, such as org.example.role",

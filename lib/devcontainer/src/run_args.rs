@@ -1,5 +1,7 @@
 //! Options of `run`. Whatever is not here needs trust.
 
+use document::labels::RESERVED;
+
 use crate::danger::is_protection;
 
 /// Options that take a value and give the container nothing of the machine.
@@ -95,7 +97,7 @@ impl Option_ {
                 );
             }
             ("--env", Some(_)) => true,
-            ("--label", Some(value)) => !OWN_LABELS.iter().any(|own| value.starts_with(own)),
+            ("--label", Some(value)) => !RESERVED.iter().any(|own| value.starts_with(own)),
             ("--add-host", Some(value)) => !value.ends_with("host-gateway"),
             ("--security-opt", Some(value)) => is_protection(value),
             ("--tmpfs", Some(value)) => value.starts_with('/'),
@@ -104,17 +106,6 @@ impl Option_ {
         (!is_harmless).then_some(WIDENS)
     }
 }
-
-/// Labels that ctrkit and the engines know things by.
-const OWN_LABELS: [&str; 7] = [
-    "com.docker.",
-    "ctrkit.",
-    "devagent.",
-    "devcontainer.",
-    "io.containers.",
-    "io.podman.",
-    "l8s.",
-];
 
 #[cfg(test)]
 mod tests {

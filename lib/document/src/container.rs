@@ -392,6 +392,10 @@ pub struct State {
     pub extra: Extra,
 }
 
+/// The restart policy of a document that names none, and of what stands around
+/// the container: back after a reboot, but not after a person stopped it.
+pub const RESTART: &str = "unless-stopped";
+
 /// A key that a tool needs and the document does not have.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Missing(pub &'static str);
@@ -491,6 +495,12 @@ impl Container {
     /// Returns `workspace`, the directory of the code in the container.
     pub fn workspace(&self) -> Result<&str, Missing> {
         self.workspace.as_deref().ok_or(Missing("workspace"))
+    }
+
+    /// Returns `restart`, or what holds where it is absent.
+    #[must_use]
+    pub fn restart(&self) -> &str {
+        self.restart.as_deref().unwrap_or(RESTART)
     }
 
     /// Returns the port of `service`, allocated or not.

@@ -103,6 +103,19 @@ pub const FOREIGN: [&str; 8] = [
     DEVAGENT_SIDECAR_TYPE,
 ];
 
+/// What the labels begin with that ctrkit, its predecessors, the engines and the
+/// devcontainers CLI know things by: no file of a person or a repository gives
+/// them.
+pub const RESERVED: [&str; 7] = [
+    "com.docker.",
+    "ctrkit.",
+    "devagent.",
+    "devcontainer.",
+    "io.containers.",
+    "io.podman.",
+    "l8s.",
+];
+
 /// Returns the label that holds the host port of `service`.
 #[must_use]
 pub fn port(service: &str) -> String {

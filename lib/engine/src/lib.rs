@@ -18,6 +18,7 @@ mod list;
 mod listed;
 mod managed;
 mod network;
+pub mod options;
 mod proxy;
 mod remove;
 mod run;

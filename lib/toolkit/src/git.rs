@@ -29,6 +29,19 @@ const ASTRAY: [&str; 15] = [
 /// worktree, and so one that came out of a container.
 pub const STILL: [&str; 2] = ["core.hooksPath=/dev/null", "core.fsmonitor=false"];
 
+/// Settings with which git asks nobody, and begins no other work than it is asked
+/// for, whatever the configuration says.
+pub const ALONE: [&str; 8] = [
+    "core.editor=false",
+    "core.askPass=",
+    "credential.helper=",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.ext.allow=never",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=no",
+];
+
 /// Makes `git`, or what runs it, deaf to variables that lead it astray.
 pub fn deafen(git: &mut Command) -> &mut Command {
     for variable in ASTRAY {

@@ -41,7 +41,9 @@ pub use crate::{
     several::each,
     siblings::{FailedTool, SiblingError, Siblings},
     sockets::{Sockets, SocketsError},
-    stdio::{DocumentError, parse, read, read_file, read_named, write, write_bytes, write_text},
+    stdio::{
+        DocumentError, line, parse, read, read_file, read_named, write, write_bytes, write_text,
+    },
 };
 
 /// Options that every tool takes.

@@ -202,10 +202,16 @@ fn custom(error: &ParseError) -> serde_json::Error {
     serde::de::Error::custom(format!("{error:?}"))
 }
 
+/// Returns `document` as the one line that goes into a tool or a file, its end
+/// included.
+pub fn line<D: Document>(document: &Received<D>) -> Result<String, DocumentError> {
+    let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
+    Ok(format!("{line}\n"))
+}
+
 /// Writes `document` to standard output as one line.
 pub fn write<D: Document>(document: &Received<D>) -> Result<(), DocumentError> {
-    let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
-    write_bytes(format!("{line}\n").as_bytes())
+    write_text(&line(document)?)
 }
 
 /// Writes `text` to standard output as it is, in one piece.

@@ -9,7 +9,7 @@ use std::{
 use document::{Container, Received, container, event::Status};
 use engine::{Engine, EngineError, Inspection, Place, Summary};
 use toolkit::{
-    DocumentError, Events, Interrupt, Siblings,
+    Events, Interrupt, Siblings,
     files::{self, FileError, Lock},
     state,
 };
@@ -106,7 +106,7 @@ impl Adoption<'_> {
         files::replace(&self.directory.join(KNOWN_HOSTS), pin.as_bytes(), 0o600)?;
         let document = self.pass("sshcfg", &["add"], &document)?;
         self.interrupt.check()?;
-        let line = format!("{}\n", line(&document)?);
+        let line = toolkit::line(&document)?;
         let kept = self.directory.join(state::DOCUMENT);
         let is_changed = files::replace(&kept, line.as_bytes(), 0o600)?;
         let status = if is_changed { Status::Done } else { Status::Unchanged };
@@ -121,7 +121,7 @@ impl Adoption<'_> {
         args: &[&str],
         document: &Received<Container>,
     ) -> Result<Received<Container>, Error> {
-        let input = format!("{}\n", line(document)?);
+        let input = toolkit::line(document)?;
         let answer = self.siblings.run(tool, args, input.as_bytes())?;
         Ok(toolkit::parse(&answer, &format!("of {tool}"))?)
     }
@@ -139,10 +139,6 @@ impl Adoption<'_> {
         }
         events.emit("adopt", Status::Undone, None);
     }
-}
-
-fn line(document: &Received<Container>) -> Result<String, DocumentError> {
-    document.to_line().map_err(|error| DocumentError::Write(error.into()))
 }
 
 /// Fills in how ssh gets to a container on another machine, as ctr-spec(1)

@@ -13,6 +13,7 @@ use engine::{EngineError, Link, Server};
 use toolkit::{
     DocumentError, ErrorFormat, Interrupt, Places, Siblings,
     files::{self, Lock},
+    state,
 };
 
 use crate::{
@@ -24,9 +25,6 @@ use crate::{
 /// How long one switch waits for another, and for a tool that is at work on a
 /// container.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// The last document of a container, in its state directory (ctr-up(1)).
-const KEPT: &str = "document.json";
 
 /// Switches.
 #[derive(Debug)]
@@ -160,14 +158,12 @@ impl<'a> Switcher<'a> {
         let _lock = Lock::take(&directory.join("lock"), PATIENCE)?;
         // It may have been removed while another tool was waited for.
         let Some(follower) = self.follower(name, way)? else { return Ok(None) };
-        let line =
-            follower.document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
-        let line = format!("{line}\n");
+        let line = toolkit::line(&follower.document)?;
         if has_entry {
             let added = self.siblings.run("sshcfg", &["add"], line.as_bytes());
             added.map_err(|source| Error::Entry { name: name.to_owned(), source })?;
         }
-        files::replace(&directory.join(KEPT), line.as_bytes(), 0o600)?;
+        files::replace(&directory.join(state::DOCUMENT), line.as_bytes(), 0o600)?;
         Ok(Some(follower))
     }
 
@@ -178,7 +174,7 @@ impl<'a> Switcher<'a> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(files::FileError::reading(&self.state))?,
         };
-        let is_kept = |name: &String| self.state.join(name).join(KEPT).exists();
+        let is_kept = |name: &String| self.state.join(name).join(state::DOCUMENT).exists();
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut names: Vec<_> = names.filter(is_kept).collect();
         names.sort();
@@ -188,7 +184,7 @@ impl<'a> Switcher<'a> {
     /// Reads the container's last document and lets it go the new `way`; one
     /// that is on another server is not concerned.
     fn follower(&self, name: &str, way: &Way) -> Result<Option<Follower>, Error> {
-        let path = self.state.join(name).join(KEPT);
+        let path = self.state.join(name).join(state::DOCUMENT);
         let mut document: Received<Container> = match toolkit::read_file(&path) {
             Err(DocumentError::ReadFile { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>

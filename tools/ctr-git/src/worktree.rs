@@ -18,16 +18,8 @@ use crate::{
 /// What git must not do on the host, whatever the user's and the repository's
 /// configuration says: run programs, and trust what comes from a container.
 ///
-/// Besides what keeps it [still](git::STILL).
+/// Besides what keeps it [still](git::STILL) and [alone](git::ALONE).
 const SAFE: &[&str] = &[
-    "core.askPass=",
-    "core.editor=false",
-    "credential.helper=",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "protocol.ext.allow=never",
-    "submodule.recurse=false",
-    "fetch.recurseSubmodules=no",
     "fetch.uriProtocols=",
     "fetch.writeCommitGraph=false",
     "fetch.fsckObjects=true",
@@ -229,7 +221,7 @@ impl<'a> Worktree<'a> {
     pub(crate) fn git(&self, manner: Manner) -> Command {
         let mut git = self.bounded(manner);
         git.arg("-C").arg(&self.path).arg("--no-pager");
-        for setting in git::STILL.iter().chain(SAFE) {
+        for setting in git::STILL.iter().chain(&git::ALONE).chain(SAFE) {
             git.args(["-c", setting]);
         }
         git::deafen(&mut git);

@@ -11,7 +11,7 @@ use engine::{Engine, Summary};
 use secrets::{Effort, Secrets};
 use sha2::{Digest, Sha256};
 use toolkit::{
-    DocumentError, Events, Interrupt, Places, Siblings,
+    Events, Interrupt, Places, Siblings,
     files::{self, Lock},
     state,
 };
@@ -115,7 +115,7 @@ impl Applier<'_> {
         let policies: Vec<_> = policies.iter().map(|name| format!("--policy={name}")).collect();
         let args: Vec<_> =
             policies.iter().map(String::as_str).chain(options.iter().copied()).collect();
-        let line = self.siblings.run("filtergen", &args, line(document)?.as_bytes())?;
+        let line = self.siblings.run("filtergen", &args, toolkit::line(document)?.as_bytes())?;
         Ok(toolkit::parse(&line, "that filtergen wrote")?)
     }
 
@@ -139,7 +139,7 @@ impl Applier<'_> {
             let name = &app.name;
             return Ok(Some(format!("when '{name}' runs, change its token: ctrkit token {name}")));
         }
-        let document = line(new)?;
+        let document = toolkit::line(new)?;
         events.step("token", || self.siblings.run("ghtoken", &["push"], document.as_bytes()))?;
         Ok(None)
     }
@@ -244,7 +244,7 @@ impl Change<'_> {
     /// Keeps the document, so that a rebuild has the same policy, and returns
     /// whether it is another one.
     fn keep(&self, new: &Received<Container>) -> Result<bool, Error> {
-        let text = format!("{}\n", line(new)?);
+        let text = toolkit::line(new)?;
         Ok(files::replace(&self.directory.join(state::DOCUMENT), text.as_bytes(), 0o600)?)
     }
 
@@ -278,10 +278,6 @@ impl Change<'_> {
 fn ids(container: &Container) -> impl Iterator<Item = &str> {
     let secrets = container.isolation.as_ref().into_iter().flat_map(|each| each.secrets.iter());
     secrets.map(|secret| secret.id.as_str())
-}
-
-fn line(document: &Received<Container>) -> Result<String, DocumentError> {
-    document.to_line().map_err(|error| DocumentError::Write(error.into()))
 }
 
 /// Returns the digest of a file, as the proxy tells it.

@@ -10,7 +10,7 @@ impl Rebuilder<'_> {
     /// Returns the document that was applied last, if it is there and can be
     /// read.
     pub(crate) fn kept(&self, name: &str) -> Result<Option<Received<Container>>, Error> {
-        let path = self.places.container(name)?.join("document.json");
+        let path = self.places.container(name)?.join(toolkit::state::DOCUMENT);
         match toolkit::read_file::<Container>(&path) {
             Ok(document) if document.name == name => Ok(Some(document)),
             Ok(_) => Ok(None),

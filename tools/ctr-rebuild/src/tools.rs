@@ -4,7 +4,7 @@ use std::path::Path;
 
 use document::{Container, Received};
 use engine::EngineArgs;
-use toolkit::{DocumentError, FailedTool, Interrupt, Places, SiblingError, Siblings};
+use toolkit::{FailedTool, Interrupt, Places, SiblingError, Siblings};
 
 use crate::{Error, FailedStep};
 
@@ -81,6 +81,5 @@ fn failure(tool: &str, name: &str, failed: FailedTool) -> Error {
 
 /// Returns the document as it goes into a tool.
 pub(crate) fn to_line(document: &Received<Container>) -> Result<Vec<u8>, Error> {
-    let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
-    Ok(format!("{line}\n").into_bytes())
+    Ok(toolkit::line(document)?.into_bytes())
 }

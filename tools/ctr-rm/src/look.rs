@@ -197,6 +197,6 @@ fn ledger(path: &Path) -> Result<Option<Ports>, Error> {
 
 /// Reads the document that ctr-up(1) applied last, if there is one.
 fn last_document(directory: &Path) -> Option<Container> {
-    let document = toolkit::read_file::<Container>(&directory.join("document.json"));
+    let document = toolkit::read_file::<Container>(&directory.join(state::DOCUMENT));
     document.ok().map(document::Received::into_inner)
 }

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use compose::ModelError;
 use devcontainer::Refusal;
 use document::{container::Missing, error::FailedCommand};
 use engine::EngineError;
@@ -78,13 +79,6 @@ pub enum Error {
         name: String,
         /// The sections that differ.
         sections: Vec<&'static str>,
-    },
-
-    /// The Compose model is not what the document says, or gone.
-    #[error("the Compose model '{}' is not the one that the document names", path.display())]
-    ModelChanged {
-        /// The file.
-        path: PathBuf,
     },
 
     /// A sidecar is not well.
@@ -236,7 +230,7 @@ pub enum Error {
 
 toolkit::parts!(
     Error: DocumentError, Missing, EngineError, FileError, secrets::Error, PlacesError, SiblingError,
-    Interrupted
+    Interrupted, ModelError
 );
 
 fn where_searched(no_key: &NoKey) -> String {
@@ -268,7 +262,6 @@ impl Failure for Error {
             Self::VolumeTaken { .. } => "volume-taken",
             Self::VolumeMissing { .. } => "no-such-volume",
             Self::Changed { .. } => "changed",
-            Self::ModelChanged { .. } => "model-changed",
             Self::Unhealthy { .. } => "sidecar-unhealthy",
             Self::Escaped { .. } => "not-isolated",
             Self::Unprobed { .. } => "isolation-unknown",
@@ -298,7 +291,6 @@ impl Failure for Error {
             Self::Refused(_) => Exit::DataErr,
             Self::NoKey(_) => Exit::NoInput,
             Self::Changed { .. }
-            | Self::ModelChanged { .. }
             | Self::BadValue { .. }
             | Self::BadEntry { .. }
             | Self::BadVariable { .. }
@@ -387,7 +379,6 @@ impl Error {
     /// Returns what helps where a container cannot be isolated.
     fn hint_isolated(&self) -> Option<String> {
         let hint = match self {
-            Self::ModelChanged { .. } => "pipe the document through mkcompose again".to_owned(),
             Self::Unhealthy { name, .. } => {
                 format!("read its log: podman logs {name}, or docker logs {name}")
             }

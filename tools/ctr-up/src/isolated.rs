@@ -12,16 +12,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use document::{Container, compose::Names, container::Missing, labels};
+pub(crate) use compose::APP;
+use document::{Container, compose::Names, labels};
 use engine::{Compose, Engine, EngineError};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use toolkit::files;
 
 use crate::Error;
-
-/// The container's service in the model; all others are sidecars.
-pub(crate) const APP: &str = "app";
 
 /// How long the program may take for one call.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -52,21 +49,8 @@ impl Isolated {
                 rule: "the only one is 'proxy'",
             });
         }
-        let section = container.compose.as_ref().ok_or(Missing("compose"))?;
-        let path = section.file.as_deref().ok_or(Missing("compose.file"))?;
-        let digest = section.digest.as_deref().ok_or(Missing("compose.digest"))?;
-        let changed = || Error::ModelChanged { path: path.to_owned() };
-        let text = files::read(path)?.ok_or_else(changed)?;
-        if format!("sha256:{:x}", Sha256::digest(&text)) != digest {
-            return Err(changed());
-        }
-        let text = String::from_utf8(text).map_err(|_| changed())?;
-        let model = compose::from_text(&text).ok_or_else(changed)?;
-        if model["services"][APP]["container_name"] != json!(container.name) {
-            return Err(changed());
-        }
         Ok(Some(Self {
-            model,
+            model: compose::model_of(container)?,
             project: Names::of(&container.project.hash).project(),
             directory: directory.to_owned(),
             program: program.map(Path::to_owned),

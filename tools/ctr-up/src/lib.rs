@@ -33,7 +33,7 @@ use std::{
 use document::{Container, Received, audio::Audio, container::State, event::Status, labels};
 use engine::Engine;
 use secrets::{Effort, Secrets};
-use toolkit::{DocumentError, Events, Interrupt, Places, Siblings, files::replace};
+use toolkit::{Events, Interrupt, Places, Siblings, files::replace, state};
 
 use crate::{
     devcontainer::Devcontainer,
@@ -45,9 +45,6 @@ use crate::{
     steps::Run,
 };
 pub use crate::{error::Error, files::Files, probe::Client};
-
-/// The name of the document that was applied last, in the state directory.
-const KEPT: &str = "document.json";
 
 /// What is decided before anything is touched.
 #[derive(Debug)]
@@ -110,7 +107,7 @@ impl<'a> Plan<'a> {
             directory: directory.to_owned(),
             probe: Probe::new(client, container)?,
             journal: Journal::of(directory),
-            kept: directory.join(KEPT),
+            kept: directory.join(state::DOCUMENT),
             patience,
             replace: false,
             ssh_config: client.config.map(Path::to_owned),
@@ -254,8 +251,8 @@ pub fn record(
 
 /// Keeps the document, for whoever wants to know what was applied.
 pub fn keep(document: &Received<Container>, directory: &Path) -> Result<(), Error> {
-    let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
-    replace(&directory.join(KEPT), format!("{line}\n").as_bytes(), 0o600)?;
+    let line = toolkit::line(document)?;
+    replace(&directory.join(state::DOCUMENT), line.as_bytes(), 0o600)?;
     Ok(())
 }
 

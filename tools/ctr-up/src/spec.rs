@@ -12,10 +12,11 @@ use document::{
     container::{Inject, Limits, Mount},
     labels,
 };
+use engine::options;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{create, devcontainer::Devcontainer, isolated::Isolated};
+use crate::{devcontainer::Devcontainer, isolated::Isolated};
 
 /// How many hex digits of each section's digest are kept.
 const DIGITS: usize = 8;
@@ -43,7 +44,7 @@ impl Spec {
         isolated: Option<&Isolated>,
         devcontainer: Option<&Devcontainer>,
     ) -> Self {
-        let published: Vec<_> = container.ports.iter().filter_map(create::published).collect();
+        let published: Vec<_> = container.ports.iter().filter_map(options::published).collect();
         let volumes: Vec<_> = container.volumes.iter().map(|v| (&v.name, &v.target)).collect();
         let mounts: Vec<_> = container.mounts.iter().map(mounted).collect();
         let env: Vec<_> = container.env.iter().map(|v| (&v.name, &v.value)).collect();
@@ -55,7 +56,7 @@ impl Spec {
             ("image", digest(&container.image)),
             ("user", digest(&container.user)),
             ("workspace", digest(&container.workspace)),
-            ("restart", digest(&create::restart(container))),
+            ("restart", digest(&container.restart())),
             ("ports", digest(&published)),
             ("volumes", digest(&volumes)),
             ("mounts", digest(&mounts)),

@@ -5,14 +5,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use engine::{Engine, EngineError, Image, Kind};
+use engine::{Engine, EngineError, Image, Kind, options};
 use secrets::{Effort, delivery};
 use toolkit::{Events, Interrupt, files::FileError};
 
 use crate::{
     Error, Plan,
     archive::{self, Account, Entry},
-    create,
     files::{self, Cargo, Files},
     found::has_run,
     journal::Pending,
@@ -244,7 +243,7 @@ impl<'a> Run<'a> {
 
     pub(crate) fn ports(&self) -> String {
         let ports = &self.plan.container.ports;
-        ports.iter().filter_map(create::published).collect::<Vec<_>>().join(", ")
+        ports.iter().filter_map(options::published).collect::<Vec<_>>().join(", ")
     }
 
     /// Places the dotfiles in a home that was there before.

@@ -14,19 +14,6 @@ use toolkit::files::Lock;
 
 use crate::{Error, Linked, linked};
 
-/// What git must not do on the host, whatever the configuration says, besides
-/// what [`toolkit::git::git`] keeps it from: ask, call home, begin other work.
-const SAFE: [&str; 8] = [
-    "core.editor=false",
-    "core.askPass=",
-    "credential.helper=",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "protocol.ext.allow=never",
-    "submodule.recurse=false",
-    "fetch.recurseSubmodules=no",
-];
-
 /// A variable that is set to nothing, for `--config-env`.
 const EMPTY: &str = "CTR_WORKTREE_EMPTY";
 
@@ -156,7 +143,7 @@ impl Repository {
 fn git(at: &Path, manner: Manner) -> Command {
     let mut git = toolkit::git::git();
     git.arg("-C").arg(at);
-    for setting in SAFE {
+    for setting in toolkit::git::ALONE {
         git.args(["-c", setting]);
     }
     for (name, value) in [

@@ -205,7 +205,7 @@ pub fn applied(places: &Places, name: &str) -> Result<Container, Error> {
     if !is_name(name) {
         return Err(Error::BadName { name: name.to_owned() });
     }
-    let path = places.container(name)?.join("document.json");
+    let path = places.container(name)?.join(toolkit::state::DOCUMENT);
     if !Path::exists(&path) {
         return Err(Error::NotApplied { name: name.to_owned() });
     }

@@ -6,7 +6,7 @@ use compose::Override;
 use document::{
     Container,
     compose::Names,
-    container::{Limits, Missing, Mount, Port},
+    container::{Limits, Missing, RESTART},
     labels,
     policy::Isolation,
     proxy::{DIRECTORY, PYTHON, REQUESTS, SECRETS, STATUS},
@@ -30,9 +30,6 @@ const UPSTREAM_CA: &str = "/etc/ctrkit/upstream-ca.pem";
 
 /// Makes the container trust the proxy's authority.
 const TRUST: &str = include_str!("trust.sh");
-
-/// The restart policy of a document that names none, as ctr-up has it.
-const RESTART: &str = "unless-stopped";
 
 /// What a sidecar writes to its log, at most.
 const LOG: [(&str, &str); 1] = [("max-size", "10m")];
@@ -130,7 +127,7 @@ impl Parts<'_> {
             "working_dir": "/",
             "entrypoint": ["/bin/sh", "-c"],
             "command": [format!("{TRUST}{START}")],
-            "restart": container.restart.as_deref().unwrap_or(RESTART),
+            "restart": container.restart(),
             "labels": app_labels(container),
             "environment": environment(container),
             "volumes": self.app_mounts(),
@@ -157,7 +154,7 @@ impl Parts<'_> {
     fn app_mounts(&self) -> Vec<Value> {
         let volumes = self.container.volumes.iter();
         let volumes = volumes.map(|volume| mount_volume(&volume.name, &volume.target, false));
-        let mounts = self.container.mounts.iter().map(mount);
+        let mounts = self.container.mounts.iter().map(compose::mounted);
         let trust = mount_volume(&self.names().trust_volume(), "/etc/ctrkit/trust", true);
         volumes.chain(mounts).chain([trust]).collect()
     }
@@ -198,7 +195,8 @@ impl Parts<'_> {
     }
 
     fn ingress(&self) -> Value {
-        let published: Vec<_> = self.container.ports.iter().filter_map(published).collect();
+        let published: Vec<_> =
+            self.container.ports.iter().filter_map(compose::published).collect();
         let open = self.container.ports.iter().filter(|port| port.address.is_some());
         let open: Vec<_> = open.map(|port| port.container.to_string()).collect();
         let to = self.network.app().to_string();
@@ -308,27 +306,6 @@ fn app_labels(container: &Container) -> Object {
 
 fn environment(container: &Container) -> Object {
     container.env.iter().map(|each| (each.name.clone(), json!(each.value))).collect()
-}
-
-fn published(port: &Port) -> Option<Value> {
-    let (host, address) = (port.host?, port.address.as_deref()?);
-    Some(json!({
-        "target": port.container,
-        "published": host.to_string(),
-        "host_ip": address,
-        "protocol": "tcp",
-    }))
-}
-
-fn mount(mount: &Mount) -> Value {
-    let mut value = json!({"type": mount.kind, "target": mount.target});
-    if let Some(source) = &mount.source {
-        value["source"] = json!(source.to_string_lossy());
-    }
-    if mount.read_only {
-        value["read_only"] = json!(true);
-    }
-    value
 }
 
 fn mount_volume(name: &str, target: &str, read_only: bool) -> Value {

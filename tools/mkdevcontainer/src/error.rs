@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use compose::{OverrideError, Unwritable};
+use compose::{ModelError, OverrideError, Unwritable};
 use devcontainer::{OwnError, Refusal};
 use document::{container::Missing, error::FailedCommand};
 use template::TemplateError;
@@ -45,13 +45,6 @@ pub enum Error {
         reason: String,
     },
 
-    /// The model that mkcompose wrote is not the document's any more.
-    #[error("'{}' is not the model that the document names", path.display())]
-    ModelChanged {
-        /// The file.
-        path: PathBuf,
-    },
-
     /// The document's name is not one of a container.
     #[error("the document's name '{name}' cannot be a container's")]
     BadName {
@@ -78,7 +71,7 @@ pub enum Error {
 
 toolkit::parts!(
     Error: DocumentError, Missing, FileError, PlacesError, TemplateError, OverrideError, SiblingError,
-    Unwritable
+    Unwritable, ModelError
 );
 
 impl Failure for Error {
@@ -89,7 +82,6 @@ impl Failure for Error {
             Self::TwoOverrides { .. } => "two-overrides",
             Self::Untrusted(_) => "untrusted",
             Self::CannotIsolate { .. } => "cannot-isolate",
-            Self::ModelChanged { .. } => "model-changed",
             Self::BadName { .. } => "bad-name",
             Self::Literal { .. } => "unwritable-value",
             Self::Foreign { .. } => "foreign-file",
@@ -105,8 +97,7 @@ impl Failure for Error {
             | Self::Literal { .. }
             | Self::Foreign { .. }
             | Self::CannotIsolate { .. }
-            | Self::TwoOverrides { .. }
-            | Self::ModelChanged { .. } => Exit::DataErr,
+            | Self::TwoOverrides { .. } => Exit::DataErr,
         }
     }
 
@@ -119,7 +110,6 @@ impl Failure for Error {
             Self::CannotIsolate { .. } => {
                 Some("take it out, or make the container without isolation".to_owned())
             }
-            Self::ModelChanged { .. } => Some("run mkcompose again".to_owned()),
             Self::Literal { .. } => Some("change it, or leave it out".to_owned()),
             Self::Foreign { .. } => {
                 Some("move it away, or choose another place: --output DIR".to_owned())

@@ -134,7 +134,7 @@ impl Files {
         mut section: Devcontainer,
         model: Option<Value>,
     ) -> Result<Self, Error> {
-        let model = model.map_or_else(|| isolated::model(container), Ok)?;
+        let model = model.map_or_else(|| compose::model_of(container), Ok)?;
         let file = isolated::file(container, own, model)?;
         let mut common = ours::common(container)?;
         let path = directory.join(COMPOSE);

@@ -8,20 +8,16 @@
 
 use std::path::{Path, PathBuf};
 
-use compose::Made;
+use compose::{APP, Made};
 use devcontainer::{Base, Own};
 use document::{Container, compose::Names, container::Missing};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use toolkit::{SiblingError, files};
 
 use crate::{DIRECTORY, Error, literal, merge, service};
 
 /// The repository's own Compose files, as an override of the model.
 const OVERRIDE: &str = "override.json";
-
-/// The container's service in the model.
-const APP: &str = "app";
 
 /// Keys that the model decides.
 const DECIDED: [&str; 14] = [
@@ -40,21 +36,6 @@ const DECIDED: [&str; 14] = [
     "runServices",
     "securityOpt",
 ];
-
-/// Returns the model that mkcompose(1) wrote for `container`; another one was
-/// written for another document.
-pub(crate) fn model(container: &Container) -> Result<Value, Error> {
-    let section = container.compose.as_ref().ok_or(Missing("compose"))?;
-    let path = section.file.as_deref().ok_or(Missing("compose.file"))?;
-    let digest = section.digest.as_deref().ok_or(Missing("compose.digest"))?;
-    let changed = || Error::ModelChanged { path: path.to_owned() };
-    let text = files::read(path)?.ok_or_else(changed)?;
-    if format!("sha256:{:x}", Sha256::digest(&text)) != digest {
-        return Err(changed());
-    }
-    let text = String::from_utf8(text).map_err(|_| changed())?;
-    compose::from_text(&text).ok_or_else(changed)
-}
 
 /// Returns the model in `text`, which mkcompose(1) wrote.
 #[must_use]

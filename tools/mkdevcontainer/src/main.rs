@@ -12,9 +12,7 @@ use document::{Container, Received, container, devcontainer::ANY};
 use mkdevcontainer::{Error, Files};
 use serde_json::{Map, Value};
 use template::Library;
-use toolkit::{
-    Common, DocumentError, ErrorFormat, Events, Exit, Places, Siblings, Tool, files::FileError,
-};
+use toolkit::{Common, ErrorFormat, Events, Exit, Places, Siblings, Tool, files::FileError};
 
 const NAME: &str = "mkdevcontainer";
 
@@ -146,7 +144,7 @@ impl Mkdevcontainer {
         let over = over.to_string_lossy().into_owned();
         let mut args = vec!["--override", &over];
         args.extend(self.print.then_some("--print"));
-        let line = document.to_line().map_err(|error| DocumentError::Write(error.into()))?;
+        let line = toolkit::line(document)?;
         let answer = siblings.run("mkcompose", &args, line.as_bytes());
         let answer = answer.map_err(|error| mkdevcontainer::refused(own, error))?;
         if self.print {

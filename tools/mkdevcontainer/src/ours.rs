@@ -2,13 +2,11 @@
 
 use document::{
     Container,
-    container::{Limits, Missing, Mount, Port, Volume},
+    container::{Missing, Volume},
     labels,
 };
+use engine::options;
 use serde_json::{Map, Value, json};
-
-/// The restart policy of a document that names none, as ctr-up has it.
-pub(crate) const RESTART: &str = "unless-stopped";
 
 /// Returns the keys that every devcontainer.json of ours has, whatever the
 /// container is made from.
@@ -33,13 +31,13 @@ pub(crate) fn engine(container: &Container) -> Map<String, Value> {
     let holds = |volume: &&Volume| std::path::Path::new(workspace).starts_with(&volume.target);
     let home = container.volumes.iter().find(holds);
     let others = container.volumes.iter().filter(|volume| Some(*volume) != home);
-    let mounts: Vec<_> =
-        others.map(volume).chain(container.mounts.iter().map(mount)).map(Value::from).collect();
+    let mounts = others.map(options::volume).chain(container.mounts.iter().map(options::mount));
+    let mounts: Vec<_> = mounts.map(Value::from).collect();
     let mut keys = object(json!({
         "init": true,
         "runArgs": run_args(container),
         // Without one it would be the worktree itself, which could be written.
-        "workspaceMount": home.map(volume).unwrap_or_default(),
+        "workspaceMount": home.map(options::volume).unwrap_or_default(),
     }));
     if !mounts.is_empty() {
         keys.insert("mounts".to_owned(), mounts.into());
@@ -68,17 +66,17 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 /// with a hyphen stays a value.
 fn run_args(container: &Container) -> Vec<String> {
     let name = &container.name;
-    let restart = container.restart.as_deref().unwrap_or(RESTART);
     let mut args = vec![
         format!("--name={name}"),
         format!("--hostname={name}"),
-        format!("--restart={restart}"),
+        format!("--restart={}", container.restart()),
     ];
     let labels = all_labels(container);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     args.extend(labels.iter().map(|(name, value)| format!("--label={name}={}", text(value))));
-    args.extend(container.ports.iter().filter_map(published));
-    args.extend(container.limits.iter().flat_map(limits));
+    let published = container.ports.iter().filter_map(options::published);
+    args.extend(published.map(|port| format!("--publish={port}")));
+    args.extend(container.limits.iter().flat_map(options::limits));
     args
 }
 
@@ -100,43 +98,4 @@ pub(crate) fn all_labels(container: &Container) -> Vec<(String, Value)> {
         .into_iter()
         .chain(others)
         .collect()
-}
-
-fn published(port: &Port) -> Option<String> {
-    let (host, address) = (port.host?, port.address.as_deref()?);
-    let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-    Some(format!("--publish={address}:{host}:{}", port.container))
-}
-
-fn limits(limits: &Limits) -> Vec<String> {
-    let memory = limits.memory.iter().map(|memory| format!("--memory={memory}"));
-    let cpus = limits.cpus.iter().map(|cpus| format!("--cpus={cpus}"));
-    let pids = limits.pids.iter().map(|pids| format!("--pids-limit={pids}"));
-    let caps = limits.cap_drop.iter().map(|cap| format!("--cap-drop={cap}"));
-    memory.chain(cpus).chain(pids).chain(caps).collect()
-}
-
-fn volume(volume: &Volume) -> String {
-    format!("type=volume,{},{}", field("source", &volume.name), field("target", &volume.target))
-}
-
-fn mount(mount: &Mount) -> String {
-    let mut fields = vec![field("type", &mount.kind)];
-    if let Some(source) = &mount.source {
-        fields.push(field("source", &source.to_string_lossy()));
-    }
-    fields.push(field("target", &mount.target));
-    if mount.read_only {
-        fields.push("readonly".to_owned());
-    }
-    fields.join(",")
-}
-
-/// Returns `key=value` as one field of a CSV record (RFC 4180 section 2),
-/// which is how both engines read `--mount`.
-fn field(key: &str, value: &str) -> String {
-    if value.contains([',', '"', '\n', '\r']) {
-        return format!("\"{key}={}\"", value.replace('"', "\"\""));
-    }
-    format!("{key}={value}")
 }

@@ -2,7 +2,7 @@
 
 use compose::Made;
 use devcontainer::Own;
-use document::{Container, compose::Names, container::Port};
+use document::{Container, compose::Names};
 use serde_json::{Map, Value, json};
 
 use crate::{Error, ours};
@@ -43,10 +43,10 @@ pub(crate) fn over(
     service: &str,
     files: &[std::path::PathBuf],
 ) -> Result<Value, Error> {
-    let ports: Vec<_> = container.ports.iter().filter_map(published).collect();
+    let ports: Vec<_> = container.ports.iter().filter_map(compose::published).collect();
     let mut app = json!({
         "container_name": container.name,
-        "restart": container.restart.as_deref().unwrap_or(ours::RESTART),
+        "restart": container.restart(),
         "init": true,
         "labels": ours::all_labels(container).into_iter().collect::<Map<_, _>>(),
         "environment": ours::environment(container),
@@ -79,29 +79,12 @@ pub(crate) fn over(
     Ok(model)
 }
 
-fn published(port: &Port) -> Option<Value> {
-    let (host, address) = (port.host?, port.address.as_deref()?);
-    Some(json!({
-        "target": port.container, "published": host.to_string(), "host_ip": address, "protocol": "tcp",
-    }))
-}
-
 fn mounts(container: &Container) -> Vec<Value> {
     let volumes = container
         .volumes
         .iter()
         .map(|volume| json!({"type": "volume", "source": volume.name, "target": volume.target}));
-    let mounts = container.mounts.iter().map(|mount| {
-        let mut value = json!({"type": mount.kind, "target": mount.target});
-        if let Some(source) = &mount.source {
-            value["source"] = json!(source.to_string_lossy());
-        }
-        if mount.read_only {
-            value["read_only"] = json!(true);
-        }
-        value
-    });
-    volumes.chain(mounts).collect()
+    volumes.chain(container.mounts.iter().map(compose::mounted)).collect()
 }
 
 fn limits(container: &Container, app: &mut Value) {

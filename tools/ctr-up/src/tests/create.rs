@@ -3,11 +3,12 @@
 use std::{fs, process::Command};
 
 use document::container::{Label, Limits, Mount, Volume};
+use engine::options::published;
 
 use super::{container, port, variable};
 use toolkit::sshd::START;
 
-use crate::create::{container as arguments, published, volume};
+use crate::create::{container as arguments, volume};
 
 fn label(name: &str, value: &str) -> Label {
     Label { name: name.into(), value: value.into(), ..Label::default() }
