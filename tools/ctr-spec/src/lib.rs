@@ -7,7 +7,6 @@ mod elsewhere;
 mod error;
 mod name;
 mod settings;
-mod sound;
 mod via;
 mod worktree;
 
@@ -22,8 +21,7 @@ pub use crate::{
     elsewhere::Elsewhere,
     error::Error,
     name::{container_name, hash, workspace_name},
-    settings::{Settings, SettingsArgs, fill as fill_config},
-    sound::SoundArgs,
+    settings::{Settings, SettingsArgs, SoundArgs, fill as fill_config},
     via::{ViaArgs, account},
     worktree::Worktree,
 };
@@ -127,7 +125,7 @@ fn ports(settings: &Settings) -> Vec<Port> {
     let mut ports = vec![
         port("ssh", 22, settings.ssh_start, &published),
         port("web", 3000, settings.web_start, &published),
-        port("audio", sound::PORT, settings.audio_start, &None),
+        port("audio", settings::AUDIO_PORT, settings.audio_start, &None),
     ];
     ports.extend(
         settings

@@ -5,7 +5,8 @@ use std::{ops::RangeInclusive, path::PathBuf};
 use clap::Args;
 use document::audio::{Audio, BIND, SSH};
 
-use crate::{Error, settings::some};
+use super::over::some;
+use crate::Error;
 
 /// The TCP port of sound in the container: the one beside PulseAudio's own, so that a
 /// sound server which somebody starts in there is not in its way.
