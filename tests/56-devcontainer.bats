@@ -16,9 +16,15 @@ setup_file() {
     export world state config own_image
 }
 
-teardown_file() { unmake_world; }
+teardown_file() {
+    unmake_world
+    "$engine" rmi --force "$own_image" localhost/ctrkit-test-{bind,privileged,trusted}:latest >/dev/null 2>&1 || true
+}
 
 setup() { load world; }
+
+# Whatever was built for a container has gone with it.
+teardown() { [[ -z ${BATS_TEST_COMPLETED-} ]] || is "$(built)" ""; }
 
 # By the life-cycle commands, in the order in which they ran.
 commands='"onCreateCommand": "echo created >>~/ran",
@@ -122,6 +128,60 @@ all_of() {
     ctrkit rebuild "$name"
     [[ $("$engine" inspect --format '{{.Id}}' "$name") != "$id" ]]
     is "$(answers "$name" 'ls kept; cat ran')" $'kept\ncreated\nmade\nstarted\ncreated\nmade\nstarted'
+    ctr-rm "$name" --volumes
+}
+
+# made_from NAME: the id of the container's image.
+made_from() { "$engine" inspect --format '{{.Image}}' "$1"; }
+
+@test "of what is built the last alone is kept, and that which a container uses" {
+    local path name old
+    path=$(repository piled "$of_build")
+    echo 'RUN echo once >>/etc/once' >>"$path/.devcontainer/Dockerfile"
+    create "$path" >"$world/piled.json"
+    name=$(get .name <"$world/piled.json")
+    old=$(made_from "$name")
+    sed -i s/once/twice/ "$path/.devcontainer/Dockerfile"
+    ctrkit rebuild "$name"
+    [[ $(made_from "$name") != "$old" ]]
+    run "$engine" image inspect "$old"
+    [[ $status -ne 0 ]]
+    # A new one that is no good has its name no longer, and the old one is used.
+    old=$(made_from "$name")
+    echo 'RUN rm /usr/sbin/sshd' >>"$path/.devcontainer/Dockerfile"
+    refused 69 cannot-replace ctrkit rebuild "$name"
+    is "$(made_from "$name")" "$old"
+    is "$("$engine" image inspect --format '{{.Id}}' "localhost/ctrkit-dev-$name:latest")" "$old"
+    # A person's container, and a name that a person gave.
+    "$engine" create --name "$name-mine" "localhost/ctrkit-dev-$name:latest" true >/dev/null
+    "$engine" tag "$old" "localhost/ctrkit-test-mine:$name"
+    run --separate-stderr ctr-rm "$name" --volumes
+    "$engine" rm "$name-mine" >/dev/null
+    is "$status" 0
+    is "$("$engine" image inspect --format '{{.Id}}' "localhost/ctrkit-test-mine:$name")" "$old"
+    "$engine" rmi "localhost/ctrkit-test-mine:$name" >/dev/null
+    for old in $(built | cut -d ' ' -f 2); do "$engine" rmi "$old" >/dev/null; done
+}
+
+# orphans: what ctr-doctor finds of this world's images.
+orphans() {
+    ctr-doctor --json 2>/dev/null | jq -r '.checks[] | select(.name == "image") | "\(.status) \(.subject)"' |
+        grep -F -f <(built | cut -d ' ' -f 2) || true
+}
+
+@test "what was built for a container that has gone by itself is an orphan" {
+    local path name
+    path=$(repository orphan "$of_build")
+    create "$path" >"$world/orphan.json"
+    name=$(get .name <"$world/orphan.json")
+    is "$(orphans)" ""
+    "$engine" rm --force "$name" >/dev/null
+    "$engine" create --name "$name-mine" "localhost/ctrkit-dev-$name:latest" true >/dev/null
+    is "$(orphans)" ""
+    "$engine" rm "$name-mine" >/dev/null
+    is "$(orphans | grep -c "^orphan .*ctrkit-dev-$name:latest$")" 1
+    ctr-doctor --fix >/dev/null 2>&1 || true
+    is "$(built)" ""
     ctr-rm "$name" --volumes
 }
 
@@ -249,6 +309,7 @@ made_of() {
     create "$path" >"$world/featured.json"
     name=$(get .name <"$world/featured.json")
     is "$(answers "$name" cat /etc/local /etc/built)" $'installed\nbuilt'
+    [[ $(built | wc -l) -ge 2 ]]
     is "$("$engine" inspect --format '{{.HostConfig.Privileged}}' "$name")" false
     ctr-rm "$name" --volumes
 }

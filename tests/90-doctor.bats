@@ -41,7 +41,7 @@ container_like() {
     "$engine" create --name "$made" --label ctrkit.managed=true "${labels[@]}" "$image" true >/dev/null
 }
 
-@test "what is well stays as it is; four calls, five at most" {
+@test "what is well stays as it is; five calls, six at most" {
     local path before
     path=$(worktree mine)
     ctrkit create "$path" >"$world/1"
@@ -50,7 +50,7 @@ container_like() {
     before=$(on_engine; find "$state" "$config" -type f | sort | grep -v '\.lock$')
     calls doctor --fix
     # shellcheck disable=SC2154 # calls sets it
-    ((count <= 5))
+    ((count <= 6))
     is "$(found orphan)$(found fixed)$(found failed)" ""
     is "$(on_engine; find "$state" "$config" -type f | sort | grep -v '\.lock$')" "$before"
     # A removed container leaves its volumes, which are kept.
@@ -75,6 +75,8 @@ container_like() {
     gone=$(get .name <"$world/2")
     "$engine" rm --force "$gone" >/dev/null
     rm -r "$world/gone"
+    "$engine" tag "$image" "localhost/ctrkit-dev-$gone:latest"
+    "$engine" tag "$image" "localhost/ctrkit-dev-nobody-$$:latest"
     ctr-spec "$(worktree lost)" | portalloc >"$world/3"
     lost=$(get .name <"$world/3")
     rm -r "$world/lost"
@@ -85,13 +87,13 @@ container_like() {
 
     doctor
     is "$(found orphan)" "$(printf '%s\n' "container $name-replaced" "container proxy-$name" \
-        "master $socket" "network ctrkit-net-$$" "reservation $gone" "reservation $lost" \
+        "image localhost/ctrkit-dev-$gone:latest" "master $socket" "network ctrkit-net-$$" "reservation $gone" "reservation $lost" \
         "ssh-entry $gone" "state $gone" | sort)"
     [[ $(found other) == *"container other-$name"* ]]
 
     doctor --fix --error-format text
-    is "$(grep -c '^ctr-doctor: removing the ' "$world/err")" 8
-    is "$(found fixed | wc -l)" 8
+    is "$(grep -c '^ctr-doctor: removing the ' "$world/err")" 9
+    is "$(found fixed | wc -l)" 9
     doctor --fix
     is "$(found fixed)$(found orphan)" ""
     [[ ! -s $world/err ]]
@@ -103,6 +105,7 @@ container_like() {
     is "$(portalloc --list | cut -f 1)" "$name"
     is "$(sshcfg list)" "$name"
     [[ ! -e $state/$gone && ! -e $socket ]]
+    "$engine" rmi "localhost/ctrkit-dev-nobody-$$:latest" >/dev/null
     ssh_ "$name" true
 }
 

@@ -76,6 +76,15 @@ on_engine() {
             "$engine" volume inspect --format '{{index .Labels "ctrkit.project.hash"}}' "$name" |
                 grep -qxFf "$world/hashes" && echo "volume $name"
         done || true
+    built
+}
+
+# What was built for the projects of this world alone. Fields: kind, name.
+built() {
+    local names
+    names=$(sed -E 's/^(.{6}).*/ctrkit-dev-.*-\1:|-\0[0-9a-f]{52}(-|:)|ctrkit(-dev)?-\0/' "$world/hashes")
+    [[ -z $names ]] || "$engine" images --format '{{.Repository}}:{{.Tag}}' |
+        grep -E "$names" | sed 's/^/image /' || true
 }
 
 # around HASH: what stands around the isolated container of that project, in any

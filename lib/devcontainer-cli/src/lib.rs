@@ -7,6 +7,7 @@
 mod answer;
 mod config;
 mod error;
+mod images;
 mod log;
 
 use std::{
@@ -31,6 +32,7 @@ pub use crate::{
     answer::Answer,
     config::{CONFIG, Labels, config_label, in_force},
     error::Error,
+    images::{image, image_of, is_image_of},
     log::{Line, Lines},
 };
 

@@ -48,6 +48,13 @@ impl<'a> Names<'a> {
         format!("ctrkit-{}", self.hash)
     }
 
+    /// The Compose project of a container that the devcontainers CLI makes: not
+    /// that of its sidecars, of which another run would remove what it does not know.
+    #[must_use]
+    pub fn dev_project(&self) -> String {
+        format!("ctrkit-{}-dev", self.hash)
+    }
+
     /// The sidecar called `service`, such as `proxy` or `ingress`.
     #[must_use]
     pub fn sidecar(&self, service: &str) -> String {

@@ -36,7 +36,7 @@ pub use crate::{
     info::Info,
     inspect::{Apart, Inspection},
     link::Link,
-    list::{Image, NamedNetwork, NamedVolume, Published, Summary},
+    list::{Image, NamedImage, NamedNetwork, NamedVolume, Published, Summary},
     managed::{INGRESS, Managed, PROXY, REPLACED},
     network::{Network, UNTOLD},
     proxy::{InForce, NotInForce, Refusals},

@@ -74,6 +74,15 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
 }
 
+/// A name of an image; one image may have several.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+pub struct NamedImage {
+    /// The name with its tag, and on podman with its registry.
+    pub name: String,
+    /// The image's id.
+    pub id: String,
+}
+
 impl Summary {
     /// Returns the value of the label `name`; an empty one counts as absent.
     #[must_use]
@@ -174,6 +183,18 @@ impl Engine {
             Kind::Docker => lines(&text).collect(),
         };
         parsed.map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
+    }
+
+    /// Lists the names of all images: one call.
+    pub fn images(&self) -> Result<Vec<NamedImage>, EngineError> {
+        let format = r#"{"name":"{{.Repository}}:{{.Tag}}","id":{{json .ID}}}"#;
+        let mut command = self.command(["images", "--no-trunc", "--format", format]);
+        let text = self.succeed(&mut command)?;
+        let all: Result<Vec<NamedImage>, _> = lines(&text).collect();
+        let mut all =
+            all.map_err(|source| EngineError::Unreadable { command: run::line(&command), source })?;
+        all.retain(|image| !image.name.contains("<none>"));
+        Ok(all)
     }
 
     /// Returns the image called `name`, or `None` where it is not here: one call.

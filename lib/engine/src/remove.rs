@@ -1,4 +1,4 @@
-//! Removing a container, whoever else is at it.
+//! Removing a container, whoever else is at it, and an image's name.
 
 use std::{thread::sleep, time::Duration};
 
@@ -33,6 +33,16 @@ impl Engine {
                 Err(error) if is_in_progress(&error) && tries.next().is_some() => sleep(PAUSE),
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Removes the name `name` of an image, and with its last one the image; one
+    /// that is not there is no error, and one that a container uses stays
+    /// (`image-in-use`).
+    pub fn remove_image(&self, name: &str) -> Result<(), EngineError> {
+        match self.run(["rmi", name]) {
+            Err(error) if !error.is("no-such-image") => Err(error),
+            _ => Ok(()),
         }
     }
 }

@@ -145,6 +145,7 @@ fn cure(orphan: &Orphan, kind: Kind) -> String {
         Thing::Container(_) | Thing::Remnant => format!("--fix, or: {kind} rm --force {name}"),
         Thing::Network => format!("--fix, or: {kind} network rm {name}"),
         Thing::Volume => format!("--fix, or: {kind} volume rm {name}"),
+        Thing::Image => format!("--fix, or: {kind} rmi {name}"),
         Thing::Reservation(key, None) => format!("--fix, or: portalloc --release {key}"),
         Thing::Reservation(key, Some(host)) => {
             format!("--fix, or: portalloc --release {key} --host {}", shell_words::quote(host))

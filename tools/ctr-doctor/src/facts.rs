@@ -20,6 +20,8 @@ pub struct Facts {
     pub volumes: Vec<NamedVolume>,
     /// The networks that are ctrkit's.
     pub networks: Vec<NamedNetwork>,
+    /// The names of all images, whoever's they are.
+    pub images: Vec<String>,
     /// The ledger, and of each reservation whether its worktree is gone.
     pub ledger: Vec<(Reservation, bool)>,
     /// The ssh entries.
@@ -67,6 +69,8 @@ pub struct Kept {
     pub address: Option<String>,
     /// The id of the container that the last document was applied to.
     pub id: Option<String>,
+    /// The worktree, if the devcontainers CLI made the container.
+    pub built_from: Option<PathBuf>,
     /// Whether a run on it was cut off.
     pub is_pending: bool,
     /// Whether the container was adopted.

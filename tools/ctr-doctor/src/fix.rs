@@ -85,6 +85,9 @@ impl Fixer<'_> {
             match now.map(|_| self.remove(orphan, events)) {
                 None => settle(row, Verdict::Ok, "it is somebody's now"),
                 Some(Ok(())) => settle(row, Verdict::Fixed, &orphan.why),
+                Some(Err(error)) if error.kind() == "image-in-use" => {
+                    settle(row, Verdict::Ok, "another container uses it");
+                }
                 Some(Err(error)) => fail(row, &error),
             }
         }
@@ -123,6 +126,7 @@ impl Fixer<'_> {
             Thing::Remnant => gone(engine.run(["rm", "--force", name]), "no-such-container")?,
             Thing::Network => engine.remove_network(name)?,
             Thing::Volume => engine.remove_volume(name)?,
+            Thing::Image => engine.remove_image(name)?,
             Thing::Reservation(key, host) => {
                 let mut args = vec!["--release", key];
                 args.extend(host.iter().flat_map(|host| ["--host", host]));

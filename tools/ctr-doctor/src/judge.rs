@@ -41,6 +41,8 @@ pub enum Thing {
     Network,
     /// A volume of a sidecar's.
     Volume,
+    /// An image that was built for one container.
+    Image,
     /// A reservation of ports, by its key and its machine.
     Reservation(String, Option<String>),
     /// An ssh entry.
@@ -59,6 +61,7 @@ impl Thing {
             Self::Container(_) | Self::Remnant => "container",
             Self::Network => "network",
             Self::Volume => "volume",
+            Self::Image => "image",
             Self::Reservation(..) => "reservation",
             Self::Entry => "ssh-entry",
             Self::Master(_) => "master",
@@ -88,6 +91,7 @@ pub fn orphans(facts: &Facts) -> Vec<Orphan> {
         facts.containers.iter().filter_map(|each| container(facts, each)).collect();
     all.extend(networks(facts));
     all.extend(volumes(facts));
+    all.extend(images(facts));
     all.extend(entries(facts));
     all.extend(masters(facts));
     all.extend(reservations(facts));
@@ -149,15 +153,22 @@ fn replaced(facts: &Facts, thing: Thing, each: &Summary, of: &str) -> Orphan {
     Orphan { owner: Some(of.to_owned()), is_fixable, ..Orphan::new(thing, &each.name, why) }
 }
 
-/// Judges a name in podman's storage: others keep things there too, so that
-/// only a name which ctrkit knows of is its own.
-fn remnant(facts: &Facts, each: &Summary) -> Option<Orphan> {
-    let name = each.name.as_str();
-    let is_known = facts.kept(name).is_some()
+/// Says whether ctrkit knows of a container called `name`, which may be gone:
+/// others keep things by such names too.
+fn is_known(facts: &Facts, name: &str) -> bool {
+    let is_its = |volume: &NamedVolume| {
+        volume.container.as_deref() == Some(name) && !is_others(facts, volume.authority.as_deref())
+    };
+    facts.kept(name).is_some()
         || facts.entries.iter().any(|entry| entry.name == name)
         || facts.ledger.iter().any(|(held, _)| held.name == name && !held.key.starts_with(PLAIN))
-        || facts.volumes.iter().any(|volume| volume.container.as_deref() == Some(name));
-    let is_torn = is_known && facts.container(name).is_none();
+        || facts.volumes.iter().any(is_its)
+}
+
+/// Judges a name in podman's storage: only one that ctrkit knows of is its own.
+fn remnant(facts: &Facts, each: &Summary) -> Option<Orphan> {
+    let name = each.name.as_str();
+    let is_torn = is_known(facts, name) && facts.container(name).is_none();
     let why = "a podman that was killed has left its name in the storage";
     is_torn.then(|| Orphan::new(Thing::Remnant, name, why))
 }
@@ -213,6 +224,29 @@ fn volumes(facts: &Facts) -> Vec<Orphan> {
     };
     let of_nobody = |volume: &&NamedVolume| is_volume_orphan(facts, volume);
     facts.volumes.iter().filter(of_nobody).map(orphan).collect()
+}
+
+/// Judges what was built for one container, which is known by its name alone. The
+/// next `ctrkit create` builds it again.
+fn images(facts: &Facts) -> Vec<Orphan> {
+    let owner = |image: &str| {
+        let built = |kept: &&Kept| {
+            let path = kept.built_from.as_deref();
+            path.is_some_and(|path| devcontainer_cli::is_image_of(image, &kept.name, path))
+        };
+        let kept = facts.states.iter().find(built).map(|kept| kept.name.as_str());
+        kept.or_else(|| devcontainer_cli::image_of(image).filter(|name| is_known(facts, name)))
+            .map(str::to_owned)
+    };
+    let orphan = |image: &String| {
+        let owner = owner(image)?;
+        let is_used = facts.containers.iter().any(|each| each.image == *image);
+        let is_orphan = !is_used && facts.is_there(&owner, None) == Some(false);
+        let why = "it was built for a container that is not there";
+        let orphan = || Orphan { owner: Some(owner), ..Orphan::new(Thing::Image, image, why) };
+        is_orphan.then(orphan)
+    };
+    facts.images.iter().filter_map(orphan).collect()
 }
 
 /// A reservation stays as long as its worktree does: the same ports are for

@@ -31,7 +31,7 @@ pub struct Sources<'a> {
 const DIGEST: usize = 12;
 
 impl Sources<'_> {
-    /// Gathers the facts: three calls of the engine, and one of the other
+    /// Gathers the facts: four calls of the engine, and one of the other
     /// engine where that must be asked.
     ///
     /// What is made later is looked at first. An entry that is seen so had its
@@ -51,6 +51,7 @@ impl Sources<'_> {
             containers: self.engine.everything()?,
             volumes: self.engine.volumes(&[&ours])?,
             networks: self.engine.networks(&[&ours])?,
+            images: self.engine.images()?.into_iter().map(|image| image.name).collect(),
             ledger,
             entries,
             sockets,
@@ -173,8 +174,10 @@ fn kept(name: &str, directory: &Path) -> Kept {
     let document = document.map(document::Received::into_inner);
     let engine = document.as_ref().and_then(|document| document.engine.clone());
     let known = document.as_ref().and_then(|document| document.ssh.as_ref()?.known_hosts.clone());
+    let built = document.as_ref().filter(|document| document.devcontainer.is_some());
     Kept {
         name: name.to_owned(),
+        built_from: built.map(|document| document.project.path.clone()),
         address: engine.as_ref().and_then(|engine| engine.address.clone()),
         engine: engine.map(|engine| (engine.kind, engine.host)),
         id: document.and_then(|document| document.state?.id),

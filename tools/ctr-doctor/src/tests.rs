@@ -55,6 +55,7 @@ fn whole() -> Facts {
         )],
         volumes: Vec::new(),
         networks: Vec::new(),
+        images: Vec::new(),
         ledger: vec![(held(HASH, "dev-a"), false)],
         entries: vec![listed("dev-a")],
         sockets: vec!["/m/dev-a".into(), "/m/server".into()],
@@ -90,6 +91,27 @@ fn what_the_next_container_needs_stays_as_long_as_the_worktree_does() {
     check(&facts, &["ssh-entry dev-a", "reservation dev-a", "state dev-a"]);
     // A worktree that is gone is no reason while the container is there.
     check(&Facts { containers: whole().containers, ..facts }, &[]);
+}
+
+#[test]
+fn what_was_built_for_a_container_is_known_by_name_and_goes_where_that_has_gone() {
+    let digest = "3a9c24015e601eccb1b5db59cf03a4f91756fa88cf23b52a531d4abfa995fc6c";
+    let by_digest = format!("vsc-p-{digest}-features:latest");
+    let mine = ["localhost/ctrkit-dev-dev-a:latest", &by_digest];
+    let others = ["localhost/ctrkit-dev-dev-b:latest", "localhost/ctrkit-base:latest"];
+    let images: Vec<_> = mine.iter().chain(&others).map(|name| (*name).to_owned()).collect();
+    let built_from = Some("/home/a/p".into());
+    let states = vec![Kept { built_from, ..kept("dev-a", "podman", None) }];
+    check(&Facts { images: images.clone(), states: states.clone(), ..whole() }, &[]);
+    let mut facts = Facts { images, states, ..without() };
+    let rows = ["image localhost/ctrkit-dev-dev-a:latest", &format!("image {by_digest}")];
+    check(&facts, &[&rows[..], &["ssh-entry dev-a"]].concat());
+    // Without its state, what an editor builds for the same worktree looks the same.
+    facts.states.clear();
+    check(&facts, &[rows[0], "ssh-entry dev-a"]);
+    // Another container is made from it.
+    facts.containers = vec![Summary { image: mine[0].into(), ..container("mine", &[]) }];
+    check(&facts, &["ssh-entry dev-a"]);
 }
 
 #[test]

@@ -124,11 +124,11 @@ fn a_hundred_containers_are_four_calls_and_a_doubt_is_a_fifth() {
     fs::remove_dir_all(made.world.path("state/dev-a")).unwrap();
     made.world.program("docker");
     assert_eq!(made.rows(&[], 0, "orphan"), NOTHING);
-    assert_eq!(made.engine_calls(), 4);
+    assert_eq!(made.engine_calls(), 5);
     made.world.forget();
     made.world.answer("sshcfg-list", &format!("{entries}dev-x\t127.0.0.1:22\t-\t-\n"));
     assert_eq!(made.rows(&[], 1, "orphan"), ["ssh-entry dev-x"]);
-    assert_eq!(made.engine_calls(), 5);
+    assert_eq!(made.engine_calls(), 6);
 }
 
 #[test]
@@ -199,6 +199,25 @@ fn what_isolated_a_container_that_is_gone_goes_in_order() {
     let changes = made.world.changes();
     let changes: Vec<_> = changes.iter().filter(|call| call.contains(" rm ")).collect();
     assert_eq!(changes, expected);
+}
+
+#[test]
+fn an_image_that_was_built_for_a_container_goes_after_it() {
+    let made = Made::new();
+    let image = "localhost/ctrkit-dev-dev-a:latest";
+    let line = json!({"name": image, "id": "sha256:1"});
+    made.world.answer("podman-images", &format!("{line}\n"));
+    assert_eq!(made.rows(&["--fix"], 0, "fixed"), [""; 0]);
+    made.lose();
+    assert_eq!(made.rows(&[], 1, "orphan")[0], format!("image {image}"));
+    made.world.refuse("podman-rmi", 2, "Error: image is in use by a container");
+    assert_eq!(made.rows(&[], 1, "orphan")[0], format!("image {image}"));
+    made.rows(&["--fix"], 0, "fixed");
+    let made = Made::new();
+    made.lose();
+    made.world.answer("podman-images", &format!("{line}\n"));
+    assert_eq!(made.rows(&["--fix"], 0, "fixed")[0], format!("image {image}"));
+    assert!(made.world.changes().contains(&format!("podman rmi {image}")));
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Found {
     pub worktree: Option<PathBuf>,
     /// The engine that the last document names.
     pub engine: Option<String>,
+    /// Whether the devcontainers CLI made it, and images were built for it.
+    pub is_built: bool,
     /// The agent's configuration, which is not ctrkit's to remove.
     pub configuration: Option<PathBuf>,
 }
@@ -128,6 +130,9 @@ impl Sources<'_> {
             .or_else(|| reservations.iter().find_map(|held| held.path.clone()))
             .or_else(|| last.as_ref().map(|last| last.project.path.clone()));
         let (sidecar_volumes, volumes) = self.volumes(name);
+        let is_by_cli = |found: &Summary| found.label(labels::VIA) == Some(labels::DEVCONTAINER);
+        let is_built = container.iter().chain(&replaced).any(is_by_cli)
+            || last.as_ref().is_some_and(|last| last.devcontainer.is_some());
         let networks =
             self.networks.iter().filter(|network| network.label(labels::NAME) == Some(name));
         Ok(Found {
@@ -140,6 +145,7 @@ impl Sources<'_> {
             configuration: last.as_ref().and_then(configuration),
             engine: last.and_then(|last| last.engine).map(|engine| engine.kind),
             has_ssh_entry: false,
+            is_built,
             container,
             replaced,
             reservations,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use devcontainer_cli::is_image_of;
 use document::{containers::Listed, event::Status, labels};
 use engine::{Engine, Kind, Nameless, Summary};
 use toolkit::{ErrorFormat, Events, Interrupt, files::Lock, state};
@@ -73,6 +74,7 @@ impl Remover<'_> {
         events.about(&found.name);
         self.networks(found, events)?;
         self.volumes(found, events)?;
+        self.images(found, events);
         self.interrupt.check()?;
         self.tools.forget_ssh_entry(&found.name)?;
         self.interrupt.check()?;
@@ -161,6 +163,31 @@ impl Remover<'_> {
             events.step("remove-volume", remove)?;
         }
         Ok(())
+    }
+
+    /// Removes what was built for the container, but for what another one uses.
+    /// None of it is anybody's work, so that a failure is a warning.
+    fn images(&self, found: &Found, events: &mut Events) {
+        let Some(path) = found.worktree.as_deref().filter(|_| found.is_built) else { return };
+        let all = match self.engine.images() {
+            Ok(all) => all,
+            Err(error) => return self.warn_of_images(&error.to_string()),
+        };
+        for image in all.iter().filter(|image| is_image_of(&image.name, &found.name, path)) {
+            match events.step("remove-image", || self.engine.remove_image(&image.name)) {
+                Err(error) if error.is("image-in-use") => {
+                    let text = format!("kept: the image '{}', which is in use", image.name);
+                    toolkit::note("ctr-rm", self.format, &text);
+                }
+                Err(error) => self.warn_of_images(&format!("'{}': {error}", image.name)),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn warn_of_images(&self, why: &str) {
+        let text = format!("cannot remove the images that were built for it: {why}");
+        toolkit::warn("ctr-rm", self.format, &text);
     }
 
     fn release(&self, found: &Found) -> Result<(), Error> {

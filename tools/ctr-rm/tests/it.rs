@@ -291,6 +291,46 @@ fn an_ssh_entry_alone_is_enough_to_go() {
     assert!(made.changes().contains(&"sshcfg remove dev-c".to_owned()));
 }
 
+/// Lets the devcontainers CLI have made the container, and others be there.
+fn build(made: &Made) {
+    let path = made.world.path("state/dev-a/document.json");
+    let mut document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    document["devcontainer"] = json!({});
+    made.world.write("state/dev-a/document.json", &document.to_string());
+    let line = |name| format!("{}\n", json!({"name": name, "id": "sha256:1"}));
+    let names = ["localhost/ctrkit-dev-dev-a:latest", "localhost/ctrkit-dev-dev-b:latest"];
+    let names = names.iter().chain(&["<none>:<none>", "mine:latest"]);
+    made.world.answer("podman-images", &names.map(line).collect::<String>());
+}
+
+#[test]
+fn what_was_built_for_a_container_goes_with_it() {
+    let made = Made::new();
+    build(&made);
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success().stderr("");
+    let removed: Vec<_> =
+        made.changes().into_iter().filter(|call| call.contains(" rmi ")).collect();
+    assert_eq!(removed, ["podman rmi localhost/ctrkit-dev-dev-a:latest"]);
+    made.check_gone();
+}
+
+#[test]
+fn an_image_that_cannot_be_removed_is_no_failure() {
+    let words = "kept: the image 'localhost/ctrkit-dev-dev-a:latest', which is in use\n";
+    for (said, told) in [
+        ("Error: image used by 1: image is in use by a container", words),
+        ("Error: no", "warning: cannot remove the images that were built for it: "),
+    ] {
+        let made = Made::new();
+        build(&made);
+        made.world.refuse("podman-rmi", 2, said);
+        let run = made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+        let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        assert!(stderr.starts_with(&format!("ctr-rm: {told}")), "{stderr}");
+        made.check_gone();
+    }
+}
+
 #[test]
 fn what_is_not_ctrkits_stays() {
     let made = Made::new();

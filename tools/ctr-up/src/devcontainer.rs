@@ -125,6 +125,7 @@ impl Run<'_> {
     pub(crate) fn create_by_cli(&mut self, by: &Devcontainer) -> Result<Option<String>, Error> {
         let cli = by.cli(self.engine)?;
         self.note_unfinished()?;
+        self.images = Some(self.built()?);
         let image = self.judge_image(&cli)?;
         self.before_cli()?;
         let result = self.call(&cli, &image);

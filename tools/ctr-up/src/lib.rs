@@ -12,6 +12,7 @@ mod devcontainer;
 mod error;
 mod files;
 mod found;
+mod images;
 mod isolated;
 mod journal;
 mod metadata;
@@ -181,6 +182,7 @@ pub fn up(
             (run.keep_or_make(seen, files)?, "running")
         }
     };
+    run.forget_images();
     let trusted_image = run.trusted_image.take().unwrap_or_else(|| plan.remembered());
     let Run { unplaced, made, warnings, .. } = run;
     // Only there does a later step take it back, if a life-cycle command fails.

@@ -105,7 +105,7 @@ impl Run<'_> {
     /// has then.
     fn build(&mut self, cli: &Cli, source: Value) -> Result<String, Error> {
         let container = self.plan.container;
-        let image = format!("localhost/ctrkit-dev-{}:latest", container.name);
+        let image = devcontainer_cli::image(&container.name);
         let path = self.plan.directory.join(BUILD);
         if let Some(directory) = path.parent() {
             files::create_private_dir(directory)?;

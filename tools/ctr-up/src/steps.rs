@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use engine::{Engine, EngineError, Image, Kind, options};
+use engine::{Engine, EngineError, Image, Kind, NamedImage, options};
 use secrets::{Effort, delivery};
 use toolkit::{Events, Interrupt, files::FileError};
 
@@ -38,6 +38,8 @@ pub(crate) struct Run<'a> {
     pub(crate) made: Made,
     /// What stood around the container before this run made anything.
     pub(crate) before: Around,
+    /// What was built for the container before, once the devcontainers CLI was called.
+    pub(crate) images: Option<Vec<NamedImage>>,
     /// The container that this run replaces, from the moment at which it is
     /// touched until the new one is good.
     pub(crate) old: Option<Old>,
@@ -88,6 +90,7 @@ impl<'a> Run<'a> {
             events,
             made,
             before,
+            images: None,
             old: None,
             unplaced,
             warnings,

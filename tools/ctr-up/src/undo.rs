@@ -22,6 +22,7 @@ impl Run<'_> {
             let name = self.plan.container.name.clone();
             self.tell(&name, removed);
         }
+        self.restore_images();
         if sidecars {
             let removed = self.remove_sidecars();
             self.tell("the sidecars", removed);

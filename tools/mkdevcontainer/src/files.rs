@@ -122,7 +122,7 @@ impl Files {
         section.mode = Some(SERVICE.to_owned());
         section.compose_files = files;
         section.service = Some(service.to_owned());
-        section.project = Some(service::project(Names::of(&container.project.hash)));
+        section.project = Some(Names::of(&container.project.hash).dev_project());
         Ok(Self { config: signed(config), compose: Some(marked(file)?), section })
     }
 
@@ -144,7 +144,7 @@ impl Files {
         section.mode = Some(SERVICE.to_owned());
         section.compose_files = vec![path];
         section.service = Some("app".to_owned());
-        section.project = Some(service::project(Names::of(&container.project.hash)));
+        section.project = Some(Names::of(&container.project.hash).dev_project());
         Ok(Self { config: signed(config), compose: Some(marked(file)?), section })
     }
 

@@ -120,7 +120,7 @@ pub(crate) fn file(
     let sources: Vec<_> = mounts.filter_map(|mount| mount["source"].as_str()).collect();
     let volumes = external(&model["volumes"], |name| sources.contains(&name));
     let mut file = json!({
-        "name": service::project(names),
+        "name": names.dev_project(),
         "services": {APP: app},
         "networks": networks,
         "volumes": volumes,

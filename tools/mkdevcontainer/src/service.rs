@@ -7,12 +7,6 @@ use serde_json::{Map, Value, json};
 
 use crate::{Error, ours};
 
-/// Returns the Compose project of the container: not that of its sidecars, of
-/// which another run would remove what it does not know.
-pub(crate) fn project(names: Names<'_>) -> String {
-    format!("{}-dev", names.project())
-}
-
 /// Returns the name of the image that is built for `container`.
 pub(crate) fn image(container: &Container) -> String {
     format!("localhost/ctrkit-dev-{}:latest", container.project.hash)
@@ -69,7 +63,7 @@ pub(crate) fn over(
         .iter()
         .map(|volume| (volume.name.clone(), json!({"name": volume.name, "external": true})));
     let mut model = json!({
-        "name": project(Names::of(&container.project.hash)),
+        "name": Names::of(&container.project.hash).dev_project(),
         "services": services,
         "volumes": volumes.collect::<Map<_, _>>(),
     });
