@@ -28,7 +28,11 @@ mod stdio;
 
 use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, ValueEnum, builder::Resettable};
+use clap::{
+    Args, Parser, ValueEnum,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use clap_complete::Shell;
 
 pub use crate::{
@@ -111,9 +115,41 @@ pub fn main<T: Tool>() -> ExitCode {
 }
 
 /// Parses the arguments and the variables that stand in for them.
+///
+/// To clap an option is in conflict with another's variable, too. A person who
+/// has set that can still say the option: what is said wins.
 fn parse_arguments<T: Tool>() -> Result<T, clap::Error> {
-    let mut matches = without_empty_variables(T::command()).try_get_matches()?;
-    T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut T::command()))
+    let command = || without_empty_variables(T::command());
+    let matches = command().try_get_matches().or_else(|error| match in_conflict(&error) {
+        named if named.is_empty() => Err(error),
+        named => without_variables(command(), &named).try_get_matches(),
+    });
+    T::from_arg_matches_mut(&mut matches?).map_err(|error| error.format(&mut T::command()))
+}
+
+/// Returns the arguments that an error tells to be in conflict, as clap shows them.
+fn in_conflict(error: &clap::Error) -> Vec<String> {
+    if error.kind() != ErrorKind::ArgumentConflict {
+        return Vec::new();
+    }
+    let named = [ContextKind::InvalidArg, ContextKind::PriorArg].into_iter();
+    let named = named.filter_map(|kind| error.get(kind)).flat_map(|value| match value {
+        ContextValue::String(one) => vec![one.clone()],
+        ContextValue::Strings(all) => all.clone(),
+        _ => Vec::new(),
+    });
+    named.collect()
+}
+
+/// Makes the variables of these arguments count as ones that are not set.
+fn without_variables(mut command: clap::Command, named: &[String]) -> clap::Command {
+    // An argument cannot be shown before that.
+    command.build();
+    let command = command.mut_args(|argument| match named.contains(&argument.to_string()) {
+        true => argument.env(Resettable::Reset),
+        false => argument,
+    });
+    command.mut_subcommands(|command| without_variables(command, named))
 }
 
 /// Makes a variable that is set and empty count as one that is not set.

@@ -165,6 +165,11 @@ fn a_filter_is_printed_and_read_back() {
     assert_eq!(names(&again), text);
     assert!(!world.path("state/dev-a-b3e5ed").exists());
 
+    // A variable stands in for an option that is not given, and is in no conflict.
+    let read = ["--read", path.to_str().unwrap()];
+    assert_eq!(run(filtergen(&world, &read).env("CTRKIT_POLICY", "claude")), found);
+    filtergen(&world, &[&read[..], &["-p", "claude"]].concat()).assert().code(64);
+
     world.write("home/f.py", &text.replacen("claude.ai", "evil.ai", 1));
     refused(&mut filtergen(&world, &["--read", "f.py"]), 65, "filter-changed");
     refused(&mut filtergen(&world, &["--read", "none.py"]), 66, "filter-absent");
