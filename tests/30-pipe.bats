@@ -56,13 +56,43 @@ SCRIPT
     is "$(ssh_ "$(get .name <"$world/document")" cat /workspace/myapp/file)" hello
 }
 
+# all: everything that this world has, with its contents.
+all() {
+    find "$world" -mindepth 1 -path "$world/document" -prune -o -printf '%p %m %T@ %l\n' | sort
+    find "$world" -path "$world/document" -prune -o -type f -exec sha256sum {} + | sort
+    on_engine
+}
+
+# touches_nothing COMMAND...: what it leaves behind is what it writes.
+touches_nothing() {
+    local before
+    before=$(all)
+    "$@"
+    diff - <(all) <<<"$before" >&2
+}
+
+# dry_run ARGUMENT...: create, which has a place of its own for what is temporary.
+dry_run() { TMPDIR=$world/tmp ctrkit create --dry-run "$@"; }
+
 @test "create --dry-run prints the document and touches nothing" {
-    local before after
-    before=$(find "$HOME" -type f -newermt '@0' -exec sha256sum {} + | sort; on_engine)
-    ctrkit create --dry-run "$path" >"$world/document"
-    after=$(find "$HOME" -type f -exec sha256sum {} + | sort; on_engine)
-    is "$after" "$before"
-    get ".ports[0].host == $ssh_start and .name != null" <"$world/document"
+    mkdir "$world/tmp"
+    touches_nothing dry_run "$path" >"$world/document"
+    get ".ports[0].host == $ssh_start and .name != null and (has(\"devcontainer\") | not)" <"$world/document"
+}
+
+@test "create --dry-run says what a devcontainer.json comes to, and what of it is not trusted" {
+    local isolate own=$path/.devcontainer/devcontainer.json
+    mkdir "$world/tmp" "$path/.devcontainer"
+    printf 'services: {web: {image: "%s", volumes: [".:/src:ro"]}}\n' "$image" >"$path/.devcontainer/compose.yml"
+    for isolate in '' --isolate=claude; do
+        printf '{"image": "%s", "initializeCommand": "id"}' "$image" >"$own"
+        touches_nothing refused 77 untrusted dry_run --via devcontainer "$path"
+        printf '{"dockerComposeFile": "compose.yml", "service": "web"}' >"$own"
+        touches_nothing dry_run --via devcontainer --trust ${isolate:+"$isolate"} "$path" >"$world/document"
+        get '.devcontainer | .mode == "compose" and (.config | endswith("/devcontainer.json"))' <"$world/document"
+        is "$(get .user <"$world/document")" vscode
+    done
+    is "$(get .devcontainer.service <"$world/document")" app
 }
 
 @test "a failing step ends the create with its status, and says where the last document is" {

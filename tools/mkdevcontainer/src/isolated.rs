@@ -43,6 +43,13 @@ pub fn model_in(text: &[u8]) -> Option<Value> {
     compose::from_text(std::str::from_utf8(text).ok()?)
 }
 
+/// Returns what stands for the model where none is written: what the repository's
+/// own file says is judged without it.
+#[must_use]
+pub fn empty_model() -> Value {
+    json!({"services": {APP: {}}})
+}
+
 /// Returns the repository's own Compose files as one override of the model, and
 /// what the container is made from; nothing where there are none.
 fn composed(own: &Own, project: &Path) -> Result<Option<(String, Made)>, Error> {

@@ -20,7 +20,7 @@ pub use crate::{
     account::work_as,
     error::Error,
     files::{Files, remembered, trusted},
-    isolated::{model_in, refused, write_override},
+    isolated::{empty_model, model_in, refused, write_override},
 };
 
 /// The directory of the files, in the container's state directory.

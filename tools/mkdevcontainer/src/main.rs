@@ -49,6 +49,11 @@ struct Mkdevcontainer {
     #[arg(long, conflicts_with = "output")]
     print: bool,
 
+    /// Write the document, but no file; that of an isolated container need not have
+    /// gone through mkcompose
+    #[arg(short = 'n', long, conflicts_with = "print")]
+    dry_run: bool,
+
     #[command(flatten)]
     places: Places,
 
@@ -92,8 +97,10 @@ impl Tool for Mkdevcontainer {
             toolkit::write_text(&files.config)?;
             return Ok(Exit::Success);
         }
-        events.step("write", || files.install(&directory, PATIENCE))?;
-        files.remember(&state)?;
+        if !self.dry_run {
+            events.step("write", || files.install(&directory, PATIENCE))?;
+            files.remember(&state)?;
+        }
         files.record(&mut document);
         toolkit::write(&document)?;
         Ok(Exit::Success)
@@ -133,8 +140,16 @@ impl Mkdevcontainer {
         own: Option<&Own>,
         state: &Path,
     ) -> Result<Option<Value>, Error> {
+        if document.isolation.is_none() {
+            return Ok(None);
+        }
+        let model = document.compose.as_ref().and_then(|compose| compose.file.as_ref());
+        if self.dry_run && model.is_none() {
+            return Ok(Some(mkdevcontainer::empty_model()));
+        }
+        let is_only_told = self.print || self.dry_run;
         let aside = tempfile::tempdir().map_err(FileError::writing(&std::env::temp_dir()))?;
-        let aside = self.print.then_some(aside.path());
+        let aside = is_only_told.then_some(aside.path());
         let Some(over) = mkdevcontainer::write_override(document, own, state, aside)? else {
             return Ok(None);
         };
@@ -143,11 +158,11 @@ impl Mkdevcontainer {
             .with("CTRKIT_CONFIG_DIR", self.places.config()?);
         let over = over.to_string_lossy().into_owned();
         let mut args = vec!["--override", &over];
-        args.extend(self.print.then_some("--print"));
+        args.extend(is_only_told.then_some("--print"));
         let line = toolkit::line(document)?;
         let answer = siblings.run("mkcompose", &args, line.as_bytes());
         let answer = answer.map_err(|error| mkdevcontainer::refused(own, error))?;
-        if self.print {
+        if is_only_told {
             return Ok(mkdevcontainer::model_in(&answer));
         }
         *document = toolkit::parse(&answer, "of mkcompose")?;

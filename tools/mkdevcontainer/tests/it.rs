@@ -72,6 +72,35 @@ fn the_file_is_written_and_the_document_filled_in() {
 }
 
 #[test]
+fn a_dry_run_says_the_same_and_writes_nothing() {
+    let world = World::new();
+    let document = document(&world);
+    let told = run(&mut mkdevcontainer(&world, &["--dry-run"], &document));
+    assert!(!world.path("state/dev-a-b3e5ed").exists());
+    assert_eq!(run(&mut mkdevcontainer(&world, &[], &document)), told);
+    own(&world, r#"{"image": "a", "initializeCommand": "id"}"#);
+    refused(&mut mkdevcontainer(&world, &["-n"], &document), 77, "untrusted");
+    run(&mut mkdevcontainer(&world, &["-n", "--trust"], &document));
+    refused(&mut mkdevcontainer(&world, &[], &document), 77, "untrusted");
+}
+
+#[test]
+fn a_dry_run_of_an_isolated_container_needs_no_model() {
+    let world = World::new();
+    let mut document = document(&world);
+    document["isolation"] = json!({"mode": "proxy"});
+    own(&world, r#"{"image": "a", "remoteUser": "dev"}"#);
+    refused(&mut mkdevcontainer(&world, &[], &document), 65, "missing-key");
+    let out = run(&mut mkdevcontainer(&world, &["--dry-run"], &document));
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["devcontainer"]["service"], "app");
+    assert_eq!(found["devcontainer"]["config"], json!(file(&world)));
+    own(&world, r#"{"image": "a", "privileged": true}"#);
+    refused(&mut mkdevcontainer(&world, &["-n", "--trust"], &document), 65, "cannot-isolate");
+    assert!(!world.path("state/dev-a-b3e5ed").exists());
+}
+
+#[test]
 fn a_document_that_asks_for_none_goes_through() {
     let world = World::new();
     let mut plain = document(&world);
@@ -362,7 +391,10 @@ fn an_isolated_container_is_a_service_of_its_own() {
     assert_eq!(model["volumes"], home);
     let config: Value = serde_json::from_slice(&fs::read(file(&world)).unwrap()).unwrap();
     assert_eq!(config["dockerComposeFile"], json!([place]));
-    assert_eq!((&config["overrideCommand"], &config["remoteUser"]), (&json!(false), &json!("dev")));
+    assert_eq!(
+        (&config["overrideCommand"], &config["remoteUser"]),
+        (&json!(false), &json!("dev"))
+    );
     assert_eq!((config.get("image"), config.get("runArgs")), (None, None));
 }
 
