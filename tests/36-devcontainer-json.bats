@@ -132,6 +132,25 @@ YAML
     mkdevcontainer <"$world/out" | cmp - "$world/out"
 }
 
+@test "the model of an isolated container follows the account" {
+    local file
+    project plain
+    isolated >"$world/document"
+    printf '{"image": "%s", "remoteUser": "someone"}' "$image" >"$own"
+    # Only looked at, nothing is made anew.
+    mkdevcontainer --dry-run <"$world/document" >/dev/null
+    mkdevcontainer --print <"$world/document" | get '.remoteUser == "someone"'
+    mkcompose <"$world/document" | cmp - "$world/document"
+    mkdevcontainer <"$world/document" >"$world/out"
+    is "$(get .user <"$world/out")" someone
+    for file in "$(get '.devcontainer.compose_files[0]' <"$world/out")" "$(get .compose.file <"$world/out")"; do
+        docker compose --file "$file" config --format json >"$world/app"
+        get '.services.app | [.volumes[].target, .environment[]] | all(contains("/home/dev") | not)' <"$world/app"
+        get '.services.app.volumes | any(.target == "/home/someone")' <"$world/app"
+    done
+    mkdevcontainer <"$world/out" | cmp - "$world/out"
+}
+
 @test "what it cannot be laid over is refused, trusted or not" {
     local key
     project plain

@@ -78,7 +78,9 @@ impl Tool for Mkdevcontainer {
             toolkit::write(&document)?;
             return Ok(Exit::Success);
         }
+        let user = document.user.clone();
         let own = self.own(&mut document)?;
+        let moved = document.user != user;
         let state = self.places.container(&document.name)?;
         let directory = match &self.output {
             Some(directory) => {
@@ -89,7 +91,7 @@ impl Tool for Mkdevcontainer {
         let remembered = mkdevcontainer::remembered(&state)?;
         let trusted = mkdevcontainer::trusted(&document, own.as_ref(), remembered.as_deref());
         let trusted = trusted.map_err(|error| self.tell(error))?;
-        let model = self.lay_over(&mut document, own.as_ref(), &state)?;
+        let model = self.lay_over(&mut document, own.as_ref(), moved, &state)?;
         let additions = self.additions(&document)?;
         let additions = additions.as_ref();
         let files = Files::of(&document, own.as_ref(), additions, &directory, trusted, model)?;
@@ -133,31 +135,35 @@ impl Mkdevcontainer {
     }
 
     /// Has the repository's own Compose files laid over the model of an isolated
-    /// container; returns the model where it is not written.
+    /// container, and the model made anew if the home has `moved`; returns the model
+    /// where it is not written.
     fn lay_over(
         &self,
         document: &mut Received<Container>,
         own: Option<&Own>,
+        moved: bool,
         state: &Path,
     ) -> Result<Option<Value>, Error> {
         if document.isolation.is_none() {
             return Ok(None);
         }
         let model = document.compose.as_ref().and_then(|compose| compose.file.as_ref());
-        if self.dry_run && model.is_none() {
+        let is_modelled = model.is_some();
+        if self.dry_run && !is_modelled {
             return Ok(Some(mkdevcontainer::empty_model()));
         }
         let is_only_told = self.print || self.dry_run;
         let aside = tempfile::tempdir().map_err(FileError::writing(&std::env::temp_dir()))?;
         let aside = is_only_told.then_some(aside.path());
-        let Some(over) = mkdevcontainer::write_override(document, own, state, aside)? else {
+        let over = mkdevcontainer::write_override(document, own, state, aside)?;
+        if over.is_none() && !(moved && is_modelled) {
             return Ok(None);
-        };
+        }
         let siblings = Siblings::new()
             .with("CTRKIT_STATE_DIR", self.places.state()?)
             .with("CTRKIT_CONFIG_DIR", self.places.config()?);
-        let over = over.to_string_lossy().into_owned();
-        let mut args = vec!["--override", &over];
+        let over = over.map(|over| over.to_string_lossy().into_owned());
+        let mut args: Vec<_> = over.iter().flat_map(|over| ["--override", over]).collect();
         args.extend(is_only_told.then_some("--print"));
         let line = toolkit::line(document)?;
         let answer = siblings.run("mkcompose", &args, line.as_bytes());

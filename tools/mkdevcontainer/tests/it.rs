@@ -335,6 +335,8 @@ fn what_is_trusted_besides_the_file_is_for_its_image() {
 /// A document as it comes from mkcompose, and the model that it names.
 fn isolated(world: &World) -> Value {
     let mut document = document(world);
+    // Who works in it changes no more: for that the model is made anew.
+    document["user"] = json!("vscode");
     let model = json!({
         "name": "ctrkit-b3e5ed000000",
         "services": {
@@ -393,7 +395,7 @@ fn an_isolated_container_is_a_service_of_its_own() {
     assert_eq!(config["dockerComposeFile"], json!([place]));
     assert_eq!(
         (&config["overrideCommand"], &config["remoteUser"]),
-        (&json!(false), &json!("dev"))
+        (&json!(false), &json!("vscode"))
     );
     assert_eq!((config.get("image"), config.get("runArgs")), (None, None));
 }
