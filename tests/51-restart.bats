@@ -22,3 +22,33 @@ teardown() { unmake_world; }
     is "$(cat "$world/new")" work
     [[ $("$engine" inspect --format '{{.State.Pid}}' "$name") != "$pid" ]]
 }
+
+@test "one that the devcontainers CLI made comes back as well, and ctr-start gives it its ssh server" {
+    local path name pid tries
+    path=$(worktree made)
+    mkdir "$path/.devcontainer"
+    printf '{"image": "%s", "remoteUser": "dev", "postStartCommand": "echo started >>~/ran"}' "$image" \
+        >"$path/.devcontainer/devcontainer.json"
+    name=$(ctrkit create --via devcontainer "$path" | get .name)
+    is "$(ssh_ "$name" cat ran)" started
+    pid=$("$engine" inspect --format '{{.State.Pid}}' "$name")
+    kill -KILL "$pid"
+    for ((tries = 0; tries < 100; tries++)); do
+        [[ $("$engine" inspect --format '{{.State.Running}} {{.State.Pid}}' "$name") == "true $pid" ]] || break
+        sleep 0.2
+    done
+    for ((tries = 0; tries < 100; tries++)); do
+        [[ $("$engine" inspect --format '{{.State.Running}}' "$name") != true ]] || break
+        sleep 0.2
+    done
+    run ssh_ -o ConnectTimeout=5 "$name" true
+    [[ $status -ne 0 ]]
+    # It runs, and is not started by that.
+    pid=$("$engine" inspect --format '{{.State.Pid}}' "$name")
+    ctr-start "$name"
+    is "$(ssh_ -o ConnectionAttempts=20 "$name" cat ran)" $'started\nstarted'
+    ctr-start "$name"
+    is "$(ssh_ "$name" cat ran)" $'started\nstarted'
+    is "$("$engine" inspect --format '{{.State.Pid}}' "$name")" "$pid"
+    ctr-rm --volumes "$name"
+}

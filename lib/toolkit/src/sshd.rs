@@ -11,7 +11,8 @@ pub const START: &str = "set -- -D -e; \
     set -- \"$@\" -o PerSourcePenalties=no; exec /usr/sbin/sshd \"$@\"";
 
 /// Starts sshd beside a container's first process, for `sh -c` as root, where
-/// it does not run: what it says goes where that process's words go.
+/// it does not run, and says so with a word then: what sshd says goes where the
+/// first process's words go.
 ///
 /// It ends with 69 (sysexits(3), EX_UNAVAILABLE) where there is no sshd. A
 /// number that is left in the file of a container that was stopped may be another
@@ -25,4 +26,5 @@ log=/proc/1/fd/1
 set -- -e
 /usr/sbin/sshd -G -f /dev/null -o PerSourcePenalties=no >/dev/null 2>&1 &&
     set -- "$@" -o PerSourcePenalties=no
-/usr/sbin/sshd -D "$@" </dev/null >"$log" 2>&1 &"#;
+/usr/sbin/sshd -D "$@" </dev/null >"$log" 2>&1 &
+echo started"#;

@@ -93,7 +93,7 @@ impl Starter<'_> {
             }
         }
         match plan.last() {
-            Some((app, Action::Start)) => self.revive(app, events),
+            Some((app, action)) if *action != Action::Unpause => self.revive(app, *action, events),
             _ => Ok(()),
         }
     }
@@ -134,15 +134,25 @@ impl Starter<'_> {
     }
 
     /// Does what each start of a container wants that the devcontainers CLI made:
-    /// its ssh server runs beside its first process, and there may be commands.
-    fn revive(&self, container: &Summary, events: &mut Events) -> Result<(), Error> {
+    /// its ssh server runs beside its first process, and there may be commands. One
+    /// that runs may have been started by the engine, and have no ssh server yet.
+    fn revive(
+        &self,
+        container: &Summary,
+        action: Action,
+        events: &mut Events,
+    ) -> Result<(), Error> {
         if container.label(labels::VIA) != Some(labels::DEVCONTAINER) {
             return Ok(());
         }
+        let mut is_new = action == Action::Start;
         if !container.is_isolated() {
             let args = ["exec", "--user", "0:0", &container.name, "/bin/sh", "-c", SERVE];
             let served = events.step("serve", || self.engine.run(args));
-            served.map_err(|source| explain(container, source))?;
+            is_new |= !served.map_err(|source| explain(container, source))?.trim().is_empty();
+        }
+        if !is_new {
+            return Ok(());
         }
         let path = self.places.container(&container.name)?.join(state::DOCUMENT);
         let Some(document) = files::read(&path)? else { return Ok(()) };

@@ -38,6 +38,27 @@ fn sidecars_are_started_first_and_what_runs_is_left_alone() {
     assert_eq!(world.calls().len(), 3);
 }
 
+#[test]
+fn what_the_engine_has_started_by_itself_gets_its_ssh_server() {
+    let world = world();
+    world.program("ctr-lifecycle");
+    let program = world.install(env!("CARGO_BIN_EXE_ctr-start"));
+    let start = || world.command(&program).arg("dev-b").assert().success().stderr("");
+    let label = r#""ctrkit.managed":"true","ctrkit.via":"devcontainer"}}"#;
+    world.answer("podman-ps", &LIST.replace(r#""ctrkit.managed":"true"}}"#, label));
+    world.write("state/dev-b/document.json", "{}");
+    let runs = |program: &str| {
+        world.calls().iter().filter(|call| call[0] == program && call.len() > 2).count()
+    };
+    // Its ssh server runs: nothing is to be done.
+    start();
+    let lifecycle = || world.calls().iter().filter(|call| call[0] == "ctr-lifecycle").count();
+    assert_eq!((runs("podman"), lifecycle()), (2, 0));
+    world.answer("podman-exec", "started\n");
+    start();
+    assert_eq!((runs("podman"), lifecycle()), (4, 1));
+}
+
 /// A world with an isolated container that is stopped, and a secret.
 fn isolated() -> (World, PathBuf) {
     let world = World::new();
