@@ -149,6 +149,45 @@ seconds() { # LIMIT COMMAND...: it takes no longer, and how long is told.
     is "$("$engine" ps --all --filter label=ctrkit.sidecar.type=probe --format '{{.Names}}' | wc -l)" 0
 }
 
+# refusals: how many refusals are counted in the container and how many in its log
+# are not marked as probes; and the hosts of those.
+refusals() {
+    local counted
+    counted=$(ctr-ls --json | jq --arg name "$sound" '.containers[] | select(.name == $name).isolation.refused')
+    printf '%s %s\n' "$counted" "$(ctr-log --refused --json "$sound" | jq -sr 'map(select(.probe | not).host)
+        | sort | "\(length) \(join(","))"')"
+}
+
+# ask TARGET: the proxy is asked for a tunnel, from inside.
+ask() {
+    # shellcheck disable=SC2016 # the variables are the container's
+    ctr-exec "$sound" bash -c '
+        at=${https_proxy##*/}
+        exec 3<>"/dev/tcp/${at%:*}/${at##*:}"
+        printf "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n" "$1" "$1" >&3
+        read -r answer <&3
+        [[ $answer == *" 403 "* ]]' bash "$1"
+}
+
+@test "its own requests are told apart from others, which cannot hide among them" {
+    ctr-verify --quick "$sound" >/dev/null
+    local before after
+    before=$(refusals)
+    is "$(ctr-log --refused --json "$sound" | jq -r 'select(.probe).host' | grep -c ctr-verify.invalid)" "$(
+        ctr-log --refused --json "$sound" | jq -r .host | grep -c ctr-verify.invalid)"
+    # The very same as one of them, just before another run; and what
+    # anybody would want to hide.
+    ask 1.1.1.1:443
+    ask evil.example:443
+    ctr-verify --quick "$sound" >/dev/null
+    after=$(refusals)
+    read -r counted number hosts <<<"$before"
+    hosts=$(tr , '\n' <<<"$hosts,1.1.1.1,evil.example" | sed '/^$/d' | LC_ALL=C sort | paste -sd,)
+    is "$(tr , '\n' <<<"${after##* }" | LC_ALL=C sort | paste -sd,)" "$hosts"
+    is "${after% *}" "$((counted + 2)) $((number + 2))"
+    ctr-log --refused "$sound" | grep -q 'probe: no-name .*1\.1\.1\.1'
+}
+
 @test "for prove each probe is a test" {
     ctr-verify --quick "$sound" >"$world/tap"
     is "$(head -1 "$world/tap")" 'TAP version 13'

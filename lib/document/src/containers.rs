@@ -139,9 +139,13 @@ pub struct ListedIsolation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<ListedSidecar>,
     /// How many requests the proxy has refused since it was started; only of one
-    /// that runs.
+    /// that runs. Those of ctr-verify(1) are not among them, as far as it knows
+    /// their records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<u64>,
+    /// How many requests of ctr-verify(1) it has refused besides, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes: Option<u64>,
     /// The proxy's filter, as the proxy has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<ListedFilter>,

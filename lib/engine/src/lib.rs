@@ -25,6 +25,7 @@ mod run;
 mod server;
 mod stream;
 mod tree;
+mod verified;
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,7 @@ pub use crate::{
     server::{Place, Server},
     stream::Stream,
     tree::{Extent, Member, MemberKind},
+    verified::Verified,
 };
 
 /// The two engines.

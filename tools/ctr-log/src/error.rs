@@ -5,7 +5,7 @@ use std::io;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::EngineError;
-use toolkit::{DocumentError, Exit, Failure, Part};
+use toolkit::{DocumentError, Exit, Failure, Part, PlacesError};
 
 /// An error of ctr-log.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum Error {
     Read(#[source] io::Error),
 }
 
-toolkit::parts!(Error: ConfigError, EngineError, DocumentError);
+toolkit::parts!(Error: ConfigError, EngineError, DocumentError, PlacesError);
 
 impl Failure for Error {
     fn kind(&self) -> &'static str {

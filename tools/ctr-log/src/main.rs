@@ -7,7 +7,7 @@ use std::{
 
 use clap::Parser;
 use ctr_log::{Error, Form, Selection, Source};
-use engine::EngineArgs;
+use engine::{EngineArgs, Verified};
 use toolkit::{Common, Events, Exit, Places, Tool};
 
 /// Show what an isolated container has asked for
@@ -54,9 +54,10 @@ impl Tool for CtrLog {
         let engine = self.engine.find(&config, &self.places)?;
         let managed = engine.all_managed_with(std::slice::from_ref(&self.name))?;
         let proxy = ctr_log::proxy(&managed, &self.name)?;
+        let verified = Verified::of(&proxy.id, &self.places.container(&self.name)?);
         let source = Source::open(&engine, proxy, self.follow)?;
         let colours = self.form.has_colours(io::stdout().is_terminal());
-        let unread = ctr_log::show(source, &self.selection, self.form.json, colours)?;
+        let unread = ctr_log::show(source, verified, &self.selection, self.form.json, colours)?;
         if unread > 0 {
             let message = format!("{unread} lines of the log are no records, and are left out");
             toolkit::warn("ctr-log", self.common.error_format, &message);

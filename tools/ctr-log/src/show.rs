@@ -5,22 +5,25 @@ use std::{
     io::{self, BufRead},
 };
 
+use engine::Verified;
+
 use crate::{Error, Selection, Source, select::parse, source::Line, table};
 
 /// How much is collected before it is written, where more comes at once.
 const BATCH: usize = 64 << 10;
 
-/// Writes the records of `source` that are wanted, and returns how many lines
-/// of it were none.
+/// Writes the records of `source` that are wanted, those of `verified` marked, and
+/// returns how many lines of it were none.
 ///
 /// What comes later is written when it comes.
 pub fn show(
     source: Source<'_>,
+    verified: Verified,
     selection: &Selection,
     json: bool,
     colours: bool,
 ) -> Result<u64, Error> {
-    let mut shown = Shown { json, colours, text: String::new(), unread: 0 };
+    let mut shown = Shown { json, colours, verified, text: String::new(), unread: 0 };
     if !json {
         shown.text += &table::headings();
     }
@@ -53,6 +56,7 @@ pub fn show(
 struct Shown {
     json: bool,
     colours: bool,
+    verified: Verified,
     text: String,
     unread: u64,
 }
@@ -69,11 +73,13 @@ impl Shown {
     }
 
     fn add(&mut self, line: &str) -> Result<(), Error> {
+        let is_probe = self.verified.take(line);
         if self.json {
-            self.text += &plain(line);
+            let line = if is_probe { marked(line) } else { line.to_owned() };
+            self.text += &plain(&line);
             self.text.push('\n');
         } else if let Some(record) = parse(line) {
-            self.text += &table::row(&record, self.colours);
+            self.text += &table::row(&record, is_probe, self.colours);
         }
         if self.text.len() < BATCH { Ok(()) } else { self.flush() }
     }
@@ -85,6 +91,12 @@ impl Shown {
         }
         Ok(())
     }
+}
+
+/// Marks the record of a request of ctr-verify(1).
+fn marked(line: &str) -> String {
+    let members = line.trim_end().strip_suffix('}').unwrap_or(line);
+    format!("{members},\"probe\":true}}")
 }
 
 /// Escapes control characters: JSON allows DEL and those above it in strings,

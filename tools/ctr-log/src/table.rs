@@ -16,8 +16,9 @@ pub(crate) fn headings() -> String {
     line(HEADINGS.map(str::to_owned), LAST, None)
 }
 
-/// Returns the line of `record`.
-pub(crate) fn row(record: &Record, colours: bool) -> String {
+/// Returns the line of `record`; `is_probe` says whether it is of a request of
+/// ctr-verify(1).
+pub(crate) fn row(record: &Record, is_probe: bool, colours: bool) -> String {
     let text = |key: &str| shown(record.get(key));
     let cells = ["time", "decision", "status", "method", "reason"].map(text);
     let [time, decision, status, method, reason] = cells;
@@ -26,6 +27,8 @@ pub(crate) fn row(record: &Record, colours: bool) -> String {
         operation if reason == "-" => operation,
         operation => format!("{reason}: {operation}"),
     };
+    // In a column of which the container makes up nothing.
+    let reason = if is_probe { format!("probe: {reason}") } else { reason };
     let (decision, request) = match record.get("kind").and_then(Value::as_str) {
         Some("lost") => {
             ("lost".to_owned(), format!("{} records could not be written", text("count")))
@@ -34,6 +37,7 @@ pub(crate) fn row(record: &Record, colours: bool) -> String {
         _ => (decision, request(record)),
     };
     let colour = match decision.as_str() {
+        _ if is_probe => None,
         "allowed" => Some(32),
         "refused" | "lost" => Some(31),
         _ => None,
@@ -107,7 +111,8 @@ mod tests {
 
     #[track_caller]
     fn check(record: &str, colours: bool, expected: &str) {
-        assert_eq!(row(&serde_json::from_str(record).unwrap(), colours), format!("{expected}\n"));
+        let record = serde_json::from_str(record).unwrap();
+        assert_eq!(row(&record, false, colours), format!("{expected}\n"));
     }
 
     #[test]
@@ -125,6 +130,15 @@ mod tests {
             r#"{"time":"2026-11-27T08:00:00.123Z","kind":"request","method":"PUT","scheme":"http","path":"/","host":"a.example","port":8080,"decision":"refused","reason":"operation","operation":"pr-merge","status":403}"#,
             false,
             "2026-11-27T08:00:00Z  refused   403     PUT      operation: pr-merge  http://a.example:8080/",
+        );
+    }
+
+    #[test]
+    fn a_request_of_ctr_verify_is_marked() {
+        let record = r#"{"time":"t","kind":"connect","method":"CONNECT","host":"1.1.1.1","port":443,"decision":"refused","reason":"no-name","status":403}"#;
+        assert_eq!(
+            row(&serde_json::from_str(record).unwrap(), true, true),
+            "t                     refused   403     CONNECT  probe: no-name  1.1.1.1:443\n"
         );
     }
 

@@ -56,6 +56,24 @@ fn the_records_are_as_they_are() {
 }
 
 #[test]
+fn the_records_of_ctr_verify_are_marked_and_are_there_once_each() {
+    let last = LOG.lines().nth(2).unwrap();
+    let noted = serde_json::json!({"proxy": "p", "records": [last]}).to_string();
+    let (world, twice) = (world(), LOG.replacen(last, &format!("{last}\n{last}"), 1));
+    world.write("state/dev-a/verified.json", &noted);
+    world.answer("podman-exec", &twice);
+    let marked = last.replace(r#""status":403}"#, r#""status":403,"probe":true}"#);
+    let args = ["dev-a", "--json", "--refused"];
+    assert_eq!(out(&mut ctr_log(&world, &args)), format!("{marked}\n{last}\n"));
+    let table = out(&mut ctr_log(&world, &["dev-a", "--refused"]));
+    let reasons = table.lines().map(|line| line.contains("probe: unknown-name"));
+    assert_eq!(reasons.collect::<Vec<_>>(), [false, true, false], "{table}");
+    // Another proxy has another log.
+    world.write("state/dev-a/verified.json", &noted.replace(r#""p""#, r#""q""#));
+    assert_eq!(out(&mut ctr_log(&world, &args)), format!("{last}\n{last}\n"));
+}
+
+#[test]
 fn people_get_a_table_and_no_colours_in_a_pipe() {
     let text = out(&mut ctr_log(&world(), &["dev-a"]));
     let lines: Vec<_> = text.lines().collect();

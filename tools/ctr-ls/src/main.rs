@@ -54,7 +54,7 @@ impl Tool for CtrLs {
             let mut listed: Vec<_> =
                 apps.iter().filter_map(|app| managed.listed(&app.name)).collect();
             if self.form.is_full() {
-                ctr_ls::count(&engine, &managed, &mut listed);
+                ctr_ls::count(&engine, &managed, &self.places, &mut listed);
             }
             listed
         };

@@ -64,7 +64,15 @@ fn each_proxy_that_runs_is_asked_once_for_what_it_refused() {
     let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
     assert_eq!(document["containers"][1]["isolation"]["refused"], 7);
     assert_eq!(document["containers"][0].get("isolation"), None);
+    assert_eq!(document["containers"][1]["isolation"].get("probes"), None);
     assert_eq!(world.changes(), ["podman cp ef:/var/lib/ctrkit/status/count.json -"]);
+    // What ctr-verify has asked for since the proxy's start is counted apart.
+    let noted = r#"{"proxy":"ef","records":["{\"time\":\"2026-11-27T07:59:59.999Z\"}","{\"time\":\"2026-11-27T08:00:00.000Z\"}"]}"#;
+    world.write("state/dev-b/verified.json", noted);
+    let run = ctr_ls(&world).arg("--json").assert().success().stderr("");
+    let document: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!(document["containers"][1]["isolation"]["refused"], 6);
+    assert_eq!(document["containers"][1]["isolation"]["probes"], 1);
     // Names and lines for programs are there at once.
     world.forget();
     for form in ["--plain", "--names"] {

@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::Read,
     net::IpAddr,
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use document::{labels, verify::Attacked};
@@ -16,7 +17,7 @@ use crate::{
     Error, Extent, Given, attacked,
     ear::{Ear, own_addresses},
     helper::{self, Answers, Broken, Injected, Session},
-    jobs, probes,
+    jobs, own, probes,
     probes::Sight,
     target::{self, Target},
 };
@@ -50,8 +51,11 @@ pub fn attack(with: &Attack<'_>, summary: Summary, events: &mut Events) -> Resul
     let ear = Ear::new().map_err(Error::Ear)?;
     let is_here = with.engine.host().is_none() && cfg!(target_os = "linux");
     let machine = if is_here { own_addresses() } else { Vec::new() };
-    let mut run = Run { with, target: &target, ear: &ear, machine, others: BTreeMap::new() };
+    let canary = canary()?;
+    let others = BTreeMap::new();
+    let mut run = Run { with, target: &target, ear: &ear, canary: &canary, machine, others };
     let (root, user) = events.step("attack", || run.try_all())?;
+    own::note(with, &target, &canary, &root);
     let sight = Sight {
         target: &target,
         extent: with.extent,
@@ -70,6 +74,8 @@ struct Run<'a> {
     with: &'a Attack<'a>,
     target: &'a Target,
     ear: &'a Ear,
+    /// A name that no policy has, and nobody else has asked for.
+    canary: &'a str,
     /// The addresses of this machine, where the engine is here.
     machine: Vec<IpAddr>,
     /// The names of other containers by their addresses.
@@ -173,7 +179,7 @@ impl<'a> Run<'a> {
     fn network_jobs(&self) -> Vec<helper::Job> {
         let (target, extent) = (self.target, self.with.extent);
         let mut jobs = jobs::network(target, extent, self.ear, &self.machine);
-        jobs.extend(jobs::proxy(target, extent, &canary()));
+        jobs.extend(jobs::proxy(target, extent, self.canary));
         jobs
     }
 
@@ -248,10 +254,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Returns a name that no policy has, and nobody else has asked for.
-fn canary() -> String {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("canary-{:x}.ctr-verify.invalid", time.as_nanos())
+/// Returns a name that no policy has, and that nobody can guess.
+fn canary() -> Result<String, Error> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; 8];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+    Ok(format!("canary-{:016x}.ctr-verify.invalid", u64::from_ne_bytes(bytes)))
 }
 
 /// Returns the addresses that `/etc/hosts` has for the machine below.
@@ -295,6 +304,6 @@ mod tests {
 
     #[test]
     fn no_two_canaries_are_the_same() {
-        assert_ne!(canary(), canary());
+        assert_ne!(canary().unwrap(), canary().unwrap());
     }
 }

@@ -185,33 +185,45 @@ fn everywhere(addresses: impl Iterator<Item = IpAddr>, ports: &[u16]) -> Vec<Str
     addresses.flat_map(at).map(|at| at.to_string()).collect()
 }
 
-/// Returns what is tried on the proxy.
-pub(crate) fn proxy(target: &Target, extent: Extent, canary: &str) -> Vec<Job> {
+/// A job that asks the proxy for what it must refuse, and what is said to it, one
+/// after the other.
+pub(crate) type Request = (&'static str, Vec<Vec<u8>>);
+
+/// Returns what the proxy is asked for.
+pub(crate) fn requests(target: &Target, extent: Extent, canary: &str) -> Vec<Request> {
     let Some(proxy) = target.proxy else { return Vec::new() };
-    let say = |(name, rounds): (&'static str, Vec<Vec<u8>>)| {
-        let mut words = vec!["say".to_owned(), "5000".to_owned(), proxy.to_string()];
-        words.extend(rounds.iter().map(|round| hex(round)));
-        (name, words)
-    };
-    let fast = [
+    let mut asked = vec![
         ("proxy-connect", vec![connect(&format!("{canary}:443"))]),
         ("proxy-get", vec![get(canary, canary)]),
         ("proxy-literal-outside", vec![connect("1.1.1.1:443")]),
         ("proxy-literal-metadata", vec![connect("169.254.169.254:80")]),
     ];
-    let mut jobs: Vec<_> = fast.into_iter().map(say).collect();
     if extent.quick {
-        return jobs;
+        return asked;
     }
-    jobs.extend(literals(proxy).into_iter().map(say));
+    asked.extend(literals(proxy));
     if let Some(name) = &target.allowed {
         let tunnel = connect(&format!("{name}:443"));
-        let named = [
+        asked.extend([
             ("proxy-port", vec![connect(&format!("{name}:22"))]),
             ("proxy-host", vec![get(name, canary)]),
             ("proxy-sni", vec![tunnel, client_hello(canary)]),
-        ];
-        jobs.extend(named.into_iter().map(say));
+        ]);
+    }
+    asked
+}
+
+/// Returns what is tried on the proxy.
+pub(crate) fn proxy(target: &Target, extent: Extent, canary: &str) -> Vec<Job> {
+    let Some(proxy) = target.proxy else { return Vec::new() };
+    let say = |(name, rounds): Request| {
+        let mut words = vec!["say".to_owned(), "5000".to_owned(), proxy.to_string()];
+        words.extend(rounds.iter().map(|round| hex(round)));
+        (name, words)
+    };
+    let mut jobs: Vec<_> = requests(target, extent, canary).into_iter().map(say).collect();
+    if extent.quick {
+        return jobs;
     }
     let ports = |address: IpAddr| vec!["ports".to_owned(), "200".to_owned(), address.to_string()];
     jobs.push(("proxy-ports", ports(proxy.ip())));
@@ -221,7 +233,7 @@ pub(crate) fn proxy(target: &Target, extent: Extent, canary: &str) -> Vec<Job> {
 
 /// Returns addresses in the place of names, in the spellings that some programs
 /// understand.
-fn literals(proxy: SocketAddr) -> [(&'static str, Vec<Vec<u8>>); 5] {
+fn literals(proxy: SocketAddr) -> [Request; 5] {
     let itself = format!("127.0.0.1:{}", proxy.port());
     [
         ("proxy-literal-number", vec![connect("2852039166:80")]),

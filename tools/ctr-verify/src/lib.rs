@@ -9,6 +9,7 @@ mod ear;
 mod error;
 mod helper;
 mod jobs;
+mod own;
 mod probes;
 mod secrets;
 mod tap;
