@@ -212,6 +212,7 @@ orphans() {
     refused 69 command-failed create --keep "$path"
     is "$("$engine" inspect --format '{{.State.Running}}' "$name")" true
     ctr-rm "$name" --volumes
+    "$engine" rmi "$first" >/dev/null
 }
 
 @test "a feature that cannot be fetched, no CLI, no ssh server: each is told, and nothing is left" {
@@ -225,6 +226,26 @@ orphans() {
     path=$(repository mute "$of_build")
     echo 'RUN rm /usr/sbin/sshd' >>"$path/.devcontainer/Dockerfile"
     refused 69 no-ssh-server create "$path"
+    is "$(on_engine)" "$before"
+}
+
+@test "Compose files that are others than what was judged make nothing" {
+    local path before
+    path=$(repository changed "$of_compose")
+    before=$(on_engine)
+    ctr-spec --via devcontainer "$path" | portalloc | sshca | ctr-image | mkdevcontainer >"$world/judged"
+    sed -i 's/infinity/9999/' "$path/.devcontainer/compose.yml"
+    apply() { ctr-up <"$world/judged"; }
+    # What refused reads from is not for the command.
+    CTRKIT_ERROR_FORMAT=json run --separate-stderr apply
+    is "$status $(tail -1 <<<"$stderr" | get .kind)" "65 compose-changed"
+    is "$(on_engine)" "$before"
+    # They change while the CLI is at work.
+    # shellcheck disable=SC2016 # the wrapper's own
+    printf '#!/bin/sh\n[ "$1" != up ] || echo "# x" >>"%s"\nexec %s "$@"\n' \
+        "$path/.devcontainer/compose.yml" "$(command -v devcontainer)" >"$world/changer"
+    chmod +x "$world/changer"
+    CTRKIT_DEVCONTAINER=$world/changer refused 65 compose-changed create "$path"
     is "$(on_engine)" "$before"
 }
 
@@ -279,7 +300,7 @@ made_of() {
 }
 
 @test "what of an image is trusted is its digest" {
-    local path digest name
+    local path digest name first
     asking trusted '{"capAdd":["SYS_PTRACE"]}'
     path=$(made_of trusted "$of_image")
     run --separate-stderr create "$path"
@@ -290,6 +311,7 @@ made_of() {
     is "trust=$(get .devcontainer.trusted_image <"$world/trusted.json")" "$digest"
     is "$(answers "$name" whoami)" vscode
     ctrkit rebuild "$name"
+    first=$(made_from "$name")
     asking trusted '{"capAdd":["SYS_PTRACE", "SYS_ADMIN"]}'
     run --separate-stderr ctrkit rebuild "$name"
     [[ $status -ne 0 && $stderr == *"is not trusted"* ]]

@@ -38,6 +38,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The repository's own Compose files are others now.
+    #[error("the Compose files of '{}' are not what mkdevcontainer has judged", path.display())]
+    ComposeChanged {
+        /// The repository's devcontainer.json.
+        path: PathBuf,
+    },
+
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -122,6 +129,7 @@ impl Failure for Error {
             Self::CannotRun { .. } => "devcontainer-cannot-run",
             Self::Failed(failed) => failed.kind(),
             Self::BadConfig { .. } => "bad-devcontainer",
+            Self::ComposeChanged { .. } => "compose-changed",
             Self::File(error) => error.kind(),
             Self::Interrupted(error) => error.kind(),
         }
@@ -131,7 +139,7 @@ impl Failure for Error {
         match self {
             Self::File(error) => error.exit(),
             Self::Interrupted(error) => error.exit(),
-            Self::BadConfig { .. } => Exit::DataErr,
+            Self::BadConfig { .. } | Self::ComposeChanged { .. } => Exit::DataErr,
             _ if self.is("port-taken") => Exit::TempFail,
             _ => Exit::Unavailable,
         }
@@ -143,6 +151,7 @@ impl Failure for Error {
                 "install node 18 or newer and the CLI: scripts/devcontainers install, or \
                  npm install --global @devcontainers/cli"
             }
+            "compose-changed" => "have them judged anew: ctrkit create",
             "bad-devcontainer" => "pipe the document through mkdevcontainer again",
             "feature-not-fetched" => {
                 "features come from a registry at each build: see that this machine reaches it, \

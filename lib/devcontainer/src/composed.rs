@@ -68,6 +68,15 @@ impl Own {
     }
 }
 
+/// Returns the digest of what is in `files`, by which they are known again; none
+/// where there are none.
+#[must_use]
+pub fn compose_digest<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Option<String> {
+    let one = |file: &PathBuf| Sha256::digest(std::fs::read(file).unwrap_or_default());
+    let all: Vec<_> = files.into_iter().map(one).collect();
+    (!all.is_empty()).then(|| format!("{:x}", Sha256::digest(all.concat())))
+}
+
 /// Returns what the paths in `files` are relative to.
 #[must_use]
 pub fn directory<'a>(files: &'a [PathBuf], project: &'a Path) -> Directory<'a> {

@@ -19,7 +19,7 @@ mod signed;
 mod trust;
 
 pub use crate::{
-    composed::directory,
+    composed::{compose_digest, directory},
     danger::{Danger, Scope, digest, of_label, of_metadata},
     error::OwnError,
     find::find,

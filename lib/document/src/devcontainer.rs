@@ -38,6 +38,10 @@ pub struct Devcontainer {
     /// one another; only in mode `compose`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compose_files: Vec<PathBuf>,
+    /// The SHA-256, in lower-case hex, of what was judged of these files: of the
+    /// digests of the repository's own, one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose_digest: Option<String>,
     /// The service that is the container; only in mode `compose`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,

@@ -126,6 +126,7 @@ impl Run<'_> {
         let cli = by.cli(self.engine)?;
         self.note_unfinished()?;
         self.images = Some(self.built()?);
+        self.check_own_files()?;
         let image = self.judge_image(&cli)?;
         self.before_cli()?;
         let result = self.call(&cli, &image);
@@ -135,6 +136,7 @@ impl Run<'_> {
         let found = found.ok().flatten().filter(is_ours).map(|found| found.id);
         self.made.container = found.clone().or_else(|| self.made.container.take());
         result?;
+        self.check_own_files()?;
         match found {
             Some(id) => {
                 self.judge_container(&id, &image)?;
@@ -143,6 +145,19 @@ impl Run<'_> {
             }
             None => Err(Error::OtherName { name: self.plan.container.name.clone() }),
         }
+    }
+
+    /// Makes sure that the repository's own Compose files are those that were
+    /// judged: the CLI reads them itself.
+    fn check_own_files(&self) -> Result<(), Error> {
+        let Some(section) = &self.plan.container.devcontainer else { return Ok(()) };
+        let directory = section.config.as_deref().and_then(Path::parent);
+        let own = section.compose_files.iter().filter(|file| file.parent() != directory);
+        if ::devcontainer::compose_digest(own) == section.compose_digest {
+            return Ok(());
+        }
+        let path = section.own.clone().unwrap_or_default();
+        Err(devcontainer_cli::Error::ComposeChanged { path }.into())
     }
 
     fn call(&mut self, cli: &Cli, image: &Judged) -> Result<(), Error> {

@@ -59,6 +59,7 @@ impl Files {
         section.compose_files = Vec::new();
         (section.service, section.project) = (None, None);
         if container.isolation.is_some() {
+            section.compose_digest = None;
             return Self::isolated(container, own, additions, directory, section, model);
         }
         match own.map(|own| (own, own.base())) {

@@ -128,8 +128,11 @@ impl Mkdevcontainer {
         let asked = asked.or_else(|| section.own.clone());
         let project = document.project.path.clone();
         let found = devcontainer::find(&project, asked.as_deref(), devcontainer::is_ours)?;
+        section.compose_digest = None;
         let Some(path) = found else { return Ok(None) };
         let own = Own::load(&path, &project, asked.is_some())?;
+        // Before they are judged: what is changed meanwhile is seen later.
+        section.compose_digest = devcontainer::compose_digest(&own.compose_files(&project));
         mkdevcontainer::work_as(document, own.user());
         Ok(Some(own))
     }

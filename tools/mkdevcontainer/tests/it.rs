@@ -472,6 +472,7 @@ fn a_service_of_the_repositorys_own_compose_files() {
     let place = world.path("state/dev-a-b3e5ed/devcontainer/ctrkit.compose.json");
     let section = &found["devcontainer"];
     assert_eq!(section["compose_files"], json!([first, second, place]));
+    assert_eq!(section["compose_digest"].as_str().unwrap().len(), 64);
     assert_eq!((&section["mode"], &section["service"]), (&json!("compose"), &json!("dev")));
     assert_eq!(run(&mut mkdevcontainer(&world, &[], &found)), out);
 
