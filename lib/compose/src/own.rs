@@ -54,17 +54,19 @@ pub fn reaches(path: &Path, directory: Directory<'_>) -> Result<Vec<Reach>, Over
     for (key, at) in members {
         match key {
             "services" => own_service::services(&at, &mut found),
-            "volumes" => found.each(&at, |key, at, found| {
-                if key != "labels" && !key.starts_with("x-") && !is(at, "driver", key, "local") {
+            "volumes" => found.each(&at, |key, at, found| match key {
+                "labels" => own_service::labels(at, found),
+                _ if key.starts_with("x-") || is(at, "driver", key, "local") => {}
+                _ => {
                     let reason = refused::of_volume(key).map_or(UNKNOWN, |(reason, _)| reason);
                     found.add(at, reason);
                 }
             }),
-            "networks" => found.each(&at, |key, at, found| {
-                let plain = ["attachable", "enable_ipv6", "internal", "ipam", "labels"];
-                if !plain.contains(&key) && !is(at, "driver", key, "bridge") {
-                    found.add(at, "it is another network than one of the project's own");
-                }
+            "networks" => found.each(&at, |key, at, found| match key {
+                "labels" => own_service::labels(at, found),
+                "attachable" | "enable_ipv6" | "internal" | "ipam" => {}
+                _ if is(at, "driver", key, "bridge") => {}
+                _ => found.add(at, "it is another network than one of the project's own"),
             }),
             "name" | "version" => {}
             _ if key.starts_with("x-") && refused::of_file(key).is_none() => {}

@@ -1,12 +1,14 @@
 //! What of a service of a repository's own file reaches the machine.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use document::labels::RESERVED;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::{
     at::At,
-    own::{Directory, Reach, UNKNOWN, json},
+    own::{self, Directory, Reach, UNKNOWN},
     refused,
     service::is_image,
     tree::{Node, Value},
@@ -67,6 +69,14 @@ const BUILD: [&str; 8] =
 const MOUNT: [&str; 7] =
     ["consistency", "read_only", "source", "target", "tmpfs", "type", "volume"];
 
+/// Options of a log that say how much of it is kept, and nothing else: podman's
+/// `path` is that of any file of this machine.
+const LOG_OPTIONS: [&str; 5] = ["compress", "max-buffer-size", "max-file", "max-size", "mode"];
+
+/// The most bytes of a file of variables that is looked at.
+const LENGTH: u64 = 1 << 20;
+
+const LOG_FILE: &str = "it may write what the container says to a file of this machine";
 const FILES: &str = "it shows the container files of this machine";
 const ENVIRONMENT: &str = "it takes a variable of this machine, which may be a secret";
 const BEYOND: &str = "it is published beyond this machine, or as nobody knows";
@@ -85,7 +95,13 @@ impl<'a> Found<'a> {
     pub(crate) fn add(&mut self, at: &At<'_>, reason: &str) {
         let (path, _, node) = at.place();
         let (path, reason) = (path.to_owned(), reason.to_owned());
-        self.all.push(Reach { path, value: json(node), reason });
+        self.all.push(Reach { path, value: own::json(node), reason });
+    }
+
+    /// Adds what stands for more than its words, all of which is `value`.
+    fn add_value(&mut self, at: &At<'_>, value: serde_json::Value, reason: &str) {
+        let (path, reason) = (at.place().0.to_owned(), reason.to_owned());
+        self.all.push(Reach { path, value, reason });
     }
 
     /// Looks at each member of each member of `at`.
@@ -197,7 +213,7 @@ fn environment(at: &At<'_>, found: &mut Found<'_>) {
     bare.for_each(|item| found.add(item, ENVIRONMENT));
 }
 
-fn labels(at: &At<'_>, found: &mut Found<'_>) {
+pub(crate) fn labels(at: &At<'_>, found: &mut Found<'_>) {
     let is_own = |name: &str| RESERVED.iter().any(|own| name.to_ascii_lowercase().starts_with(own));
     let reason = "by such labels ctrkit and the engines know what belongs to whom";
     if let Ok(items) = at.list() {
@@ -241,17 +257,36 @@ fn port(at: &At<'_>, found: &mut Found<'_>) {
 }
 
 fn env_file(at: &At<'_>, found: &mut Found<'_>) {
-    let own = found.directory.own.to_owned();
-    match raw(at) {
-        Some(path) => found.inside(at, &own, path),
-        None => {
-            let keys = at.table().unwrap_or_default();
-            match keys.iter().find(|(key, _)| *key == "path").and_then(|(_, at)| raw(at)) {
-                Some(path) => found.inside(at, &own, path),
-                None => found.add(at, UNKNOWN),
-            }
-        }
+    let keys = at.table().unwrap_or_default();
+    let path = keys.iter().find(|(key, _)| *key == "path").and_then(|(_, at)| raw(at));
+    let Some(path) = raw(at).or(path) else { return found.add(at, UNKNOWN) };
+    let (own, before) = (found.directory.own.to_owned(), found.all.len());
+    found.inside(at, &own, path);
+    if found.all.len() > before {
+        return;
     }
+    // What is in it is filled in as well, from the same variables.
+    let text = file(&own.join(path));
+    if text.as_deref().is_none_or(takes) {
+        let digest = format!("{:x}", Sha256::digest(text.unwrap_or_default()));
+        found.add_value(at, json!([path, digest]), ENVIRONMENT);
+    }
+}
+
+/// Reads a file as far as it is one of variables, and not of another size or kind.
+fn file(path: &Path) -> Option<Vec<u8>> {
+    let found = path.metadata().ok().filter(|found| found.is_file() && found.len() <= LENGTH)?;
+    fs::read(path).ok().filter(|text| text.len() as u64 <= found.len())
+}
+
+/// Says whether a file of variables takes one of this machine: by a `$`, or by a
+/// name without a value. What may be one of these is one.
+fn takes(text: &[u8]) -> bool {
+    let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let lines = lines.map(|line| line.trim_ascii_start());
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .any(|line| line.contains(&b'$') || !line.contains(&b'='))
 }
 
 fn build(at: &At<'_>, found: &mut Found<'_>) {
@@ -331,6 +366,16 @@ fn logging(at: &At<'_>, found: &mut Found<'_>) {
     let keys = at.table().unwrap_or_default();
     let driver = keys.iter().find(|(key, _)| *key == "driver").and_then(|(_, at)| raw(at));
     if !matches!(driver, Some("json-file" | "local" | "none" | "k8s-file")) {
-        found.add(at, reason("logging"));
+        return found.add(at, reason("logging"));
+    }
+    for (key, at) in &keys {
+        match (*key, at.table()) {
+            ("driver", _) => {}
+            ("options", Ok(options)) => {
+                let others = options.iter().filter(|(key, _)| !LOG_OPTIONS.contains(key));
+                others.for_each(|(_, at)| found.add(at, LOG_FILE));
+            }
+            _ => found.add(at, UNKNOWN),
+        }
     }
 }

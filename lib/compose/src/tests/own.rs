@@ -15,7 +15,11 @@ fn project(text: &str) -> TempDir {
     let at = |path: &str| project.path().join(path);
     fs::create_dir(at(".devcontainer")).unwrap();
     fs::write(at(".devcontainer/Dockerfile"), "FROM x\n").unwrap();
-    fs::write(at(".devcontainer/env"), "A=b\n").unwrap();
+    fs::write(at(".devcontainer/env"), "A=b\n# TOKEN $HOME\n\nexport C=\n").unwrap();
+    for (name, text) in [("taken", "A=b\nB=${TOKEN}\n"), ("bare", "A=b\nexport TOKEN\n")] {
+        fs::write(at(&format!(".devcontainer/{name}")), text).unwrap();
+    }
+    fs::create_dir(at(".devcontainer/directory")).unwrap();
     symlink("/etc/passwd", at(".devcontainer/passwd")).unwrap();
     fs::write(at(".devcontainer/compose.yml"), text).unwrap();
     project
@@ -49,7 +53,7 @@ services:
     healthcheck: {test: [CMD, pg_isready]}
     labels: [org.example=x]
     network_mode: service:app
-    logging: {driver: json-file}
+    logging: {driver: json-file, options: {max-size: 10m, max-file: '3'}}
 networks:
   back: {driver: bridge}
 volumes:
@@ -88,6 +92,9 @@ const REACHING: &[(&str, &str)] = &[
     ("env_file: ../../x", "env_file"),
     ("env_file: [env, passwd]", "env_file[1]"),
     ("env_file: [{path: /etc/passwd}]", "env_file[0]"),
+    ("env_file: [env, taken]", "env_file[1]"),
+    ("env_file: {path: bare}", "env_file"),
+    ("env_file: directory", "env_file"),
     ("environment: [A=b, TOKEN]", "environment[1]"),
     ("environment: {TOKEN: }", "environment.TOKEN"),
     ("environment: {A: '${TOKEN:-x}'}", "environment.A"),
@@ -109,6 +116,8 @@ const REACHING: &[(&str, &str)] = &[
     ("extends: {file: x, service: y}", "extends"),
     ("extra_hosts: ['host:host-gateway']", "extra_hosts[0]"),
     ("logging: {driver: syslog}", "logging"),
+    ("logging: {driver: json-file, options: {max-size: 1m, path: /x}}", "logging.options.path"),
+    ("logging: {driver: local, never_heard_of: 1}", "logging.never_heard_of"),
     ("configs: [a]", "configs"),
     ("runtime: x", "runtime"),
     ("sysctls: {a: b}", "sysctls"),
@@ -132,6 +141,8 @@ fn what_is_not_known_to_reach_nothing_does() {
         ("networks: {a: {external: true}}", "networks.a.external"),
         ("networks: {a: {driver: macvlan}}", "networks.a.driver"),
         ("networks: {a: {name: b}}", "networks.a.name"),
+        ("volumes: {a: {labels: {ctrkit.name: x}}}", "volumes.a.labels.\"ctrkit.name\""),
+        ("networks: {a: {labels: [ctrkit.sidecar.of=x]}}", "networks.a.labels[0]"),
         ("never_heard_of: 1", "never_heard_of"),
     ] {
         assert_eq!(found(&format!("{text}\n")), [path], "{text}");
