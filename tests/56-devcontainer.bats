@@ -6,10 +6,13 @@
 load world
 bats_require_minimum_version 1.5.0
 
+# Another run on the same engine has images of its own.
+tag=${BATS_RUN_TMPDIR##*-}
+
 setup_file() {
     make_world "$BATS_FILE_TMPDIR"
     # Nothing can be pulled: an image with the account that such files expect.
-    own_image=localhost/ctrkit-test-vscode:latest
+    own_image=localhost/ctrkit-test-vscode:$tag
     mkdir "$world/image"
     printf '%s\n' "FROM $image" 'RUN useradd --create-home --shell /bin/bash vscode' >"$world/image/Dockerfile"
     "$engine" build -q -t "$own_image" "$world/image" >/dev/null
@@ -18,7 +21,7 @@ setup_file() {
 
 teardown_file() {
     unmake_world
-    "$engine" rmi --force "$own_image" localhost/ctrkit-test-{bind,privileged,trusted}:latest >/dev/null 2>&1 || true
+    "$engine" rmi --force "$own_image" localhost/ctrkit-test-{bind,privileged,trusted}":$tag" >/dev/null 2>&1 || true
 }
 
 setup() { load world; }
@@ -49,7 +52,7 @@ END
     printf '%s\n' "$path"
 }
 
-of_image='"image": "localhost/ctrkit-test-vscode:latest"'
+of_image="\"image\": \"localhost/ctrkit-test-vscode:$tag\""
 of_build='"build": {"dockerfile": "Dockerfile"},'
 of_compose='"dockerComposeFile": "compose.yml", "service": "web",'
 
@@ -212,7 +215,6 @@ orphans() {
     refused 69 command-failed create --keep "$path"
     is "$("$engine" inspect --format '{{.State.Running}}' "$name")" true
     ctr-rm "$name" --volumes
-    "$engine" rmi "$first" >/dev/null
 }
 
 @test "a feature that cannot be fetched, no CLI, no ssh server: each is told, and nothing is left" {
@@ -267,7 +269,7 @@ orphans() {
 asking() {
     mkdir -p "$world/$1"
     printf '%s\n' "FROM $own_image" "LABEL devcontainer.metadata='$2'" >"$world/$1/Dockerfile"
-    "$engine" build -q -t "localhost/ctrkit-test-$1:latest" "$world/$1" >/dev/null
+    "$engine" build -q -t "localhost/ctrkit-test-$1:$tag" "$world/$1" >/dev/null
 }
 
 # never KIND STATUS ARGUMENT...: no container is made.
@@ -317,6 +319,7 @@ made_of() {
     [[ $status -ne 0 && $stderr == *"is not trusted"* ]]
     is "$("$engine" inspect --format '{{.State.Running}}' "$name")" true
     ctr-rm "$name" --volumes
+    "$engine" rmi "$first" >/dev/null
 }
 
 @test "a feature of the repository's own is there, and what it asks for is not" {
