@@ -101,6 +101,19 @@ volumes: {data: }
 YAML
 }
 
+@test "where a log goes and what a file of variables takes needs trust" {
+    compose_file "logging: {driver: json-file, options: {max-size: 1m, path: $world/pwned}}
+    env_file: env"
+    printf 'A=b\n' >"$path/.devcontainer/env"
+    plan >"$world/document"
+    run --separate-stderr made "$world/document"
+    is "$status" 77
+    [[ $stderr == *'services.db.logging.options.path: '* && $stderr != *env_file* && $stderr != *max-size* ]]
+    printf 'A=${TOKEN}\n' >"$path/.devcontainer/env"
+    run --separate-stderr made "$world/document"
+    [[ $stderr == *'services.db.env_file: '* ]]
+}
+
 @test "isolation is laid over the repository's own Compose file" {
     # What is mounted has to have a name that all tools can mount.
     project plain
