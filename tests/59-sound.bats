@@ -156,7 +156,7 @@ once_more() {
     ten_seconds
     # Something else plays, and there is somewhere else to play.
     at_home load-module module-null-sink sink_name=other >/dev/null
-    "${person[@]}" pacat --server "unix:$world/run/pulse/native" --raw /dev/zero >/dev/null 2>&1 3>&- &
+    "${person[@]}" pacat --server "unix:$speak_at" --raw /dev/zero >/dev/null 2>&1 3>&- &
     own=$!
     until [[ -n $(at_home list sink-inputs short) ]]; do kill -0 "$own" && sleep 0.1; done
     local stream question before
@@ -370,6 +370,15 @@ alone() {
     refused 69 no-sound-server audiotun setup
     begin_speakers
     is "$(audiotun setup)" "$world/run/pulse/native"
+    hear 440 -- there paplay /tmp/440.wav
+    whole 440 2
+    # And one that listens elsewhere than the one before.
+    end_speakers
+    rm "$speak_at"
+    speak_at=$HOME/.config/pulse/0f-runtime/native
+    mkdir -p "${speak_at%/*}"
+    begin_speakers
+    becomes true .sound
     hear 440 -- there paplay /tmp/440.wav
     whole 440 2
 }

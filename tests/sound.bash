@@ -2,10 +2,11 @@
 #
 # sound: a real PulseAudio without a sound card, and what was heard of it
 
-# make_speakers: a server of this world with a null sink, and the variable that leads
-# audiotun to it.
+# make_speakers: a server of this world with a null sink at the socket speak_at, and the
+# variable that leads audiotun to it.
 make_speakers() {
     mkdir -p "$world/run/pulse"
+    speak_at=$world/run/pulse/native
     export XDG_RUNTIME_DIR=$world/run
     unset PULSE_SERVER PULSE_COOKIE PULSE_RUNTIME_PATH CTRKIT_AUDIO_SERVER
     begin_speakers
@@ -43,7 +44,7 @@ become_person() {
 begin_speakers() {
     "${person[@]}" pulseaudio -n --daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm="$disable_shm" \
         -L 'module-null-sink sink_name=speakers' \
-        -L "module-native-protocol-unix socket=$world/run/pulse/native" \
+        -L "module-native-protocol-unix socket=$speak_at" \
         >>"$world/pulse.log" 2>&1 3>&- &
     speakers=$!
     local tries
@@ -69,7 +70,7 @@ unmake_speakers() {
 }
 
 # at_home ARGUMENT...: pactl at the person's own server, without a guard.
-at_home() { timeout 10 pactl --server "unix:$world/run/pulse/native" "$@"; }
+at_home() { timeout 10 pactl --server "unix:$speak_at" "$@"; }
 
 sound() { python3 "$root/tests/sound/sound.py" "$@"; }
 
@@ -91,7 +92,7 @@ hear() {
     done
     shift
     declare -gA heard=()
-    "${person[@]}" "${record[@]}" --server "unix:${ears:-$world/run/pulse/native}" >"$world/heard" 2>/dev/null 3>&- &
+    "${person[@]}" "${record[@]}" --server "unix:${ears:-$speak_at}" >"$world/heard" 2>/dev/null 3>&- &
     recorder=$!
     until [[ -s $world/heard ]]; do kill -0 "$recorder" && sleep 0.05; done
     "$@" || { kill "$recorder"; return 1; }
@@ -129,7 +130,7 @@ both() {
 # begins to play, which says nothing about what is to be buffered.
 latency() {
     timeout 30 python3 "$root/tests/sound/sound.py" latency 440 "${record[@]}" \
-        --server "unix:$world/run/pulse/native" -- \
+        --server "unix:$speak_at" -- \
         ssh -F "$CTRKIT_SSH_CONFIG" "$name" pacat --raw --format=s16le --rate=48000 --channels=1
 }
 

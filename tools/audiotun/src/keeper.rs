@@ -64,7 +64,10 @@ pub fn ensure(
     let mut command = Command::new(program);
     command.args(["guard", "--foreground"]);
     command.arg("--config-dir").arg(places.config()?).arg("--state-dir").arg(places.state()?);
-    command.arg("--server").arg(server.socket(Some(&audio))).arg(name);
+    if let Some(server) = &server.server {
+        command.arg("--server").arg(server);
+    }
+    command.arg(name);
     // A group of its own: Ctrl-C is not meant for it. And whoever listens to what happens,
     // or waits for the end of what we were given, would wait for it to end.
     descriptors::keep_to_oneself();
@@ -190,11 +193,11 @@ pub struct Keeper {
     place: Place,
     name: String,
     places: Places,
-    server: PathBuf,
+    server: ServerArgs,
     ssh: Ssh,
     interrupt: Interrupt,
-    /// What the guard was started for.
-    audio: Option<Audio>,
+    /// What the guard was started for, and before which server.
+    serves: Option<(Audio, PathBuf)>,
     guard: Kept,
     connection: Kept,
     /// When the guard was asked for last, as far as is known.
@@ -213,7 +216,7 @@ impl Keeper {
         place: Place,
         name: &str,
         places: &Places,
-        server: PathBuf,
+        server: ServerArgs,
         interrupt: Interrupt,
     ) -> Result<Self, Error> {
         let ssh = Ssh::of(name, places)?;
@@ -224,7 +227,7 @@ impl Keeper {
             server,
             ssh,
             interrupt,
-            audio: None,
+            serves: None,
             guard: Kept::default(),
             connection: Kept::default(),
             asked: None,
@@ -247,7 +250,7 @@ impl Keeper {
         self.connection.end();
         self.guard.end();
         // The directory may be gone with its container.
-        if let Some(audio) = &self.audio {
+        if let Some((audio, _)) = &self.serves {
             let _ = files::remove(&self.place.guard(audio));
         }
         let _ = files::remove(&self.place.keeper());
@@ -259,14 +262,15 @@ impl Keeper {
             // A container that is gone, or has no sound any more, needs no guard.
             let Ok(container) = self.place.applied() else { return Ok(()) };
             let Ok(audio) = place::sound(&container) else { return Ok(()) };
-            if self.audio.as_ref() != Some(&audio) {
+            // A server that comes later may listen elsewhere than the one before.
+            let serves = Some((audio.clone(), self.server.socket(Some(&audio))));
+            if self.serves != serves {
                 self.guard.end();
                 let kept = format!("{}\n{}", std::process::id(), stamp(&audio));
                 files::replace(&self.place.keeper(), kept.as_bytes(), 0o600)?;
-                self.audio = Some(audio.clone());
+                self.serves = serves;
             }
-            let (name, place, server) = (&self.name, &self.place, &self.server);
-            self.guard.see_to(|| start_guard(name, place, &audio, server))?;
+            self.see_to_guard()?;
             let config = self.held();
             // Where nothing goes by a connection, none is held.
             if let Some(config) = config.as_ref().filter(|_| goes_by_ssh(&audio)) {
@@ -284,6 +288,12 @@ impl Keeper {
             self.rest();
         }
         Ok(())
+    }
+
+    /// Sees to it that the guard runs.
+    fn see_to_guard(&mut self) -> Result<(), Error> {
+        let Some((audio, server)) = &self.serves else { return Ok(()) };
+        self.guard.see_to(|| start_guard(&self.name, &self.place, audio, server))
     }
 
     /// Returns the ssh configuration with which the connection is to be held, where a

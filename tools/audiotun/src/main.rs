@@ -142,8 +142,8 @@ impl Tool for Audiotun {
                 let place = self.place(container)?;
                 let failed = |source| Error::Run { program: "audiotun".into(), source };
                 let interrupt = Interrupt::watch().map_err(failed)?;
-                let server = server.socket(None);
-                Keeper::new(place, &container.name, &self.places, server, interrupt)?.run()?;
+                let (name, server) = (&container.name, server.clone());
+                Keeper::new(place, name, &self.places, server, interrupt)?.run()?;
             }
         }
         Ok(Exit::Success)
