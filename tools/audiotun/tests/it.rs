@@ -113,6 +113,29 @@ fn a_machine_without_a_sound_server_is_told_the_cure() {
     check_refused(&world, &["setup", "--server", socket], "", 69, "no-sound-server");
 }
 
+/// audiotun on a machine whose person has the configuration in `own`, and no sound server.
+fn alone(world: &TempDir, args: &[&str]) -> Command {
+    let mut command = audiotun(world, args);
+    command.env("XDG_CONFIG_HOME", world.path().join("own"));
+    command.env("HOME", world.path()).env("PULSE_RUNTIME_PATH", world.path());
+    for variable in ["XDG_RUNTIME_DIR", "PULSE_SERVER", "CTRKIT_AUDIO_SERVER"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+#[test]
+fn a_port_that_every_account_of_the_machine_may_use_is_refused() {
+    let world = TempDir::new().unwrap();
+    let script = world.path().join("own/pulse/default.pa");
+    fs::create_dir_all(script.parent().unwrap()).unwrap();
+    let open = "load-module module-native-protocol-tcp listen=127.0.0.1 auth-anonymous=1\n";
+    fs::write(&script, open).unwrap();
+    let said = alone(&world, &["setup"]).assert().code(77).stdout("");
+    let error: Value = serde_json::from_slice(&said.get_output().stderr).unwrap();
+    assert_eq!(error["kind"], "sound-server-exposed", "{error}");
+}
+
 #[test]
 fn setup_writes_one_file_where_the_socket_is_switched_off_and_undo_takes_it_away() {
     let world = TempDir::new().unwrap();
@@ -128,24 +151,8 @@ fn setup_writes_one_file_where_the_socket_is_switched_off_and_undo_takes_it_away
     let written = world.path().join("own/pipewire/pipewire-pulse.conf.d/ctrkit.conf");
     // A server was there, and is not any more: others of this machine's do not count.
     drop(UnixListener::bind(world.path().join("native")).unwrap());
-    let run = |args: &[&str]| {
-        let mut command = audiotun(&world, args);
-        command.env("XDG_CONFIG_HOME", world.path().join("own"));
-        command.env("HOME", world.path()).env("PULSE_RUNTIME_PATH", world.path());
-        for variable in ["XDG_RUNTIME_DIR", "PULSE_SERVER", "CTRKIT_AUDIO_SERVER"] {
-            command.env_remove(variable);
-        }
-        command.assert()
-    };
+    let run = |args: &[&str]| alone(&world, args).assert();
     run(&["setup", "--undo"]).success().stdout("");
-    // A port that every account of the machine may use is refused, whatever else there is.
-    let script = world.path().join("own/pulse/default.pa");
-    let open = "load-module module-native-protocol-tcp listen=127.0.0.1 auth-anonymous=1\n";
-    fs::write(&script, open).unwrap();
-    let said = run(&["setup"]).code(77).stdout("");
-    let error: Value = serde_json::from_slice(&said.get_output().stderr).unwrap();
-    assert_eq!(error["kind"], "sound-server-exposed", "{error}");
-    fs::write(&script, own[0].1).unwrap();
     run(&["setup"]).success().stdout("");
     let first = fs::read_to_string(&written).unwrap();
     assert!(first.contains("unix:native"), "{first}");
