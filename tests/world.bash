@@ -124,7 +124,7 @@ is() {
 refused() {
     local status=0 wanted=$1 kind=$2 out err
     shift 2
-    err=$(mktemp)
+    err=$(mktemp -p "$world")
     out=$(CTRKIT_ERROR_FORMAT=json "$@" 2>"$err" </dev/null) || status=$?
     is "$status" "$wanted" || { cat "$err" >&2; return 1; }
     # Narration may stand before the one document.
