@@ -99,7 +99,7 @@ fn await_file(path: &Path) {
 /// As with the real engines, a step of podman's is a child in a session of its
 /// own, and podman tidies up after one that fails.
 fn slow_build(world: &World) {
-    let wait = "echo $$ >\"$stub/building\"; while [ ! -e \"$stub/go\" ]; do sleep 0.02; done";
+    let wait = "echo $$ >\"$stub/building\"; while [ -d \"$stub\" ] && [ ! -e \"$stub/go\" ]; do sleep 0.02; done";
     let done = "echo \"$3\" >>\"$stub/images\"";
     let step = format!("export stub; /usr/bin/setsid --wait sh -c '{wait}'");
     let tidy = "{ echo tidy >\"$stub/tidy\"; exit 125; }";
