@@ -7,8 +7,6 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     make_world "$BATS_TEST_TMPDIR"
-    # A ledger that is there already is not begun with what others have on the engine.
-    echo '{"schema":"ports/1","reservations":[]}' >"$state/ports.json"
     path=$(worktree myapp)
     ctrkit create "$path" >"$world/document"
     name=$(get .name <"$world/document")

@@ -14,9 +14,12 @@ bats_require_minimum_version 1.5.0
 setup() {
     make_world "$BATS_TEST_TMPDIR"
     make_speakers
+    # What a test leaves in the background.
+    others=()
 }
 
 teardown() {
+    [[ ${#others[@]} -eq 0 ]] || kill "${others[@]}" 2>/dev/null || true
     unmake_speakers
     [[ -z ${server_port-} ]] || unmake_server
     unmake_world
@@ -111,12 +114,14 @@ once_more() {
     once_more
     is "$(status .sound)" true
     # The container, and whoever starts it brings what is missing with it.
+    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
     ctr-stop "$name" 2>/dev/null
     is "$(status '[.sound, .forward.up, .server.up]')" '[false,false,true]'
     audiotun down "$name"
     ctr-start "$name" 2>/dev/null
     is "$(status .sound)" true
     once_more
+    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
     ctr-rebuild "$name" 2>/dev/null
     is "$(status .sound)" true
     once_more
@@ -148,7 +153,6 @@ once_more() {
 }
 
 @test "what may only play cannot listen, look or change, and at duplex it can, with ssh and server as one account" {
-    local own
     make_server
     become_person
     make_container --audio play --audio-latency 400
@@ -157,8 +161,8 @@ once_more() {
     # Something else plays, and there is somewhere else to play.
     at_home load-module module-null-sink sink_name=other >/dev/null
     "${person[@]}" pacat --server "unix:$speak_at" --raw /dev/zero >/dev/null 2>&1 3>&- &
-    own=$!
-    until [[ -n $(at_home list sink-inputs short) ]]; do kill -0 "$own" && sleep 0.1; done
+    others+=($!)
+    until [[ -n $(at_home list sink-inputs short) ]]; do kill -0 "${others[@]}" && sleep 0.1; done
     local stream question before
     stream=$(at_home list sink-inputs short | cut -f 1)
     # What pactl can do at duplex, and at play not.
@@ -185,7 +189,6 @@ once_more() {
     done
     is "$(at_home get-default-sink)" other
     is "$(status .level)" '"duplex"'
-    kill "$own"
 }
 
 @test "each part that is killed while a tone plays by ssh is missed, and sound comes back" {
@@ -231,14 +234,14 @@ once_more() {
 }
 
 # somebody_else: a second person with speakers of their own connects to the container,
-# from a machine that has the same cookie. Ended with the test.
+# from a machine that has the same cookie.
 somebody_else() {
     local port
     mkdir "$world/other"
     pulseaudio -n --daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes \
         -L 'module-null-sink sink_name=speakers' \
         -L "module-native-protocol-unix socket=$world/other/native" >/dev/null 2>&1 3>&- &
-    others=($!)
+    others+=($!)
     audioguard --listen "$world/other/guard" --cookie "$state/$name/audio/cookie" --latency 400 \
         --server "$world/other/native" >/dev/null 2>&1 3>&- &
     others+=($!)
@@ -277,7 +280,6 @@ somebody_else() {
     ears=
     hear 440 -- inside paplay /tmp/440.wav
     whole 440 2
-    kill "${others[@]}"
 }
 
 @test "a port of the container's own leads to the guard as long as there is a connection, and is missed where it is taken" {

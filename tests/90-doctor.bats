@@ -8,9 +8,6 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     make_world "$BATS_TEST_TMPDIR"
-    # Without a ledger, one begins with what other people have on the engine.
-    mkdir -p "$state"
-    echo '{"schema":"ports/1","reservations":[]}' >"$state/ports.json"
 }
 
 teardown() {

@@ -33,6 +33,9 @@ make_world() {
     git config --global user.email person@example.org
     sshca init
     state=$XDG_STATE_HOME/ctrkit config=$XDG_CONFIG_HOME/ctrkit
+    # Without a ledger, one begins with what other people have on the engine.
+    mkdir -p "$state"
+    echo '{"schema":"ports/1","reservations":[]}' >"$state/ports.json"
     own_ports
 }
 
@@ -124,11 +127,13 @@ is() {
 refused() {
     local status=0 wanted=$1 kind=$2 out err
     shift 2
-    err=$(mktemp -p "$world")
+    err=$(mktemp)
     out=$(CTRKIT_ERROR_FORMAT=json "$@" 2>"$err" </dev/null) || status=$?
     is "$status" "$wanted" || { cat "$err" >&2; return 1; }
     # Narration may stand before the one document.
-    is "$out" "" && is "$(grep '^{"schema":"error/1"' "$err" | tail -1 | jq -r .kind)" "$kind"
+    is "$out" ""
+    is "$(grep '^{"schema":"error/1"' "$err" | tail -1 | jq -r .kind)" "$kind" || { cat "$err" >&2; return 1; }
+    rm "$err"
 }
 
 # calls COMMAND...: runs it with an engine that counts its calls; sets `count`.

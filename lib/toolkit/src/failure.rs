@@ -50,8 +50,7 @@ pub(crate) fn report(tool: &str, format: ErrorFormat, error: &impl Failure) -> E
         ErrorFormat::Text => text(&report),
         ErrorFormat::Json => serde_json::to_string(&report).unwrap_or_else(|_| text(&report)),
     };
-    // Nothing is left to be done when standard error itself is gone.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    say(&text);
     error.exit().end()
 }
 
@@ -75,15 +74,22 @@ fn text(report: &ErrorReport) -> String {
 /// for programs.
 pub fn warn(tool: &str, format: ErrorFormat, message: &str) {
     if format == ErrorFormat::Text {
-        let _ = writeln!(io::stderr().lock(), "{tool}: warning: {}", printable(message));
+        say(&format!("{tool}: warning: {}", printable(message)));
     }
 }
 
 /// Writes `tool: message` to standard error, as [`warn`] does.
 pub fn note(tool: &str, format: ErrorFormat, message: &str) {
     if format == ErrorFormat::Text {
-        let _ = writeln!(io::stderr().lock(), "{tool}: {}", printable(message));
+        say(&format!("{tool}: {}", printable(message)));
     }
+}
+
+/// Writes `text` and the end of its line to standard error, in one call: what several
+/// programs say at once does not mix within a line.
+pub fn say(text: &str) {
+    // Nothing is left to be done when standard error itself is gone.
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Replaces control characters, which may come from names and from other

@@ -38,7 +38,7 @@ use clap_complete::Shell;
 pub use crate::{
     events::{Events, EventsError},
     exit::Exit,
-    failure::{Failure, note, printable, warn},
+    failure::{Failure, note, printable, say, warn},
     interrupt::{Interrupt, Interrupted},
     part::Part,
     places::{DataPlace, Places, PlacesError, expand_tilde},

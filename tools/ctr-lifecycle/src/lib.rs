@@ -6,10 +6,7 @@
 
 mod error;
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use devcontainer_cli::{CONFIG, Call, Cli, Line, config_label};
 use document::{
@@ -127,13 +124,6 @@ fn hear(line: &Line, events: &mut Events, show: &mut impl FnMut(&str)) {
     if line.matters {
         events.emit("life-cycle", Status::Progress, Some(line.text.clone()));
     }
-}
-
-/// Shows what a command has written: on standard error, for the document is
-/// what goes to standard output.
-pub fn show(text: &str) {
-    // Whoever has closed it wants to see nothing.
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]

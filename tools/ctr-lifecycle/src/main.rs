@@ -64,7 +64,7 @@ impl Tool for CtrLifecycle {
             places: &self.places,
             interrupt: &interrupt,
         };
-        if let Err(error) = runner.run(events, ctr_lifecycle::show) {
+        if let Err(error) = runner.run(events, toolkit::say) {
             if !self.keep && ctr_lifecycle::is_final(&error) {
                 let undone = runner.take_back(self.engine.ssh_config(), events);
                 if let Err(undone) = undone {

@@ -1,11 +1,6 @@
 //! Steps on standard error.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    io::{self, IsTerminal, Write},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, io::IsTerminal, time::Duration};
 
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
@@ -73,7 +68,7 @@ impl Drawing {
         match self {
             Self::Lines => {
                 if let Some(line) = text::plain(step) {
-                    let _ = writeln!(io::stderr().lock(), "{line}");
+                    toolkit::say(&line);
                 }
             }
             Self::Screen(screen) => screen.show(step),
@@ -104,7 +99,7 @@ impl Screen {
             _ => {
                 self.remove(step);
                 let line = text::rich(step, self.colour);
-                let _ = self.bars.suspend(|| writeln!(io::stderr().lock(), "{line}"));
+                self.bars.suspend(|| toolkit::say(&line));
             }
         }
     }

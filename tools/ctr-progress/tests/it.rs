@@ -9,7 +9,10 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
-    os::{fd::OwnedFd, unix::process::CommandExt},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixDatagram, process::CommandExt},
+    },
     process::{self, Child, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -39,6 +42,23 @@ fn progress() -> Command {
     let mut command = Command::new(PROGRAM);
     command.env_clear();
     command
+}
+
+/// What is written by one call arrives as one datagram; a line in several would be mixed
+/// with what the tools say meanwhile.
+#[test]
+fn a_line_is_written_whole() {
+    let (ours, theirs) = UnixDatagram::pair().unwrap();
+    let mut command = process::Command::new(PROGRAM);
+    command.env_clear().stdin(Stdio::piped()).stderr(OwnedFd::from(theirs));
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(event("create", "done", "").as_bytes()).unwrap();
+    let mut line = [0; 100];
+    let length = ours.recv(&mut line).unwrap();
+    assert_eq!(line[..length].escape_ascii().to_string(), "ctr-up: create \\xe2\\x80\\xa6 done\\n");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
