@@ -65,7 +65,7 @@ container_like() {
     # Made by hand: a sidecar, a network and a put-aside container.
     container_like "proxy-$name" "ctrkit.sidecar.of=000000000000" "ctrkit.project.hash=$hash"
     container_like "$name-replaced" "ctrkit.name=$name" "ctrkit.project.hash=$hash"
-    "$engine" network create --label ctrkit.managed=true --label ctrkit.name=dev-nobody "ctrkit-net-$$" >/dev/null
+    make_network --label ctrkit.managed=true --label ctrkit.name=dev-nobody "ctrkit-net-$$" >/dev/null
     # A container that was removed behind our back, its worktree with it; one
     # whose worktree is there; and a worktree that has gone before its container.
     ctrkit create "$(worktree gone)" >"$world/2"

@@ -27,7 +27,7 @@ setup_file() {
     [[ $engine == podman ]] || shut=(--internal -o com.docker.network.bridge.inhibit_ipv4=true)
     write_state "$name"
     {
-        "$engine" network create "${shut[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
+        make_network "${shut[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
         "$engine" volume create "${of[@]}" "ctrkit-$hash-proxy"
         "$engine" volume create "${of[@]}" "ctrkit-$hash-trust"
         served "$proxy" "$net" "$(address 2)" "$python" -I /etc/ctrkit/proxy/filter.py --listen 0.0.0.0:8080 \
@@ -205,7 +205,7 @@ ask() {
 # odd_network OPTION...: another network, with the proxy on it.
 odd_network() {
     port=$((port + 1))
-    "$engine" network create "${of[@]}" --subnet "$(address 0)/28" "$@" "ctrkit-$hash-odd" >/dev/null
+    make_network "${of[@]}" --subnet "$(address 0)/28" "$@" "ctrkit-$hash-odd" >/dev/null
     "$engine" network connect --ip "$(address 2)" "ctrkit-$hash-odd" "$proxy"
     on=ctrkit-$hash-odd
 }

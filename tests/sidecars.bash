@@ -17,8 +17,8 @@ isolate() {
     write_state "$name"
 
     [[ $engine == podman ]] || closed=(--internal -o com.docker.network.bridge.inhibit_ipv4=true)
-    "$engine" network create "${closed[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
-    "$engine" network create "${of[@]}" "$edge"
+    make_network "${closed[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
+    make_network "${of[@]}" "$edge"
     "$engine" volume create "${of[@]}" "ctrkit-$hash-proxy"
     "$engine" volume create "${of[@]}" "ctrkit-$hash-trust"
     "$engine" volume create "${labels[@]}" "$name-home"

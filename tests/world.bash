@@ -116,6 +116,17 @@ unmake_world() {
     done
 }
 
+# make_network ARGUMENT...: podman fails where somebody else's interface goes while it
+# lists them.
+make_network() {
+    local tries
+    for ((tries = 0; tries < 5; tries++)); do
+        ! "$engine" network create "$@" || return 0
+        sleep 0.5
+    done
+    return 1
+}
+
 # is LEFT RIGHT: fails with both if they differ.
 is() {
     [[ $1 == "$2" ]] && return
