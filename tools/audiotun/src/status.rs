@@ -81,6 +81,8 @@ enum Answer {
     Nobody,
     /// Somebody, who then has said nothing, for this reason.
     Silence(String),
+    /// Somebody to whom our cookie is none.
+    Stranger(String),
     /// The guard, which does not get through to a server for this reason.
     Guard(String),
     /// The sound server, by the number that tells it, or its guard, from others.
@@ -104,7 +106,7 @@ fn way(through: &Answer, direct: &Answer) -> Part {
 fn server(direct: Answer) -> Part {
     let up = matches!(direct, Answer::Server(_));
     let reason = match direct {
-        Answer::Guard(reason) | Answer::Silence(reason) => Some(reason),
+        Answer::Guard(reason) | Answer::Silence(reason) | Answer::Stranger(reason) => Some(reason),
         Answer::Server(_) | Answer::Nobody => None,
     };
     Part { up, reason, ..Part::default() }
@@ -123,6 +125,7 @@ fn ask(socket: &Path, place: &Place) -> Result<Answer, Error> {
     Ok(match failed.kind.as_deref() {
         Some("no-sound-server" | "sound-server-refuses") => Answer::Guard(reason),
         Some("no-answer") => Answer::Silence(reason),
+        Some("cookie-refused") => Answer::Stranger(reason),
         Some("no-guard" | "not-a-sound-server") => Answer::Nobody,
         // The cookie is ours and so is the tool: anything else is not foreseen.
         _ => return Err(SiblingError::Failed(failed).into()),
@@ -255,5 +258,40 @@ pub fn amiss(status: &AudioStatus) -> &'static str {
             "the forwarding does not listen in the container"
         }
         _ => "no sound server answers",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, server, way};
+
+    #[test]
+    fn the_way_is_up_where_the_same_guard_has_answered() {
+        let word = |text: &str| text.to_owned();
+        let (ours, theirs) = (Answer::Server(word("1")), Answer::Server(word("2")));
+        let mute = || Answer::Silence(word("mute"));
+        let alone = || Answer::Guard(word("no server"));
+        for (through, direct, is_up) in [
+            (ours.clone(), ours.clone(), true),
+            (alone(), alone(), true),
+            (mute(), mute(), true),
+            // Another person's, with or without the same cookie.
+            (theirs.clone(), ours.clone(), false),
+            (theirs, alone(), false),
+            (Answer::Stranger(word("x")), ours.clone(), false),
+            (Answer::Stranger(word("x")), Answer::Stranger(word("x")), false),
+            (mute(), ours.clone(), false),
+        ] {
+            let found = way(&through, &direct);
+            assert_eq!(
+                (found.up, found.reason.is_some()),
+                (is_up, !is_up),
+                "{through:?} {direct:?}"
+            );
+        }
+        let nobody = way(&Answer::Nobody, &ours);
+        assert_eq!((nobody.up, nobody.reason), (false, None));
+        assert_eq!(server(alone()).reason.as_deref(), Some("no server"));
+        assert!(server(ours).up && !server(Answer::Nobody).up);
     }
 }
