@@ -183,47 +183,48 @@ fn sound_is_asked_for_and_otherwise_there_is_none() {
     assert_eq!(audio(None, Some("play")).unwrap().level, "play");
 }
 
+/// Settings that `change` has made such as no container could have.
+#[track_caller]
+fn check_refused(change: impl Fn(&mut Settings), named: &str) {
+    let mut settings = settings(SettingsArgs::default());
+    change(&mut settings);
+    let error = describe(&worktree("/a", None), settings, None).unwrap_err();
+    let Error::Setting { setting, .. } = error else { panic!("{error}") };
+    assert_eq!(setting, named);
+}
+
 #[test]
-fn settings_that_no_container_could_have_are_refused() {
-    let refused = |change: &dyn Fn(&mut Settings), named: &str| {
-        let mut settings = settings(SettingsArgs::default());
-        change(&mut settings);
-        let error = describe(&worktree("/a", None), settings, None).unwrap_err();
-        let Error::Setting { setting, .. } = error else { panic!("{error}") };
-        assert_eq!(setting, named);
-    };
-    let sound = |level: &str, latency| {
-        Some(Audio { level: level.into(), latency: Some(latency), ..Audio::default() })
+fn sound_that_no_container_could_have_is_refused() {
+    let sound = |level: &str, latency, transport: &str| {
+        let (level, transport) = (level.to_owned(), Some(transport.to_owned()));
+        Some(Audio { level, latency: Some(latency), transport, ..Audio::default() })
     };
     for level in ["", "Play", "record", "play\n"] {
-        refused(&|settings| settings.audio = sound(level, 100), "audio.level");
+        check_refused(|settings| settings.audio = sound(level, 100, "ssh"), "audio.level");
     }
     for transport in ["", "tcp", "bind "] {
-        let transport = Some(transport.to_owned());
-        refused(
-            &|settings| {
-                let audio = sound("play", 100).unwrap();
-                settings.audio = Some(Audio { transport: transport.clone(), ..audio });
-            },
-            "audio.transport",
-        );
+        check_refused(|settings| settings.audio = sound("play", 10, transport), "audio.transport");
     }
     for latency in [0, 9, 2001, u32::MAX] {
-        refused(&|settings| settings.audio = sound("play", latency), "audio.latency");
+        check_refused(|settings| settings.audio = sound("play", latency, "bind"), "audio.latency");
     }
+}
+
+#[test]
+fn settings_that_no_container_could_have_are_refused() {
     for prefix in ["", "Dev", "9a", "a--b", "a-", "abcdefghijk", "a b", "a\n"] {
-        refused(&|settings| settings.prefix = prefix.into(), "prefix");
+        check_refused(|settings| settings.prefix = prefix.into(), "prefix");
     }
     for user in ["", "a b", "-a", "A", "a:b", "a\nb", "../x"] {
-        refused(&|settings| settings.user = user.into(), "user");
+        check_refused(|settings| settings.user = user.into(), "user");
     }
     for image in ["-v/:/host", "a b", "a\nb"] {
-        refused(&|settings| settings.image = image.into(), "image");
+        check_refused(|settings| settings.image = image.into(), "image");
     }
-    refused(&|settings| settings.restart = Some("sometimes".into()), "restart");
-    refused(&|settings| settings.blocks = Some(0), "ports.blocks");
-    refused(&|settings| settings.ssh_start = 65500, "start");
-    refused(&|settings| settings.env = vec![("A B".into(), String::new())], "env");
+    check_refused(|settings| settings.restart = Some("sometimes".into()), "restart");
+    check_refused(|settings| settings.blocks = Some(0), "ports.blocks");
+    check_refused(|settings| settings.ssh_start = 65500, "start");
+    check_refused(|settings| settings.env = vec![("A B".into(), String::new())], "env");
     let ssh = config::Service { name: "ssh".into(), container: 1, start: 1 };
-    refused(&|settings| settings.services = vec![ssh.clone()], "service");
+    check_refused(|settings| settings.services = vec![ssh.clone()], "service");
 }

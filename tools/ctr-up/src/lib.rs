@@ -236,19 +236,14 @@ impl Run<'_> {
 
 /// Writes into the document which engine it is and what came of it; keys that
 /// this version does not know stay.
-pub fn record(
-    document: &mut Container,
-    engine: &Engine,
-    state: State,
-    trusted_image: Option<String>,
-) {
+pub fn record(document: &mut Container, engine: &Engine, outcome: &Outcome) {
     if let Some(section) = &mut document.devcontainer {
-        section.trusted_image = trusted_image;
+        section.trusted_image.clone_from(&outcome.trusted_image);
     }
     let extra = document.engine.take().map(|old| old.extra).unwrap_or_default();
     document.engine = Some(document::container::Engine { extra, ..engine.section() });
     let extra = document.state.take().map(|old| old.extra).unwrap_or_default();
-    document.state = Some(State { extra, ..state });
+    document.state = Some(State { extra, ..outcome.state.clone() });
 }
 
 /// Keeps the document, for whoever wants to know what was applied.

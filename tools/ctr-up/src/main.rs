@@ -93,15 +93,12 @@ impl Tool for CtrUp {
             ctr_up::up(&plan, &engine, &interrupt, events, files)
                 .map_err(|error| tell(error, self.common.error_format))?
         };
-        let (state, trusted_image) = (outcome.state.clone(), outcome.trusted_image.clone());
-        ctr_up::record(&mut document, &engine, state, trusted_image);
+        ctr_up::record(&mut document, &engine, &outcome);
+        let mut heard = Ok(());
         if !self.dry_run {
             ctr_up::keep(&document, &directory)?;
+            heard = ctr_up::sound(&document, &self.places, events);
         }
-        let heard = match self.dry_run {
-            true => Ok(()),
-            false => ctr_up::sound(&document, &self.places, events),
-        };
         toolkit::write(&document)?;
         let name = &document.name;
         let unheard = heard.err().map(|error| format!("'{name}' is not heard: {error}"));
