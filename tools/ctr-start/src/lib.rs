@@ -102,7 +102,8 @@ impl Starter<'_> {
     /// it has one (audiotun(1)).
     pub fn sound(&self, name: &str, events: &mut Events) -> Result<(), Error> {
         let path = self.places.container(name)?.join(state::DOCUMENT);
-        if !path.exists() {
+        let is_heard = self.managed.get(name).is_some_and(|app| app.label(labels::AUDIO).is_some());
+        if !is_heard || !path.exists() {
             return Ok(());
         }
         let document = toolkit::read_file::<Container>(&path)?;
