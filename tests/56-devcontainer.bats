@@ -172,6 +172,7 @@ orphans() {
         grep -F -f <(built | cut -d ' ' -f 2) || true
 }
 
+# bats test_tags=alone
 @test "what was built for a container that has gone by itself is an orphan" {
     local path name
     path=$(repository orphan "$of_build")

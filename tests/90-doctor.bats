@@ -3,6 +3,9 @@
 # ctr-doctor finds what belongs to nothing, removes it when it is told to, and
 # nothing else; the engine's own listing agrees.
 
+# The doctor mends whatever an engine has.
+# bats file_tags=alone
+
 load world
 bats_require_minimum_version 1.5.0
 

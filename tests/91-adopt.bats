@@ -54,6 +54,7 @@ reaches() {
     return 1
 }
 
+# bats test_tags=alone
 @test "adopted: reached under its own key, its ports are nobody else's, the engine only asked" {
     made
     sleep 1

@@ -209,6 +209,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     is "$(left)" ""
 }
 
+# bats test_tags=alone
 @test "the doctor finds what isolated a container that is gone, and removes it" {
     local mine
     rows() {
