@@ -69,6 +69,20 @@ once_more() {
     whole 500 1
 }
 
+# play_on: a tone of twenty seconds begins.
+play_on() { there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'; }
+
+# lose_server: the sound server is gone while a tone plays, and then another one is found
+# by itself.
+lose_server() {
+    play_on
+    end_speakers
+    is "$(status '[.sound, .forward.up, .server.up]')" '[false,true,false]'
+    begin_speakers
+    becomes true .sound
+    once_more
+}
+
 @test "ten seconds by paplay and by aplay are heard whole, however the program was started" {
     # What is buffered by default is too little for a machine that is this busy.
     make_container --audio play --audio-latency 400
@@ -101,27 +115,22 @@ once_more() {
     make_container --audio play --audio-latency 400
     bring 440 20
     is "$(status '[.sound, .guard.up, .forward.up, .server.up]')" '[true,true,true,true]'
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
-    end_speakers
-    is "$(status '[.sound, .forward.up, .server.up]')" '[false,true,false]'
-    begin_speakers
-    becomes true .sound
-    once_more
+    lose_server
     # The guard with its keeper: the next who connects brings both back.
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
+    play_on
     kill -KILL "$(status .guard.pid)"
     becomes '[false,false]' '[.sound, .guard.up]'
     once_more
     is "$(status .sound)" true
     # The container, and whoever starts it brings what is missing with it.
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
+    play_on
     ctr-stop "$name" 2>/dev/null
     is "$(status '[.sound, .forward.up, .server.up]')" '[false,false,true]'
     audiotun down "$name"
     ctr-start "$name" 2>/dev/null
     is "$(status .sound)" true
     once_more
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
+    play_on
     ctr-rebuild "$name" 2>/dev/null
     is "$(status .sound)" true
     once_more
@@ -196,15 +205,9 @@ once_more() {
     bring 440 20
     audiotun up "$name"
     is "$(status '[.sound, .guard.up, .connection.up, .forward.up, .server.up]')" '[true,true,true,true,true]'
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
-    # The server: it is gone, and then another one is found by itself.
-    end_speakers
-    is "$(status '[.sound, .forward.up, .server.up]')" '[false,true,false]'
-    begin_speakers
-    becomes true .sound
-    once_more
+    lose_server
     # The connection: it is set up again.
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
+    play_on
     local master
     master=$(status .connection.pid)
     kill -KILL "$master"
@@ -217,7 +220,7 @@ once_more() {
     there true
     becomes true .sound
     # The container.
-    there 'nohup paplay /tmp/440.wav >/dev/null 2>&1 & sleep 1'
+    play_on
     ctr-stop "$name" 2>/dev/null
     becomes false .sound
     ctr-start "$name" 2>/dev/null
