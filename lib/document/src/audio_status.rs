@@ -18,8 +18,8 @@ pub struct AudioStatus {
     pub latency: u32,
     /// How sound gets here: `bind`, by a bind mount, or `ssh`, by a connection.
     pub transport: String,
-    /// Whether sound comes through: a question that went into the container was
-    /// answered by the sound server.
+    /// Whether sound comes through: the sound server answers the guard, and the
+    /// socket in the container leads to that very guard.
     pub sound: bool,
     /// The guard on this machine.
     pub guard: Part,

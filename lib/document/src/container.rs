@@ -202,6 +202,21 @@ pub struct Mount {
     pub extra: Extra,
 }
 
+impl Mount {
+    /// Returns a bind mount of `source`, which the container may write.
+    #[must_use]
+    pub fn bind(source: PathBuf, target: &str) -> Self {
+        let (kind, target) = ("bind".to_owned(), target.to_owned());
+        Self { kind, source: Some(source), target, ..Self::default() }
+    }
+
+    /// Lets the container only read it.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+}
+
 /// An environment variable.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Variable {
@@ -501,6 +516,13 @@ impl Container {
     #[must_use]
     pub fn restart(&self) -> &str {
         self.restart.as_deref().unwrap_or(RESTART)
+    }
+
+    /// Says whether the engine runs on another machine, as far as is known: nothing of
+    /// this one can be mounted there.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.host.is_some())
     }
 
     /// Returns the port of `service`, allocated or not.

@@ -68,10 +68,11 @@ impl<'a> Keeper<'a> {
     /// Returns where `container` has them from; one that was made without them
     /// has no place for any.
     fn of(container: &Container, id: &'a str) -> Option<Self> {
-        let is_elsewhere = container.engine.as_ref().is_some_and(|engine| engine.host.is_some());
         match mounted(container) {
             Some(_) => Some(Self::Place),
-            None => (is_elsewhere && are_wanted(container)).then_some(Self::Container(id)),
+            None => {
+                (container.is_elsewhere() && are_wanted(container)).then_some(Self::Container(id))
+            }
         }
     }
 

@@ -87,7 +87,7 @@ pub fn fill(
     // The one of them, also where it was the other before.
     if is_bound {
         container.inject.retain(|inject| inject.target != DIRECTORY);
-        container.set_mount(bind(place.bound()));
+        container.set_mount(Mount::bind(place.bound(), DIRECTORY).read_only());
     } else {
         container.mounts.retain(|mount| mount.target != DIRECTORY);
         container.set_inject(inject(None, DIRECTORY, "0700", &user));
@@ -113,8 +113,7 @@ fn transport(audio: &Audio, hindrance: Option<&'static str>) -> Result<&'static 
 
 /// Returns what keeps the container from seeing a socket of this machine's.
 fn apart(container: &Container) -> Option<&'static str> {
-    let is_elsewhere = container.engine.as_ref().is_some_and(|engine| engine.host.is_some());
-    match (is_elsewhere, &container.isolation) {
+    match (container.is_elsewhere(), &container.isolation) {
         (true, _) => Some("the engine is on another machine"),
         (false, Some(_)) => Some("the container is isolated, and nothing of this machine is in it"),
         (false, None) => None,
@@ -194,14 +193,4 @@ fn set_default(container: &mut Container, name: &str, value: &str) {
 fn inject(source: Option<PathBuf>, target: &str, mode: &str, owner: &str) -> Inject {
     let (target, mode, owner) = (target.to_owned(), mode.to_owned(), owner.to_owned());
     Inject { source, target, mode, owner, ..Inject::default() }
-}
-
-fn bind(source: PathBuf) -> Mount {
-    Mount {
-        kind: "bind".to_owned(),
-        source: Some(source),
-        target: DIRECTORY.to_owned(),
-        read_only: true,
-        ..Mount::default()
-    }
 }

@@ -132,7 +132,7 @@ impl Plan {
         Copies::read(container)?;
         let state = places.state()?;
         let directory = places.container(&container.name)?;
-        let is_here = container.engine.as_ref().is_none_or(|engine| engine.host.is_none());
+        let is_here = !container.is_elsewhere();
         let mut plan =
             Self { directory, state, configuration: None, target: None, seeds: Vec::new() };
         if container.claude.is_some() {
@@ -141,7 +141,7 @@ impl Plan {
             if is_here {
                 let path = data.agent(&container.project.hash)?;
                 plan.seeds = take_seeds(container, &target);
-                container.set_mount(mount(&path, &target));
+                container.set_mount(Mount::bind(path.clone(), &target));
                 plan.configuration = Some(path);
             }
             plan.target = Some(target);
@@ -165,15 +165,6 @@ impl Plan {
             Some(path) => directory::make(path, &self.seeds),
             None => Ok(Vec::new()),
         }
-    }
-}
-
-fn mount(path: &Path, target: &str) -> Mount {
-    Mount {
-        kind: "bind".to_owned(),
-        source: Some(path.to_owned()),
-        target: target.to_owned(),
-        ..Mount::default()
     }
 }
 

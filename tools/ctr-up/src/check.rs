@@ -35,8 +35,7 @@ pub(crate) fn check(container: &Container) -> Result<(), Error> {
 /// describes; `directory` is the container's state directory.
 pub(crate) fn check_secrets(container: &Container, directory: &Path) -> Result<(), Error> {
     Copies::read(container)?;
-    let is_here = container.engine.as_ref().is_none_or(|engine| engine.host.is_none());
-    if !is_here || !delivery::are_wanted(container) {
+    if container.is_elsewhere() || !delivery::are_wanted(container) {
         return Ok(());
     }
     let mount = delivery::mounted(container).ok_or(Missing("mounts: /run/secrets"))?;
@@ -83,8 +82,8 @@ fn check_ports(container: &Container) -> Result<(), Error> {
 }
 
 fn check_mounts(container: &Container) -> Result<(), Error> {
-    let is_elsewhere = container.engine.as_ref().is_some_and(|engine| engine.host.is_some());
-    let bound = container.mounts.iter().find(|mount| is_elsewhere && mount.kind == "bind");
+    let mut bound = container.mounts.iter().filter(|_| container.is_elsewhere());
+    let bound = bound.find(|mount| mount.kind == "bind");
     if let Some(source) = bound.and_then(|mount| mount.source.as_ref()) {
         return Err(bad("mounts.source", &source.to_string_lossy(), BIND_RULE));
     }

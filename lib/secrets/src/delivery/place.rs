@@ -42,13 +42,7 @@ pub fn mounted(container: &Container) -> Option<&Mount> {
 /// Puts the mount of the copies into `container`; `directory` is its state
 /// directory.
 pub fn mount(container: &mut Container, directory: &Path) {
-    container.set_mount(Mount {
-        kind: "bind".to_owned(),
-        source: Some(place(directory)),
-        target: DIRECTORY.to_owned(),
-        read_only: true,
-        ..Mount::default()
-    });
+    container.set_mount(Mount::bind(place(directory), DIRECTORY).read_only());
 }
 
 /// Makes the directory that is mounted, which must be there before the
