@@ -106,8 +106,9 @@ teardown() { unmake_world; }
     ctrkit stop "$name"
     run ssh_ -o ConnectTimeout=2 "$name" true
     [ "$status" -ne 0 ]
-    is "$(ctr-ls --json | get '.containers[0].status')" stopped
-    is "$(ctr-ls --json | jq -c '[.containers[0].ports[].host]')" "$(jq -c '[.ports[].host]' "$world/document")"
+    ctr-ls --json | jq --arg name "$name" '.containers[] | select(.name == $name)' >"$world/listed"
+    is "$(get .status <"$world/listed")" stopped
+    is "$(jq -c '[.ports[].host]' "$world/listed")" "$(jq -c '[.ports[].host]' "$world/document")"
     ctrkit start "$name"
     ctrkit start "$name"
     for _ in 1 2 3 4 5 6 7 8 9 10; do ssh_ "$name" true && break; sleep 0.3; done

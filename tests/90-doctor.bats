@@ -30,6 +30,7 @@ found() {
 doctor() {
     local status=0
     ctr-doctor --json "$@" >"$world/doctor" 2>"$world/err" || status=$?
+    jq -c '.checks[] | select(.status == "failed")' "$world/doctor" >&2
     is "$status" "$(jq 'if any(.checks[]; .status == "orphan" or .status == "failed") then 1 else 0 end' "$world/doctor")"
 }
 
@@ -68,7 +69,7 @@ container_like() {
     # Made by hand: a sidecar, a network and a put-aside container.
     container_like "proxy-$name" "ctrkit.sidecar.of=000000000000" "ctrkit.project.hash=$hash"
     container_like "$name-replaced" "ctrkit.name=$name" "ctrkit.project.hash=$hash"
-    make_network --label ctrkit.managed=true --label ctrkit.name=dev-nobody "ctrkit-net-$$" >/dev/null
+    insist "$engine" network create --label ctrkit.managed=true --label ctrkit.name=dev-nobody "ctrkit-net-$$" >/dev/null
     # A container that was removed behind our back, its worktree with it; one
     # whose worktree is there; and a worktree that has gone before its container.
     ctrkit create "$(worktree gone)" >"$world/2"

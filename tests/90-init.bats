@@ -162,7 +162,7 @@ init() { ctr-init --host "$host" --engine "$engine" --identity-file "$HOME/id" "
     serve_again
     is "$(ssh_ "$name" tail -n 1 /workspace/myapp/file)" edit
     is "$(ssh_ "$name" cat /workspace/myapp/untracked)" new
-    is "$(ctr-ls --json | get '.containers[0].status')" running
+    is "$(ctr-ls --json | get ".containers[] | select(.name == \"$name\").status")" running
     # A switch that was cut off after the configuration is mended.
     cp "$config/ssh_config" "$world/blocks"
     sed -i 's/^connection = .*/connection = "home"/' "$config/config.toml"

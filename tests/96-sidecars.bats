@@ -82,7 +82,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     "$engine" start "$name" >&2
     is "$(info .isolated)" true
     # An internal network is not enough: the host answers at the bridge.
-    make_network --internal "${of[@]}" "ctrkit-$hash-more" >&2
+    insist "$engine" network create --internal "${of[@]}" "ctrkit-$hash-more" >&2
     "$engine" network connect "ctrkit-$hash-more" "$name"
     is "$(info '[.isolated, (.networks[] | select(.bridge) | .internal)]')" '[false,true]'
     grep "has an address on the network 'ctrkit-$hash-more'" <<<"$(info .holes)"

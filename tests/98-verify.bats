@@ -27,7 +27,7 @@ setup_file() {
     [[ $engine == podman ]] || shut=(--internal -o com.docker.network.bridge.inhibit_ipv4=true)
     write_state "$name"
     {
-        make_network "${shut[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
+        insist "$engine" network create "${shut[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
         "$engine" volume create "${of[@]}" "ctrkit-$hash-proxy"
         "$engine" volume create "${of[@]}" "ctrkit-$hash-trust"
         served "$proxy" "$net" "$(address 2)" "$python" -I /etc/ctrkit/proxy/filter.py --listen 0.0.0.0:8080 \
@@ -146,7 +146,8 @@ seconds() { # LIMIT COMMAND...: it takes no longer, and how long is told.
     clean "$sound"
     about=$sound verify --quick --beside
     is "$(holes)$(untried)" ""
-    is "$("$engine" ps --all --filter label=ctrkit.sidecar.type=probe --format '{{.Names}}' | wc -l)" 0
+    is "$("$engine" ps --all --filter label=ctrkit.sidecar.type=probe --format '{{.Names}}' \
+        --filter "label=ctrkit.sidecar.of=$(get .project.hash <"$world/document")")" ""
 }
 
 # refusals: how many refusals are counted in the container and how many in its log
@@ -205,7 +206,7 @@ ask() {
 # odd_network OPTION...: another network, with the proxy on it.
 odd_network() {
     port=$((port + 1))
-    make_network "${of[@]}" --subnet "$(address 0)/28" "$@" "ctrkit-$hash-odd" >/dev/null
+    insist "$engine" network create "${of[@]}" --subnet "$(address 0)/28" "$@" "ctrkit-$hash-odd" >/dev/null
     "$engine" network connect --ip "$(address 2)" "ctrkit-$hash-odd" "$proxy"
     on=ctrkit-$hash-odd
 }

@@ -17,8 +17,8 @@ isolate() {
     write_state "$name"
 
     [[ $engine == podman ]] || closed=(--internal -o com.docker.network.bridge.inhibit_ipv4=true)
-    make_network "${closed[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
-    make_network "${of[@]}" "$edge"
+    insist "$engine" network create "${closed[@]}" "${of[@]}" --subnet "$(address 0)/28" "$net"
+    insist "$engine" network create "${of[@]}" "$edge"
     "$engine" volume create "${of[@]}" "ctrkit-$hash-proxy"
     "$engine" volume create "${of[@]}" "ctrkit-$hash-trust"
     "$engine" volume create "${labels[@]}" "$name-home"

@@ -69,7 +69,7 @@ get() { jq -er "$1"; }
 # Everything of this world that the engine has, in any state: the independent
 # judge of what was left behind. Fields: kind, name.
 on_engine() {
-    "$engine" ps --all --filter label=ctrkit.managed=true --format '{{.Names}}' |
+    insist "$engine" ps --all --filter label=ctrkit.managed=true --format '{{.Names}}' |
         while read -r name; do
             "$engine" inspect --format '{{index .Config.Labels "ctrkit.project.hash"}}' "$name" |
                 grep -qxFf "$world/hashes" && echo "container $name"
@@ -86,7 +86,7 @@ on_engine() {
 built() {
     local names
     names=$(sed -E 's/^(.{6}).*/ctrkit-dev-.*-\1:|-\0[0-9a-f]{52}(-|:)|ctrkit(-dev)?-\0/' "$world/hashes")
-    [[ -z $names ]] || "$engine" images --format '{{.Repository}}:{{.Tag}}' |
+    [[ -z $names ]] || insist "$engine" images --format '{{.Repository}}:{{.Tag}}' |
         grep -E "$names" | sed 's/^/image /' || true
 }
 
@@ -116,12 +116,12 @@ unmake_world() {
     done
 }
 
-# make_network ARGUMENT...: podman fails where somebody else's interface goes while it
-# lists them.
-make_network() {
-    local tries
+# insist COMMAND...: what it prints, once it succeeds. podman fails at times where it
+# looks at all that there is, and something of somebody else's goes meanwhile.
+insist() {
+    local tries said
     for ((tries = 0; tries < 5; tries++)); do
-        ! "$engine" network create "$@" || return 0
+        ! said=$("$@") || { [[ -z $said ]] || printf '%s\n' "$said"; return 0; }
         sleep 0.5
     done
     return 1

@@ -8,17 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{Engine, EngineError, Kind, is_older};
+use crate::{Engine, EngineError, Kind, is_older, meanwhile};
 
 /// The variables by which a person's surroundings would change what is done.
 const FOREIGN: [&str; 2] = ["COMPOSE_", "PODMAN_COMPOSE_"];
-
-/// What podman says where it makes a network, and one of the machine's interfaces, of
-/// whosever container, goes while they are listed.
-const GONE_MEANWHILE: &str = "no such network interface";
-
-/// How often something is tried that can fail so.
-const TRIES: usize = 4;
 
 /// The program for Compose files of one engine.
 #[derive(Clone, Debug)]
@@ -103,14 +96,7 @@ impl Compose {
         command.args(["--project-name", project, "--file"]).arg(file).args(args);
         // Where it looks for files that nobody has named.
         command.current_dir(file.parent().unwrap_or(Path::new("/")));
-        let mut again = 1..TRIES;
-        loop {
-            match self.engine.succeed_within(&mut command, limit) {
-                Err(EngineError::Failed(call))
-                    if call.last_words.contains(GONE_MEANWHILE) && again.next().is_some() => {}
-                ended => return ended,
-            }
-        }
+        meanwhile::again(meanwhile::INTERFACE, || self.engine.succeed_within(&mut command, limit))
     }
 
     fn command(&self) -> Command {
@@ -138,40 +124,7 @@ fn version(answer: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
-
-    use super::{Compose, version};
-    use crate::Engine;
-
-    #[test]
-    fn what_fails_because_an_interface_has_gone_is_tried_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let script = |name: &str, text: &str| {
-            let path = directory.path().join(name);
-            fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-            path
-        };
-        let podman = script("podman", "");
-        let engine = Engine::named(podman.to_str().unwrap()).unwrap();
-        let run = |times: usize, words: &str| {
-            let calls = directory.path().join("calls");
-            let _ = fs::remove_file(&calls);
-            let text = format!(
-                "echo >>'{calls}'; [ $(wc -l <'{calls}') -gt {times} ] && exit; echo '{words}' >&2; exit 1",
-                calls = calls.display()
-            );
-            let program = Some(script("compose", &text));
-            let compose = Compose { engine: engine.clone(), program, version: String::new() };
-            let ended = compose.run("p", Path::new("/x"), ["up"], Duration::from_secs(20));
-            (ended.is_ok(), fs::read_to_string(&calls).unwrap().len())
-        };
-        let gone = "Error: route ip+net: no such network interface";
-        assert_eq!(run(0, gone), (true, 1));
-        assert_eq!(run(2, gone), (true, 3));
-        assert_eq!(run(9, gone), (false, 4));
-        assert_eq!(run(9, "Error: something else"), (false, 1));
-    }
+    use super::version;
 
     #[test]
     fn the_version_is_picked_out_of_what_is_said() {

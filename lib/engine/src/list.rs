@@ -1,11 +1,11 @@
 //! What there is on an engine: containers, volumes, images.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
 use document::labels;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{Engine, EngineError, Kind, managed::is_container_name, run};
+use crate::{Engine, EngineError, Kind, managed::is_container_name, meanwhile, run};
 
 /// A container, as the engine lists it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -130,12 +130,17 @@ impl Engine {
         let mut args = vec!["ps", "--all", "--no-trunc", "--format", &format];
         args.extend(options);
         let mut command = self.command(&args);
-        let text = self.succeed(&mut command)?;
+        let text = self.list(&mut command)?;
         let parsed = match self.kind {
             Kind::Podman => parse_podman(&text),
             Kind::Docker => parse_docker(&text),
         };
         parsed.map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
+    }
+
+    /// Runs `command`, which looks at all there is of a kind.
+    fn list(&self, command: &mut Command) -> Result<String, EngineError> {
+        meanwhile::again(meanwhile::LISTED, || self.succeed(command))
     }
 
     /// Returns the container called `name`, whoever's it is: one call.
@@ -161,7 +166,7 @@ impl Engine {
             args.extend(["--filter", filter]);
         }
         let mut command = self.command(&args);
-        let text = self.succeed(&mut command)?;
+        let text = self.list(&mut command)?;
         parse_volumes(&text)
             .map_err(|source| EngineError::Unreadable { command: run::line(&command), source })
     }
@@ -177,7 +182,7 @@ impl Engine {
             args.extend(["--filter", filter]);
         }
         let mut command = self.command(&args);
-        let text = self.succeed(&mut command)?;
+        let text = self.list(&mut command)?;
         let parsed = match self.kind {
             Kind::Podman => parse_networks(&text),
             Kind::Docker => lines(&text).collect(),
@@ -189,7 +194,7 @@ impl Engine {
     pub fn images(&self) -> Result<Vec<NamedImage>, EngineError> {
         let format = r#"{"name":"{{.Repository}}:{{.Tag}}","id":{{json .ID}}}"#;
         let mut command = self.command(["images", "--no-trunc", "--format", format]);
-        let text = self.succeed(&mut command)?;
+        let text = self.list(&mut command)?;
         let all: Result<Vec<NamedImage>, _> = lines(&text).collect();
         let mut all =
             all.map_err(|source| EngineError::Unreadable { command: run::line(&command), source })?;
