@@ -16,7 +16,7 @@ pub enum Error {
     Part(Part),
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
+    #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
     /// The container does not run.
@@ -88,7 +88,7 @@ impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Signals(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::NotRunning { .. } => "not-running",
             Self::NoLabel { .. } => "missing-label",
             Self::Scratch(_) => "cannot-write-file",

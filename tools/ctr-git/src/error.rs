@@ -22,7 +22,7 @@ pub enum Error {
     Part(Part),
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
+    #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
     /// Something is wrong with the worktree or its repository.
@@ -74,7 +74,7 @@ impl Failure for Error {
             Self::Worktree(error) => error.kind(),
             Self::There(error) => error.kind(),
             Self::NotOfVerb { .. } => "option-of-another-verb",
-            Self::Signals(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::GitAbsent => "git-absent",
             Self::SshAbsent => "ssh-absent",
             Self::CannotRun { .. } => "cannot-run-program",

@@ -111,7 +111,7 @@ pub enum Error {
     },
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
+    #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
     /// The base could not be packed.
@@ -157,7 +157,7 @@ impl Failure for Error {
             Self::NotRoot { .. } => "not-root",
             Self::Debootstrap(_) => "debootstrap-failed",
             Self::CannotRun { .. } => "cannot-run-program",
-            Self::Signals(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::Pack(_) => "cannot-pack-base",
             Self::NoCertificate { .. } => "no-certificate",
         }

@@ -19,7 +19,7 @@ pub enum Error {
     Cli(#[from] devcontainer_cli::Error),
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
+    #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
     /// The container does not run.
@@ -37,7 +37,7 @@ impl Failure for Error {
         match self {
             Self::Part(part) => part.kind(),
             Self::Cli(error) => error.kind(),
-            Self::Signals(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::NotRunning { .. } => "not-running",
         }
     }

@@ -42,8 +42,8 @@ pub enum Error {
     },
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
-    Watch(#[source] io::Error),
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
 
     /// A container of that name belongs to somebody else.
     #[error("the container name '{name}' is taken by a container that is not this project's")]
@@ -257,7 +257,7 @@ impl Failure for Error {
             Self::Refused(refusal) => refusal.kind(),
             Self::OtherName { .. } => "devcontainer-renamed",
             Self::NoServer { .. } => "no-ssh-server",
-            Self::Watch(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::NameTaken { .. } => "name-taken",
             Self::VolumeTaken { .. } => "volume-taken",
             Self::VolumeMissing { .. } => "no-such-volume",
@@ -296,7 +296,7 @@ impl Failure for Error {
             | Self::BadVariable { .. }
             | Self::Unwritable { .. } => Exit::DataErr,
             Self::PortTaken { .. } => Exit::TempFail,
-            Self::Watch(_) => Exit::IoErr,
+            Self::Signals(_) => Exit::IoErr,
             Self::NameTaken { .. }
             | Self::VolumeTaken { .. }
             | Self::VolumeMissing { .. }

@@ -89,7 +89,7 @@ impl Tool for CtrUp {
         } else {
             // Only then: who waits for another run may be ended at once.
             let _lock = Lock::take(&directory.join("lock"), patience + Duration::from_secs(60))?;
-            let interrupt = Interrupt::watch().map_err(Error::Watch)?;
+            let interrupt = Interrupt::watch().map_err(Error::Signals)?;
             ctr_up::up(&plan, &engine, &interrupt, events, files)
                 .map_err(|error| tell(error, self.common.error_format))?
         };

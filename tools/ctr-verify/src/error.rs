@@ -16,8 +16,8 @@ pub enum Error {
     Part(Part),
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
-    Watch(#[source] io::Error),
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
 
     /// This machine cannot listen for what gets out.
     #[error("cannot listen for what gets out")]
@@ -76,7 +76,7 @@ impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Watch(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::Ear(_) => "cannot-listen",
             Self::EmptyProject { .. } => "empty-project",
             Self::BadProxy { .. } => "bad-proxy",
@@ -90,7 +90,7 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Watch(_) => Exit::IoErr,
+            Self::Signals(_) => Exit::IoErr,
             Self::Ear(_) | Self::EmptyProject { .. } => Exit::Unavailable,
             Self::BadProxy { .. } => Exit::Usage,
             Self::BadSecret { .. } | Self::SecretTooShort { .. } => Exit::DataErr,

@@ -82,7 +82,7 @@ impl Tool for CtrVerify {
         let proxy = self.proxy.as_deref().map(parse_proxy).transpose()?;
         let engine = self.engine.find(&config, &self.places)?;
         let targets = self.targets(&engine)?;
-        let interrupt = Interrupt::watch().map_err(Error::Watch)?;
+        let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let attack = Attack {
             engine: &engine,
             places: &self.places,

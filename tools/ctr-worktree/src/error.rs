@@ -19,7 +19,7 @@ pub enum Error {
     Part(Part),
 
     /// Signals cannot be watched for.
-    #[error("cannot watch for signals")]
+    #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
     /// There is no git.
@@ -242,7 +242,7 @@ impl Failure for Error {
     fn kind(&self) -> &'static str {
         match self {
             Self::Part(part) => part.kind(),
-            Self::Signals(_) => "cannot-watch-signals",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::GitAbsent => "git-absent",
             Self::CannotRun { .. } => "git-cannot-run",
             Self::Git { .. } => "git-failed",
