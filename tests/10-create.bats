@@ -97,9 +97,8 @@ teardown_file() { unmake_world; }
         cp /tmp/k /etc/ssh/ssh_host_ed25519_key
         sed -i /HostCertificate/d /etc/ssh/sshd_config
         kill -HUP "$(cat /run/sshd.pid)"'
-    sleep 1
-    run ssh_ -o ControlPath=none "$name" true
-    [ "$status" -ne 0 ]
+    turned_away() { ! ssh_ -o ControlPath=none "$name" true; }
+    eventually turned_away
     # The configuration was changed by hand as well: only a new container mends that.
     ctrkit rm "$name"
     ctrkit create "$path" >"$world/document"

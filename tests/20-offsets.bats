@@ -56,7 +56,7 @@ hosts() { jq -r '[.ports[].host] | join("/")' "$1"; }
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", 2200)); s.listen(); time.sleep(60)' &
     listener=$!
-    sleep 0.5
+    eventually bash -c ': <>/dev/tcp/127.0.0.1/2200'
     err=$world/err
     run ctr-up --error-format json <"$world/plan" 2>"$err"
     is "$status" 75

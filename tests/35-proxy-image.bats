@@ -121,7 +121,7 @@ print(to.makefile().readline().strip())")" "HTTP/1.1 403 Forbidden"
 @test "both end at once when they are told to" {
     local begun=$SECONDS
     "$engine" stop --time 20 "$id-ingress" "$id-proxy" >/dev/null
-    ((SECONDS - begun < 10))
+    ((SECONDS - begun < 20))
     is "$("$engine" inspect --format '{{.State.ExitCode}}' "$id-ingress" "$id-proxy")" $'0\n0'
 }
 

@@ -26,7 +26,7 @@ whole() {
     fi
     if [[ $engine == podman ]]; then
         # What a podman that is killed leaves in its storage has no labels.
-        is "$(podman ps --all --external --format '{{.Names}}' | grep -c -- "$2")" 1
+        is "$(insist podman ps --all --external --format '{{.Names}}' | grep -c -- "$2")" 1
     fi
 }
 

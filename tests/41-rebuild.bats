@@ -95,7 +95,7 @@ unharmed() {
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$port" &
     listener=$!
-    sleep 0.5
+    eventually bash -c ": <>/dev/tcp/127.0.0.1/$port"
     refused 75 cannot-replace ctr-rebuild "$name"
     kill "$listener"
     is "$(running)" false

@@ -111,7 +111,7 @@ teardown() { unmake_world; }
     is "$(jq -c '[.ports[].host]' "$world/listed")" "$(jq -c '[.ports[].host]' "$world/document")"
     ctrkit start "$name"
     ctrkit start "$name"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do ssh_ "$name" true && break; sleep 0.3; done
+    eventually ssh_ "$name" true
     is "$(ssh_ "$name" cat /workspace/myapp/file)" hello
 }
 

@@ -229,11 +229,12 @@ got() { in_it cat /home/dev/got; }
     line=$(session attach --print "$name" shown)
     is "$line" "$(command -v "$engine") exec --interactive --tty --env 'TERM=xterm-256color' --env 'COLORTERM=truecolor' --user dev $name tmux -u attach-session -t '=shown'"
     refused 64 not-a-terminal ctr-session attach "$name" shown
-    { sleep 2; ctr-session list "$name" --json | jq '.sessions[0].attached' >"$world/attached"
-        ctr-session kill "$name" shown; } &
-    script -qec "ctr-session attach $name shown" /dev/null < <(sleep 5) >"$world/typescript" || true
+    attached() { is "$(ctr-session list "$name" --json | jq '.sessions[0].attached')" 1; }
+    { ! eventually attached || : >"$world/attached"; ctr-session kill "$name" shown; : >"$world/over"; } &
+    script -qec "ctr-session attach $name shown" /dev/null \
+        < <(until [[ -e $world/over ]]; do sleep 0.2; done) >"$world/typescript" || true
     wait
-    is "$(cat "$world/attached")" 1
+    [[ -e $world/attached ]]
     grep -q hello "$world/typescript"
     run script -qec "ctr-session attach $name never" /dev/null
     is "$status" 69

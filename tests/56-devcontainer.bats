@@ -210,7 +210,7 @@ orphans() {
     run --separate-stderr create "$path"
     [[ $status -ne 0 ]]
     grep -qx why <<<"$stderr"
-    is "$(on_engine | grep -F "$name")" "" || true
+    is "$(on_engine | grep -F "$name" || true)" ""
     run "$engine" inspect "$name"
     [[ $status -ne 0 ]]
     refused 69 command-failed create --keep "$path"

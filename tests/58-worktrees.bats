@@ -49,7 +49,7 @@ added() {
     # Again: the same, and nothing is made.
     calls ctrkit worktree add fix/login >"$world/again"
     is "$(get .name <"$world/again")" "$name"
-    run ! grep -qE '^(run|create|start) ' "$world/calls"
+    run -1 grep -qE '^(run|create|start) ' "$world/calls"
 
     # Work in the container, then in the worktree, keeps both.
     ssh_ "$name" 'cd "$CTRKIT_WORKSPACE" && git config user.email a@b && git config user.name a && echo more >new'

@@ -350,8 +350,8 @@ alone() {
     said=${said##*$'\n'}
     printf '# %s\n' "$said" >&3
     said=${said#heard after }
-    # Ten times what the guard asks for: the machine may be busy. By default it is twenty.
-    [[ ${said% ms} -gt 0 && ${said% ms} -lt 1000 ]]
+    # Fifty times what the guard asks for: the machine may be busy.
+    [[ ${said% ms} -gt 0 && ${said% ms} -lt 5000 ]]
     # Turned down it is heard as well, and muted it is not.
     at_home set-sink-volume speakers 30%
     audiotun setup --check >/dev/null

@@ -109,19 +109,19 @@ told() { printf '%b' "$1" | ssh_ "$name" "$directory/credential" "${2:-get}"; }
         "$engine" volume inspect "$name-home" "$name-workspace" >>"$world/inspect"
     "$engine" logs "$name" >"$world/log" 2>&1
     "$engine" history --no-trunc "$image" >"$world/history"
-    run ! grep -aF -f "$world/tokens" "$world/inspect" "$world/log" "$world/history" \
+    run -1 grep -aF -f "$world/tokens" "$world/inspect" "$world/log" "$world/history" \
         "$world/document" "$world/narration"
     # Nothing in the home but the token file itself: state, configuration, ssh.
     found=$(grep -rlaF -f "$world/tokens" "$HOME" "$path" | sort)
     is "$found" "$config/github-token"
     # Nor a digest of it that could be looked up.
-    run ! grep -rqF "$(printf %s "$token" | sha256sum | cut -c 1-64)" "$state"
-    run ! grep -rqF "$(sha256sum <"$config/github-token" | cut -c 1-64)" "$state"
+    run -1 grep -rqF "$(printf %s "$token" | sha256sum | cut -c 1-64)" "$state"
+    run -1 grep -rqF "$(sha256sum <"$config/github-token" | cut -c 1-64)" "$state"
     # No process of the container has it, while a shell and sshd are at work.
     ssh_ "$name" 'sudo cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null; env; sudo env; ps axeww' >"$world/processes"
     ssh_ "$name" bash -lic env >>"$world/processes" 2>/dev/null
     "$engine" exec "$name" env >>"$world/processes"
-    run ! grep -aqF -f "$world/tokens" "$world/processes"
+    run -1 grep -aqF -f "$world/tokens" "$world/processes"
     [ -s "$world/processes" ]
 }
 
@@ -147,7 +147,7 @@ SCRIPT
     is "$(fill protocol=https host=github.com | grep ^password=)" "password=$(cat "$config/github-token")"
     grep -aq 'exec --interactive' "$world/seen"
     grep -q '"step":"push","status":"done"' "$world/events"
-    run ! grep -aqF -f "$world/tokens" "$world/seen" "$world/events" "$world/out"
+    run -1 grep -aqF -f "$world/tokens" "$world/seen" "$world/events" "$world/out"
 }
 
 @test "a changed token comes in without another container, by one engine call" {

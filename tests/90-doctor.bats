@@ -126,7 +126,8 @@ container_like() {
     exec {lock}>"$state/$name/lock"
     flock "$lock"
     ctr-doctor --fix --json >"$world/doctor" 2>"$world/err" {lock}>&- &
-    sleep 1.5
+    waited_for() { grep -q -- "-> .*:$(stat -c %i "$state/$name/lock") " /proc/locks; }
+    eventually waited_for
     container_like "$name" "ctrkit.name=$name" "ctrkit.project.hash=$(get .project.hash <"$world/1")"
     exec {lock}>&-
     wait $! || true
@@ -147,7 +148,7 @@ container_like() {
     doctor --fix
     is "$(found fixed)" "$fixed"
     if [[ $engine == podman ]]; then
-        is "$(podman ps --all --external --format '{{.Names}}' | grep -cx -- "$name")" 0
+        is "$(insist podman ps --all --external --format '{{.Names}}' | grep -cx -- "$name")" 0
     fi
     ctrkit create "$world/mine" >"$world/2"
     is "$(get '.ports[0].host' <"$world/2")" "$(get '.ports[0].host' <"$world/1")"

@@ -14,7 +14,8 @@ setup() {
 
 teardown() {
     [[ -z ${service-} ]] || kill "$service" || true
-    [[ -z ${sshd-} ]] || kill "$sshd" || true
+    # The next one listens there too.
+    [[ -z ${sshd-} ]] || { kill "$sshd" && wait "$sshd"; } || true
     unmake_world
 }
 
@@ -91,12 +92,14 @@ init() { ctr-init --host "$host" --engine "$engine" --identity-file "$HOME/id" "
 
 @test "init asks on a terminal, shows no token, and ends at Ctrl-C without a trace" {
     cp -r "$config" "$world/first"
-    { sleep 1; printf '%s\n%s\n-\n' "$host" "$engine"; sleep 1; printf 'github_pat_\003'; sleep 1; } |
+    asked() { grep -q 'not shown' "$world/typed"; }
+    { sleep 1; printf '%s\n%s\n-\n' "$host" "$engine"; eventually asked; sleep 1; printf 'github_pat_\003'; sleep 1; } |
         script -qec "ctr-init; echo \"status \$?\"" /dev/null >"$world/typed"
     grep -q 'status 130' "$world/typed"
     run ! grep -q github_pat_ "$world/typed"
     diff -r "$config" "$world/first"
-    { sleep 1; printf '%s\nnerdctl\n%s\n%s\n' "$host" "$engine" "$HOME/id"; sleep 1; printf 'github_pat_11X\177Y\n'; sleep 6; } |
+    rm "$world/typed"
+    { sleep 1; printf '%s\nnerdctl\n%s\n%s\n' "$host" "$engine" "$HOME/id"; eventually asked; sleep 1; printf 'github_pat_11X\177Y\n'; sleep 6; } |
         script -qec "ctr-init; echo \"status \$?\"; stty -a" /dev/null >"$world/typed"
     grep -q 'status 0' "$world/typed"
     grep -q 'is neither podman nor docker' "$world/typed"

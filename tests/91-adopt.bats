@@ -78,7 +78,7 @@ reaches() {
         diff - "$world/files" | grep '^[<>]' | grep -v document.json | is "$(cat)" ""
     # It is well, and so is what comes of giving it up.
     ctr-doctor --json >"$world/doctor"
-    is "$(jq -c '[.checks[] | select(.status == "orphan")]' "$world/doctor")" "[]"
+    is "$(jq -c --arg name "$name" '[.checks[] | select(.status == "orphan" and (tostring | contains($name)))]' "$world/doctor")" "[]"
     sshcfg remove "$name"
     portalloc --release "$name"
     is "$(ctr-doctor --json --fix | jq -r '.checks[] | select(.status == "fixed").name')" state

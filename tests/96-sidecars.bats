@@ -105,7 +105,8 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
 
 @test "control characters from inside reach no terminal" {
     hurt
-    until [[ $(info .proxy.health) == '"unhealthy"' ]]; do sleep 0.2; done
+    unwell() { is "$(info .proxy.health)" '"unhealthy"'; }
+    eventually unwell
     is "$(info .proxy.words)" '"no\u001b[31m listener"'
     run ! grep $'\033' <<<"$(ctr-info "$name")"
     grep -F 'unhealthy: no\u{1b}[31m listener' <<<"$(ctr-info "$name")"
@@ -137,7 +138,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     sidecar proxy --network "$net" --ip "$(address 2)" --health-cmd true --entrypoint false
     SECONDS=0
     refused 69 proxy-unhealthy ctr-start "$name"
-    ((SECONDS < 15))
+    ((SECONDS < 30))
     is "$(running)" ""
     "$engine" rm --force "$proxy" >&2
     refused 69 proxy-absent ctr-start "$name"

@@ -15,7 +15,7 @@ setup_file() {
     git -C "$path" commit -qm settings
     ctrkit create "$path" >"$world/document" 2>"$world/narration"
     name=$(get .name <"$world/document")
-    for _ in 1 2 3 4 5 6 7 8 9 10; do ssh_ "$name" true && break; sleep 0.3; done
+    eventually ssh_ "$name" true
     export world state config path name
 }
 
@@ -130,5 +130,5 @@ leads out of the worktree: /etc'
     ctrkit stop "$name"
     refused 69 not-running ctr-diff "$name"
     ctrkit start "$name"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do ssh_ "$name" true && break; sleep 0.3; done
+    eventually ssh_ "$name" true
 }

@@ -104,7 +104,7 @@ filter() { sha256sum <"$state/$name/proxy/filter.py"; }
 # ask_often: asks for a name that only one of two policies allows, until it is
 # ended; prints what it got.
 ask_often() {
-    answers 'while :; do curl -s -m 20 -o /dev/null -w "%{http_connect} " https://one.example/; done'
+    exec ssh -F "$CTRKIT_SSH_CONFIG" -o ConnectionAttempts=20 "$name" 'while :; do curl -s -m 20 -o /dev/null -w "%{http_connect} " https://one.example/; done'
 }
 
 @test "another policy is in force when apply ends, and nothing was started again" {
@@ -246,8 +246,9 @@ ask_often() {
     asks "-g 'http://evil.example/%1b[2J'" >/dev/null
     ctrkit log "$name" >"$world/log"
     head -1 "$world/log" | grep -q '^TIME .* REQUEST$'
-    run ! grep -qaP '[^\x20-\x7e]' "$world/log"
-    run ! grep -qaP '[^\x20-\x7e]' <(ctr-log --json "$name")
+    run -1 grep -qaP '[^\x20-\x7e]' "$world/log"
+    ctr-log --json "$name" >"$world/log"
+    run -1 grep -qaP '[^\x20-\x7e]' "$world/log"
     ctr-log --refused -n 1 "$name" | tail -1 | grep -q 'refused .* http://evil.example/'
     ctr-log --json "$name" | jq -es 'all(has("host") and has("decision"))'
     is "$(ctr-log --json "$name" | wc -l)" "$("$engine" exec "$proxy" cat /var/lib/ctrkit/log/requests.jsonl | wc -l)"
@@ -259,7 +260,7 @@ ask_often() {
 @test "followed, it has each record once, over a rotation, and ends with the proxy" {
     local pid begun tries
     begun=$(ctr-log --json "$name" | wc -l)
-    timeout 60 ctr-log --json --follow "$name" >"$world/followed" &
+    timeout 300 ctr-log --json --follow "$name" >"$world/followed" &
     pid=$!
     for ((tries = 0; tries < 50; tries++)); do
         [[ $(wc -l <"$world/followed") -lt $begun ]] || break
@@ -279,25 +280,25 @@ ask_often() {
 }
 
 @test "Ctrl-C ends it as usual, and leaves nothing in the proxy" {
-    local status=0 tries
+    local status=0
     timeout --preserve-status --signal INT 2 ctr-log --follow "$name" >/dev/null || status=$?
     is "$status" 130
     # Nothing comes, and nobody reads any more.
     status=0
     timeout 20 bash -c 'ctr-log --follow "$1" | head -n 1; exit "${PIPESTATUS[0]}"' - "$name" || status=$?
     is "$status" 141
-    for ((tries = 0; tries < 50; tries++)); do
-        "$engine" top "$proxy" | grep -q 'requests.jsonl follow' || break
-        sleep 0.2
-    done
-    run ! grep -q 'requests.jsonl follow' <("$engine" top "$proxy")
+    followed_no_more() {
+        "$engine" top "$proxy" >"$world/top" && run -1 grep -q 'requests.jsonl follow' "$world/top"
+    }
+    eventually followed_no_more
 }
 
 @test "ctr-ls and ctr-info have how much was refused" {
     local before
     before=$(ctr-ls --json | jq --arg name "$name" '.containers[] | select(.name == $name).isolation.refused')
     asks http://three.example/ >/dev/null
-    sleep 1
+    # The proxy writes it down twice a second.
+    sleep 2
     is "$(ctr-ls --json | jq --arg name "$name" '.containers[] | select(.name == $name).isolation.refused')" $((before + 1))
     is "$(ctr-info --json "$name" | get '.containers[0].isolation.refused')" $((before + 1))
     ctr-ls | grep -q 'REFUSED'
@@ -330,8 +331,8 @@ ask_often() {
     } >"$world/everything"
     # What was looked through is there, and it is in none of it.
     grep -qa ctrkit-placeholder "$world/everything"
-    run ! grep -qaF "$canary" "$world/everything"
-    run ! grep -qaF "$(printf %s "$canary" | base64)" "$world/everything"
+    run -1 grep -qaF "$canary" "$world/everything"
+    run -1 grep -qaF "$(printf %s "$canary" | base64)" "$world/everything"
     is "$("$engine" exec "$proxy" cat /var/lib/ctrkit/secrets/secret.example.x-key)" "$canary"
 }
 

@@ -7,7 +7,7 @@
 make_server() {
     local socket
     server_port=$((${CTRKIT_TEST_PORTS:-22200} + 900))
-    [[ $engine == podman ]] || server_port=$((server_port + 1))
+    [[ $engine == podman ]] || server_port=$((server_port + 1000))
     mkdir -p /run/sshd "$world/server"
     ssh-keygen -q -t ed25519 -N '' -f "$world/server/host"
     cat >"$world/server/sshd_config" <<CONFIG

@@ -69,34 +69,39 @@ get() { jq -er "$1"; }
 # Everything of this world that the engine has, in any state: the independent
 # judge of what was left behind. Fields: kind, name.
 on_engine() {
-    insist "$engine" ps --all --filter label=ctrkit.managed=true --format '{{.Names}}' |
-        while read -r name; do
-            "$engine" inspect --format '{{index .Config.Labels "ctrkit.project.hash"}}' "$name" |
-                grep -qxFf "$world/hashes" && echo "container $name"
-        done || true
-    "$engine" volume ls --quiet --filter label=ctrkit.managed=true |
-        while read -r name; do
-            "$engine" volume inspect --format '{{index .Labels "ctrkit.project.hash"}}' "$name" |
-                grep -qxFf "$world/hashes" && echo "volume $name"
-        done || true
+    of_us container .Config.Labels ps --all --format '{{.Names}}'
+    of_us volume .Labels volume ls --quiet
     built
+}
+
+# of_us KIND LABELS LIST...: those of what the engine lists so that are of this world.
+# A list that fails is told as something that is there.
+of_us() {
+    local kind=$1 label="{{index $2 \"ctrkit.project.hash\"}}" name
+    shift 2
+    { insist "$engine" "$@" --filter label=ctrkit.managed=true || echo '?'; } |
+        while read -r name; do
+            [[ $name == '?' ]] || "$engine" "$kind" inspect --format "$label" "$name" |
+                grep -qxFf "$world/hashes" || continue
+            echo "$kind $name"
+        done
 }
 
 # What was built for the projects of this world alone. Fields: kind, name.
 built() {
     local names
     names=$(sed -E 's/^(.{6}).*/ctrkit-dev-.*-\1:|-\0[0-9a-f]{52}(-|:)|ctrkit(-dev)?-\0/' "$world/hashes")
-    [[ -z $names ]] || insist "$engine" images --format '{{.Repository}}:{{.Tag}}' |
-        grep -E "$names" | sed 's/^/image /' || true
+    [[ -z $names ]] || { insist "$engine" images --format '{{.Repository}}:{{.Tag}}' || echo '?'; } |
+        grep -E "^[?]$|$names" | sed 's/^/image /' || true
 }
 
 # around HASH: what stands around the isolated container of that project, in any
 # state. Fields: kind, name.
 around() {
     local label=label=ctrkit.sidecar.of=$1
-    "$engine" ps --all --filter "$label" --format 'container {{.Names}}'
-    "$engine" network ls --filter "$label" --format 'network {{.Name}}'
-    "$engine" volume ls --filter "$label" --format 'volume {{.Name}}'
+    insist "$engine" ps --all --filter "$label" --format 'container {{.Names}}' || echo 'container ?'
+    insist "$engine" network ls --filter "$label" --format 'network {{.Name}}' || echo 'network ?'
+    insist "$engine" volume ls --filter "$label" --format 'volume {{.Name}}' || echo 'volume ?'
 }
 
 # Removes what a test has left, by the engine alone.
@@ -125,6 +130,16 @@ insist() {
         sleep 0.5
     done
     return 1
+}
+
+# eventually COMMAND...: as soon as it succeeds; after half a minute it fails as the
+# command does.
+eventually() {
+    local end=$((SECONDS + 30))
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || { "$@"; return; }
+        sleep 0.2
+    done
 }
 
 # is LEFT RIGHT: fails with both if they differ.
@@ -163,9 +178,8 @@ calls() {
 # settle NAME: waits for the engine calls about it that outlived their tool:
 # they have a process group of their own and end by themselves.
 settle() {
-    local tries
-    for ((tries = 0; tries < 100; tries++)); do
-        pgrep -f "$engine.*$1" >/dev/null || return 0
-        sleep 0.1
-    done
+    eventually nobody_at "$1"
 }
+
+# nobody_at NAME: or the calls about it.
+nobody_at() { ! pgrep -af "$engine.*$1" >&2; }

@@ -27,7 +27,7 @@ whole() {
     is "$(jq --arg name "$1" '[.reservations[] | select(.name == $name)] | length' "$state/ports.json")" 1
     [[ ! -e $state/$1/pending.json ]]
     if [[ $engine == podman ]]; then
-        is "$(podman ps --all --external --format '{{.Names}}' | grep -c -- "$1\|$hash")" 3
+        is "$(insist podman ps --all --external --format '{{.Names}}' | grep -c -- "$1\|$hash")" 3
     fi
     [[ $2 == running ]] || return 0
     is "$(ssh_ -o ConnectionAttempts=20 "$1" cat /workspace/myapp/file)" hello

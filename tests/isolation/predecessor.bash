@@ -11,7 +11,8 @@ predecessor_up() {
     echo "planted-secret-$1" >"$project/token"
     chmod -R a+rX "$2"
     export NAME=$1 PROJECT=$project WORLD=$outside WORLD_ADDRESS=$outside_address
-    predecessor_compose "$1" "$project" up -d
+    # podman fails where it lists the machine's interfaces, and somebody else's goes meanwhile.
+    predecessor_compose "$1" "$project" up -d || predecessor_compose "$1" "$project" up -d
     cat >"$2/env" <<END
 export ATTACK_APP=$1-app ATTACK_PROXY=$1-proxy ATTACK_INGRESS=
 export ATTACK_FILTER=$project/.devcontainer/proxy/filter.py ATTACK_KEY=/home/mitmproxy/.mitmproxy/mitmproxy-ca.pem

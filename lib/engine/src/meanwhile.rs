@@ -10,9 +10,9 @@ const TRIES: usize = 4;
 /// whosever container, goes while they are listed.
 pub(crate) const INTERFACE: &[&str] = &["no such network interface"];
 
-/// What it says where it lists containers or images, and one goes between the list of
-/// their ids and the look at each (seen with podman 4.3: a build, an image that is removed).
-pub(crate) const LISTED: &[&str] = &["container not known", "image not known"];
+/// What it says where it lists containers, images or volumes, and one goes between the list of
+/// their ids and the look at each (podman 4.3: a build, an image or a volume that is removed).
+pub(crate) const LISTED: &[&str] = &["container not known", "image not known", "no such volume"];
 
 /// Makes `call` once more, a few times, where it fails with one of `words`.
 pub(crate) fn again<T>(
