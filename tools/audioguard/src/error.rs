@@ -47,6 +47,8 @@ pub enum Error {
     InUse {
         /// The socket.
         path: PathBuf,
+        /// What the other one has locked.
+        lock: PathBuf,
     },
 
     /// Something else has the socket's name.
@@ -157,7 +159,7 @@ impl Failure for Error {
                 Some(format!("make one: (umask 077; head -c 256 /dev/urandom >{path})"))
             }
             Self::CookieExposed { path, .. } => Some(format!("chmod 600 {}", quoted(path))),
-            Self::InUse { path } => Some(format!("see who it is: fuser -v {}", quoted(path))),
+            Self::InUse { lock, .. } => Some(format!("see who it is: fuser -v {}", quoted(lock))),
             Self::NotASocket { .. } => Some("name another path with --listen".to_owned()),
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
                 Some("the path of a socket has at most 107 bytes, on macOS 103".to_owned())

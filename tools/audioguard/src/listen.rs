@@ -28,9 +28,10 @@ impl Listener {
     /// Listens on `path`; `mode` says who may connect.
     ///
     /// A socket that somebody left behind is replaced. One that is in use is not: a
-    /// lock beside it says so.
-    pub fn open(path: &Path, mode: u32) -> Result<Self, Error> {
-        let lock = lock(path)?;
+    /// lock says so, in the file `lock` or beside the socket. Where others can open
+    /// what is beside the socket, they can take a lock there.
+    pub fn open(path: &Path, mode: u32, lock: Option<&Path>) -> Result<Self, Error> {
+        let lock = take(path, lock.map_or_else(|| beside(path), Path::to_owned))?;
         let failed = |source| Error::Listen { path: path.to_owned(), source };
         match fs::symlink_metadata(path) {
             Ok(old) if old.file_type().is_socket() => fs::remove_file(path).map_err(failed)?,
@@ -60,12 +61,17 @@ impl Drop for Listener {
     }
 }
 
-/// Takes the lock beside the socket.
-fn lock(path: &Path) -> Result<Lock, Error> {
+/// Returns where the lock on a socket lies unless somewhere else is named.
+fn beside(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
-    match Lock::take(Path::new(&beside), Duration::ZERO) {
-        Err(FileError::Locked { .. }) => Err(Error::InUse { path: path.to_owned() }),
+    beside.into()
+}
+
+/// Takes the lock on the socket at `path`.
+fn take(path: &Path, lock: PathBuf) -> Result<Lock, Error> {
+    match Lock::take(&lock, Duration::ZERO) {
+        Err(FileError::Locked { .. }) => Err(Error::InUse { path: path.to_owned(), lock }),
         other => Ok(other?),
     }
 }

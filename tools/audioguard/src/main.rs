@@ -29,7 +29,10 @@ struct AudioGuard {
     #[arg(
         long,
         value_name = "SOCKET",
-        conflicts_with_all = ["server", "level", "server_cookie", "latency", "name", "clients"]
+        conflicts_with_all = [
+            "server", "level", "server_cookie", "latency", "name", "clients", "socket_mode",
+            "until_eof", "lock",
+        ]
     )]
     probe: Option<PathBuf>,
 
@@ -65,6 +68,10 @@ struct AudioGuard {
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
     socket_mode: u32,
 
+    /// Where the lock lies by which one guard has the socket [default: SOCKET.lock]
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+
     /// End when standard input does
     #[arg(long)]
     until_eof: bool,
@@ -97,8 +104,9 @@ impl Tool for AudioGuard {
             label: Label::new(self.name.as_deref()),
             number: audioguard::number(),
         };
+        let listen = self.listen.unwrap_or_default();
         let guard = Guard {
-            listener: Listener::open(&self.listen.unwrap_or_default(), self.socket_mode)?,
+            listener: Listener::open(&listen, self.socket_mode, self.lock.as_deref())?,
             server: self.server.unwrap_or_default(),
             clients: self.clients.into(),
             until_eof: self.until_eof,

@@ -517,6 +517,27 @@ fn one_guard_has_the_socket_and_takes_it_away() {
 }
 
 #[test]
+fn who_sees_the_socket_cannot_keep_the_guard_away_where_the_lock_lies_elsewhere() {
+    let mut world = World::silent();
+    let run = world.path("run");
+    fs::create_dir(&run).unwrap();
+    world.give(&run);
+    world.guard_on("run/play", &["--lock", "lock"]);
+    let names = || fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names().collect::<Vec<_>>(), ["play"], "nothing else is beside it");
+    refused(&world, &[&listen("other")[..], &["--lock", "lock"]].concat(), 75, "socket-in-use");
+    world.stop("run/play", Signal::SIGTERM);
+    // What root in a container does with all that it can open, if only for reading.
+    fs::write(world.path("run/play.lock"), "").unwrap();
+    world.give(&world.path("run/play.lock"));
+    let theirs = fs::File::open(world.path("run/play.lock")).unwrap();
+    let held = nix::fcntl::Flock::lock(theirs, nix::fcntl::FlockArg::LockExclusive).unwrap();
+    refused(&world, &listen("run/play"), 75, "socket-in-use");
+    world.guard_on("run/play", &["--lock", "lock"]);
+    drop(held);
+}
+
+#[test]
 fn a_cookie_that_is_absent_exposed_or_none_is_refused() {
     let world = World::silent();
     let with = |path| ["--listen", "play", "--server", "pulse", "--cookie", path];

@@ -62,7 +62,8 @@ impl World {
         self.directory.path().join(name)
     }
 
-    fn give(&self, path: &Path) {
+    /// Makes something the person's.
+    pub fn give(&self, path: &Path) {
         if geteuid().is_root() {
             chown(path, Some(PERSON), Some(PERSON)).unwrap();
         }
@@ -112,7 +113,7 @@ impl World {
         command.args(["-L", "module-null-sink sink_name=speakers rate=48000"]);
         command.args(["-L", "module-null-sink sink_name=other rate=48000"]);
         command.args(["-L", "module-stream-restore", "-L", &socket]);
-        self.start("server", command);
+        self.start("server", &mut command);
         self.wait_for("the server", || {
             let asked = self.run("pulse", "pactl", &["info"]);
             asked.status.success()
@@ -121,17 +122,22 @@ impl World {
 
     /// Starts a guard, which listens on the socket with the name of its level.
     pub fn guard(&mut self, level: &'static str, arguments: &[&str]) {
+        self.guard_on(level, &[&["--level", level], arguments].concat());
+    }
+
+    /// Starts a guard that listens on `socket`.
+    pub fn guard_on(&mut self, socket: &'static str, arguments: &[&str]) {
         let mut command = self.command("audioguard");
-        command.args(["--level", level, "--cookie", "cookie", "--listen", level]);
-        command.args(["--server", "pulse"]).args(arguments);
-        self.start(level, command);
+        command.args(["--cookie", "cookie", "--listen", socket, "--server", "pulse"]);
+        self.start(socket, command.args(arguments));
         self.wait_for("the guard", || {
-            std::os::unix::net::UnixStream::connect(self.path(level)).is_ok()
+            std::os::unix::net::UnixStream::connect(self.path(socket)).is_ok()
         });
     }
 
-    pub fn start(&mut self, name: &'static str, mut command: Command) {
-        let log = fs::File::create(self.path(&format!("{name}.log"))).unwrap();
+    pub fn start(&mut self, name: &'static str, command: &mut Command) {
+        let log = self.path(&format!("{}.log", name.replace('/', "-")));
+        let log = fs::File::create(log).unwrap();
         let child = command.stdout(Stdio::null()).stderr(log).spawn();
         self.running.push((name, child.expect("PulseAudio must be installed: scripts/test setup")));
     }
