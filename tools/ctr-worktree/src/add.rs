@@ -10,7 +10,7 @@ use std::{
 
 use toolkit::{
     Events, Places,
-    files::{self, Lock},
+    files::{self, FileError, Lock},
 };
 
 use crate::{Error, Linked, Repository, place, remove::GOING, repository::Manner};
@@ -84,7 +84,7 @@ impl Repository {
         let mark = branches.mark(wanted.branch)?;
         match self.there(&worktrees, wanted.branch, &path, mark)? {
             There::Whole => self.link(&path)?,
-            There::Unfinished => events.step("checkout", || self.fill(&path))?,
+            There::Unfinished => events.step("checkout", || self.complete(&path))?,
             There::Nothing => {
                 self.make(wanted, &path, &branches, mark, events)?;
             }
@@ -125,15 +125,20 @@ impl Repository {
             (None, None) if is_free(path) => return Ok(There::Nothing),
             (None, None) => return Err(Error::Taken { path: path.to_owned() }),
         }
-        let is_going = self.own_directory(path).is_ok_and(|own| own.join(GOING).exists());
-        let unfinished = is_going || matches!(mark, Some(Mark::Making | Mark::Taking));
+        let has = |name| self.own_directory(path).is_ok_and(|own| own.join(name).exists());
+        // A checkout ends with the index, and what comes after it is somebody's work.
+        let begun = matches!(mark, Some(Mark::Making | Mark::Taking)) && !has("index");
+        let is_unfinished = begun || has(GOING);
         let is_half = at_path.is_some_and(|at| at.locked.as_deref() == Some("initializing"));
-        if !path.exists() || unfinished && is_half {
+        if !path.exists() || is_unfinished && is_half {
             // Git itself was killed, or somebody has removed the directory.
+            if !is_bare(path) {
+                return Err(Error::Taken { path: path.to_owned() });
+            }
             self.must(&self.common, remove_line(path, true))?;
             return Ok(There::Nothing);
         }
-        Ok(if unfinished { There::Unfinished } else { There::Whole })
+        Ok(if is_unfinished { There::Unfinished } else { There::Whole })
     }
 
     /// Makes the worktree at `path`, where nothing is; takes back what it made
@@ -195,17 +200,43 @@ impl Repository {
         let _ = path.parent().map(fs::remove_dir);
     }
 
-    /// Checks the files out. Filters are off: one may be a file that comes with
-    /// the commit, or read one, as Git LFS does.
+    /// Checks the files out of a worktree that has none. Filters are off: one may
+    /// be a file that comes with the commit, or read one, as Git LFS does.
     fn fill(&self, path: &Path) -> Result<(), Error> {
         self.link(path)?;
-        // Whoever had it was killed: the lock says that nobody is at work.
-        let own = self.own_directory(path)?;
-        files::remove(&own.join("index.lock"))?;
         let mut args = self.filters_off(path)?;
         args.extend(["reset", "--quiet", "--hard", "--no-recurse-submodules"].map(str::to_owned));
-        self.must_as(path, Manner::Checkout, args)?;
-        files::remove(&own.join(GOING))?;
+        self.must_as(path, Manner::Checkout, args).map(drop)
+    }
+
+    /// Checks out what is missing of a worktree that a run did not finish, and no
+    /// more: somebody may have worked in it since.
+    fn complete(&self, path: &Path) -> Result<(), Error> {
+        self.link(path)?;
+        let own = self.own_directory(path)?;
+        let going = own.join(GOING);
+        // Before there is an index, which would say that it is whole.
+        fs::write(&going, "").map_err(FileError::writing(&going))?;
+        // Whoever had it was killed: the lock says that nobody is at work.
+        files::remove(&own.join("index.lock"))?;
+        if !own.join("index").exists() {
+            self.must(path, ["read-tree", "HEAD"])?;
+        }
+        let files = self.changed(path, &[" D", "??"])?;
+        if !files.is_empty() {
+            return Err(Error::WorkedIn { path: path.to_owned(), files });
+        }
+        let off = self.filters_off(path)?;
+        // What is there already counts as checked out, and is left alone.
+        for words in [
+            ["update-index", "-q", "--ignore-missing", "--refresh"].as_slice(),
+            ["checkout-index", "--all", "--index"].as_slice(),
+        ] {
+            let words = words.iter().copied();
+            let args = off.iter().map(String::as_str).chain(words);
+            self.must_as(path, Manner::Checkout, args)?;
+        }
+        files::remove(&going)?;
         Ok(())
     }
 
@@ -274,6 +305,12 @@ enum There {
     Nothing,
     Unfinished,
     Whole,
+}
+
+/// Says whether nothing is in the worktree at `path` but what makes it one.
+fn is_bare(path: &Path) -> bool {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).all(|name| name == ".git")
 }
 
 /// Says whether a worktree can be made at `path`: nothing is there, or an empty

@@ -181,6 +181,16 @@ pub enum Error {
         files: Vec<String>,
     },
 
+    /// A run did not finish the worktree, and somebody has worked in it since.
+    #[error("the worktree '{}' was never finished, and has changes that are not committed: {}",
+        path.display(), list(files))]
+    WorkedIn {
+        /// The worktree.
+        path: PathBuf,
+        /// Files with changes.
+        files: Vec<String>,
+    },
+
     /// There are commits that would be lost.
     #[error("the worktree '{}' has {} nowhere else", path.display(), commits_of(*commits))]
     Unmerged {
@@ -263,7 +273,9 @@ impl Failure for Error {
             Self::Locked { .. } => "locked-worktree",
             Self::UnderWay { .. } => "operation-under-way",
             Self::HasSubmodules { .. } => "has-submodules",
-            Self::Uncommitted { .. } | Self::InContainer { .. } => "uncommitted-work",
+            Self::Uncommitted { .. } | Self::WorkedIn { .. } | Self::InContainer { .. } => {
+                "uncommitted-work"
+            }
             Self::Unmerged { .. } | Self::UnmergedBranch { .. } => "unmerged-work",
         }
     }
@@ -316,6 +328,10 @@ impl Error {
             Self::NoSuchCommit { .. } => "see which there are: git branch --all".into(),
             Self::Taken { path } => format!(
                 "move it away, or see what it is: ls -la {}",
+                shell_words::quote(&path.to_string_lossy())
+            ),
+            Self::WorkedIn { path, .. } => format!(
+                "see them, and take back what is not yours: git -C {} diff",
                 shell_words::quote(&path.to_string_lossy())
             ),
             Self::Inside { .. } => "choose another place: --directory DIR".into(),

@@ -29,8 +29,8 @@ const UNDER_WAY: [(&str, &str); 6] = [
     ("BISECT_LOG", "bisect"),
 ];
 
-/// A file in a worktree's own directory that says that its removal has begun:
-/// what it held was looked at, and may be half gone.
+/// A file in a worktree's own directory that says that files may be missing of
+/// it, which nobody has removed: its removal has begun, or it is being completed.
 pub(crate) const GOING: &str = "ctrkit-going";
 
 /// How a worktree is removed.
@@ -132,7 +132,7 @@ impl Repository {
             if own.join("modules").exists() || self.has_submodules(path)? {
                 return Err(Error::HasSubmodules { path: path.clone() });
             }
-            let files = self.changed(path)?;
+            let files = self.changed(path, &[])?;
             if !files.is_empty() {
                 return Err(Error::Uncommitted { path: path.clone(), files });
             }
@@ -154,8 +154,9 @@ impl Repository {
     }
 
     /// Names files that are changed or new, at most one more than an error
-    /// names. Ignored ones are not among them, as for git itself.
-    fn changed(&self, path: &Path) -> Result<Vec<String>, Error> {
+    /// names, but for those whose state is one of `fine` (git-status(1), Short
+    /// Format). Ignored ones are not among them, as for git itself.
+    pub(crate) fn changed(&self, path: &Path, fine: &[&str]) -> Result<Vec<String>, Error> {
         let mut args = self.filters_off(path)?;
         args.extend(
             ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"]
@@ -164,7 +165,8 @@ impl Repository {
         let status = self.must(path, &args)?.stdout;
         let status = String::from_utf8_lossy(&status).into_owned();
         // `XY PATH`.
-        let paths = status.split_terminator('\0').filter_map(|entry| entry.get(3..));
+        let entries = status.split_terminator('\0').filter_map(|entry| entry.split_at_checked(3));
+        let paths = entries.filter(|(state, _)| !fine.contains(&&state[..2])).map(|(_, path)| path);
         Ok(paths.take(FILES + 1).map(str::to_owned).collect())
     }
 

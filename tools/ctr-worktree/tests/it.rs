@@ -316,6 +316,60 @@ fn killed_at_any_moment_and_run_again_it_ends_the_same() {
     }
 }
 
+/// Returns the path of `name` in git's own directory of the worktree at `path`.
+fn own(world: &World, path: &Path, name: &str) -> PathBuf {
+    Path::new(&git(world, path, &["rev-parse", "--absolute-git-dir"])).join(name)
+}
+
+#[test]
+fn what_is_worked_on_after_a_run_that_was_killed_is_kept() {
+    let world = world();
+    world.write("repo/other", "two\n");
+    git(&world, "repo", &["add", "."]);
+    git(&world, "repo", &["commit", "--quiet", "-m", "other"]);
+    let path = add(&world, &["fix"]);
+    // Killed when all was there, or kept from writing that down.
+    git(&world, "repo", &["config", "branch.fix.ctrkit", "making"]);
+    fs::write(path.join("file"), "edited\n").unwrap();
+    fs::remove_file(path.join("other")).unwrap();
+    add(&world, &["fix"]);
+    assert_eq!(git(&world, &path, &["status", "--short"]), " M file\n D other");
+    assert_eq!(git(&world, "repo", &["config", "branch.fix.ctrkit"]), "made");
+    // Killed during the checkout, or when git had begun to remove it.
+    git(&world, "repo", &["config", "branch.fix.ctrkit", "making"]);
+    fs::remove_file(own(&world, &path, "index")).unwrap();
+    for _ in 0..2 {
+        let error = fails(&world, &["add", "fix"], 65, "uncommitted-work");
+        assert!(error["message"].as_str().unwrap().ends_with("'file'"), "{error}");
+        assert_eq!(fs::read_to_string(path.join("file")).unwrap(), "edited\n");
+    }
+    fs::write(path.join("file"), "one\n").unwrap();
+    fs::write(path.join("new"), "mine\n").unwrap();
+    add(&world, &["fix"]);
+    assert_eq!(git(&world, &path, &["status", "--short"]), "?? new");
+    fs::write(own(&world, &path, "ctrkit-going"), "").unwrap();
+    fs::remove_file(path.join("other")).unwrap();
+    git(&world, &path, &["add", "new"]);
+    fails(&world, &["add", "fix"], 65, "uncommitted-work");
+    git(&world, &path, &["reset", "--quiet"]);
+    add(&world, &["fix"]);
+    assert_eq!(git(&world, &path, &["status", "--short"]), "?? new");
+}
+
+#[test]
+fn a_worktree_that_git_was_killed_over_is_made_unless_something_is_in_it() {
+    let world = world();
+    let path = add(&world, &["fix"]);
+    git(&world, "repo", &["config", "branch.fix.ctrkit", "making"]);
+    fs::write(own(&world, &path, "locked"), "initializing").unwrap();
+    fs::remove_file(own(&world, &path, "index")).unwrap();
+    fails(&world, &["add", "fix"], 65, "path-taken");
+    assert!(path.join("file").exists());
+    fs::remove_file(path.join("file")).unwrap();
+    add(&world, &["fix"]);
+    assert_eq!(git(&world, &path, &["status", "--short"]), "");
+}
+
 #[test]
 fn what_git_has_half_removed_is_removed_by_the_next_run() {
     let world = world();
