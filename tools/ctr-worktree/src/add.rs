@@ -259,7 +259,7 @@ impl Repository {
     /// What the repository says of the worktree stays absolute: git's own
     /// relative form is an extension, for which older gits and other
     /// implementations refuse the whole repository.
-    fn link(&self, path: &Path) -> Result<(), Error> {
+    pub(crate) fn link(&self, path: &Path) -> Result<(), Error> {
         let (own, file) = (self.own_directory(path)?, path.join(".git"));
         files::sweep(&file);
         match target(path) {

@@ -1,6 +1,6 @@
 //! Removing a worktree, and first what would be lost by it.
 
-use std::{ffi::OsStr, fs, io, path::Path};
+use std::{ffi::OsStr, fs, path::Path};
 
 use document::{Ports, ports::Reservation};
 use toolkit::{
@@ -81,8 +81,15 @@ impl Repository {
             return Err(Error::Locked { path, reason });
         }
         let branch = self.doomed(found, &worktrees, terms, &branches)?;
-        if !terms.force && !self.is_going(found) {
-            events.step("look", || self.check(found, branch.as_deref(), around.ledger))?;
+        let again = self.own_directory(&found.path).is_ok_and(|own| own.join(GOING).exists());
+        if again && found.path.exists() && !found.path.join(".git").exists() {
+            // Git, which was killed, would not know it any more.
+            self.link(&found.path)?;
+        }
+        if !terms.force {
+            // What git had removed is no work, and what somebody did since is.
+            let fine: &[_] = if again { &[" D"] } else { &[] };
+            events.step("look", || self.check(found, branch.as_deref(), fine, around.ledger))?;
         }
         around.interrupt.check()?;
         if let Some(container) = container_of(around.ledger, &found.path) {
@@ -113,13 +120,15 @@ impl Repository {
         Ok(Some(branch).filter(|_| is_ours && !is_elsewhere))
     }
 
-    fn is_going(&self, found: &Linked) -> bool {
-        self.own_directory(&found.path).is_ok_and(|own| own.join(GOING).exists())
-    }
-
     /// Fails if something is in the worktree, or on its branch, that would be
-    /// nowhere else.
-    fn check(&self, found: &Linked, doomed: Option<&str>, ledger: &Ports) -> Result<(), Error> {
+    /// nowhere else; files whose state is one of `fine` are not.
+    fn check(
+        &self,
+        found: &Linked,
+        doomed: Option<&str>,
+        fine: &[&str],
+        ledger: &Ports,
+    ) -> Result<(), Error> {
         let path = &found.path;
         if path.exists() {
             let own = self.own_directory(path)?;
@@ -132,7 +141,7 @@ impl Repository {
             if own.join("modules").exists() || self.has_submodules(path)? {
                 return Err(Error::HasSubmodules { path: path.clone() });
             }
-            let files = self.changed(path, &[])?;
+            let files = self.changed(path, fine)?;
             if !files.is_empty() {
                 return Err(Error::Uncommitted { path: path.clone(), files });
             }
@@ -191,7 +200,7 @@ impl Repository {
     }
 
     /// Removes the worktree, then its branch. Before that it is written down that
-    /// they go: what a run that was killed has left needs no more questions.
+    /// they go: files that a run which was killed has removed need no questions.
     fn clear(
         &self,
         found: &Linked,
@@ -204,12 +213,6 @@ impl Repository {
         branch.map_or(Ok(()), |branch| branches.set(branch, Some(Mark::Going)))?;
         if let Some(going) = &going {
             fs::write(going, "").map_err(FileError::writing(going))?;
-        }
-        if again && !found.path.join(".git").exists() {
-            // Git, which was killed, would not know it any more.
-            fs::remove_dir_all(&found.path)
-                .or_else(absent)
-                .map_err(FileError::writing(&found.path))?;
         }
         if let Err(error) = self.take_away(&found.path, terms.force || again) {
             // Somebody has worked there meanwhile, say.
@@ -267,10 +270,6 @@ impl Repository {
         let off = off.iter().map(OsStr::new);
         self.must(&self.common, off.chain(remove_line(path, force))).map(drop)
     }
-}
-
-fn absent(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// Removes the directory that worktrees lie in if none is left.

@@ -371,6 +371,32 @@ fn a_worktree_that_git_was_killed_over_is_made_unless_something_is_in_it() {
 }
 
 #[test]
+fn what_is_worked_on_after_a_removal_that_was_killed_is_kept() {
+    let world = world();
+    let before = state(&world);
+    let path = add(&world, &["fix"]);
+    let going = || {
+        git(&world, "repo", &["config", "branch.fix.ctrkit", "going"]);
+        fs::write(own(&world, &path, "ctrkit-going"), "").unwrap();
+    };
+    going();
+    fs::write(path.join("new"), "").unwrap();
+    let error = fails(&world, &["rm", "fix"], 65, "uncommitted-work");
+    assert!(error["message"].as_str().unwrap().ends_with("'new'"), "{error}");
+    git(&world, &path, &["add", "new"]);
+    git(&world, &path, &["commit", "--quiet", "-m", "work"]);
+    going();
+    fails(&world, &["rm", "fix"], 65, "unmerged-work");
+    // As it is when git was killed at its very end.
+    fs::remove_dir_all(&path).unwrap();
+    fails(&world, &["rm", "fix"], 65, "unmerged-work");
+    git(&world, "repo", &["branch", "other", "fix"]);
+    ctr_worktree(&world, &["rm", "fix"]).assert().success();
+    git(&world, "repo", &["branch", "-D", "other"]);
+    assert_eq!(state(&world), before);
+}
+
+#[test]
 fn what_git_has_half_removed_is_removed_by_the_next_run() {
     let world = world();
     let before = state(&world);
