@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::process::CommandExt,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -19,6 +19,12 @@ use crate::{Engine, EngineError, FailedCall, Kind};
 
 /// How many lines of an engine's standard error are kept for a report.
 const LAST_WORDS: usize = 8;
+
+/// How many bytes of what is said are kept at least, and at most twice as many: of an
+/// answer, and of what is said of a failure. What runs in a
+/// container may say more than there is memory for.
+const ANSWER: usize = 512 << 10;
+pub(crate) const WORDS: usize = 16 << 10;
 
 /// What engines say that means nothing: podman wherever there is no syslog, and
 /// of health checks where there is no systemd; the status of docker's client,
@@ -88,7 +94,8 @@ impl Engine {
 
     /// Calls the engine as [`Engine::run`] does, and ends it after `limit`.
     ///
-    /// An engine that was torn apart once may wait for itself for ever.
+    /// An engine that was torn apart once may wait for itself for ever. Of an answer of
+    /// more than a mebibyte only the last is returned.
     pub fn run_within<S: AsRef<OsStr>>(
         &self,
         args: impl IntoIterator<Item = S>,
@@ -103,8 +110,9 @@ impl Engine {
         command: &mut Command,
         limit: Duration,
     ) -> Result<String, EngineError> {
-        let child = self.spawn(command.stdin(Stdio::null()))?;
+        let mut child = self.spawn(command.stdin(Stdio::null()))?;
         let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (finished, wait) = mpsc::channel::<()>();
         let output = thread::scope(|scope| {
             scope.spawn(move || {
@@ -112,9 +120,12 @@ impl Engine {
                     let _ = killpg(group, Signal::SIGKILL);
                 }
             });
-            let output = child.wait_with_output();
+            let words = scope.spawn(|| last_of(stderr, WORDS));
+            let stdout = last_of(stdout, ANSWER);
+            let stderr = words.join().unwrap_or_default();
+            let status = child.wait();
             drop(finished);
-            output
+            status.map(|status| Output { status, stdout, stderr })
         });
         self.judge(command, output.map_err(|source| self.spawn_error(source))?)
     }
@@ -158,6 +169,19 @@ pub(crate) fn line(command: &Command) -> String {
     shell_words::join(words.iter().map(|word| word.to_string_lossy()))
 }
 
+/// Reads `pipe` to its end, and returns the last of it: at least `limit` bytes.
+pub(crate) fn last_of(pipe: Option<impl Read>, limit: usize) -> Vec<u8> {
+    let (mut last, mut bytes) = (Vec::new(), [0; 4096]);
+    let Some(mut pipe) = pipe else { return last };
+    while let Ok(count @ 1..) = pipe.read(&mut bytes) {
+        last.extend(bytes.iter().take(count));
+        if last.len() > limit * 2 {
+            last.drain(..last.len() - limit);
+        }
+    }
+    last
+}
+
 /// Returns the last lines that say something.
 pub(crate) fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
@@ -165,4 +189,39 @@ pub(crate) fn last_words(stderr: &[u8]) -> String {
         |line: &&str| !line.trim().is_empty() && !NOISE.iter().any(|noise| line.contains(noise));
     let lines: Vec<_> = text.lines().filter(says_something).collect();
     lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
+
+    use super::*;
+
+    /// Calls an engine that is the shell script `script`, for at most a second.
+    fn called(script: &str) -> Result<String, EngineError> {
+        let directory = tempfile::tempdir().unwrap();
+        let podman = directory.path().join("podman");
+        fs::write(&podman, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&podman, fs::Permissions::from_mode(0o755)).unwrap();
+        let engine = Engine::named(podman.to_str().unwrap()).unwrap();
+        engine.run_within(["x"], Duration::from_secs(1))
+    }
+
+    #[test]
+    fn an_answer_of_any_length_takes_no_more_memory_than_it_may() {
+        let end = "echo end; echo 'the end' >&2";
+        let answer = called(&format!("head -c 3000000 /dev/zero; {end}")).unwrap();
+        assert!(answer.len() <= ANSWER * 2 && answer.ends_with("\0end\n"), "{}", answer.len());
+        let error = called(&format!("head -c 3000000 /dev/zero >&2; {end}; exit 1")).unwrap_err();
+        let EngineError::Failed(failed) = error else { panic!("{error}") };
+        assert!(failed.last_words.len() <= WORDS * 2 && failed.last_words.ends_with("the end"));
+    }
+
+    #[test]
+    fn an_engine_that_does_not_end_is_ended() {
+        let begun = Instant::now();
+        assert!(called("yes").is_err());
+        assert!(called("sleep 600").is_err());
+        assert!(begun.elapsed() < Duration::from_secs(300));
+    }
 }

@@ -7,10 +7,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{Engine, EngineError};
-
-/// How much of what an engine says of a failure is kept.
-const WORDS: u64 = 16 << 10;
+use crate::{
+    Engine, EngineError,
+    run::{WORDS, last_of},
+};
 
 /// A call of the engine, whose standard output is read from it.
 ///
@@ -34,15 +34,8 @@ impl Engine {
     ) -> Result<Stream<'_>, EngineError> {
         let mut command = self.command(args);
         let mut child = self.spawn(command.stdin(Stdio::piped()))?;
-        let words = child.stderr.take().map(|pipe| {
-            thread::spawn(move || {
-                let (mut words, mut pipe) = (Vec::new(), pipe);
-                let _ = pipe.by_ref().take(WORDS).read_to_end(&mut words);
-                // What is too much is read too, so that nobody waits for it.
-                let _ = io::copy(&mut pipe, &mut io::sink());
-                words
-            })
-        });
+        let stderr = child.stderr.take();
+        let words = Some(thread::spawn(move || last_of(stderr, WORDS)));
         let Some(output) = child.stdout.take() else {
             return Err(self.spawn_error(io::ErrorKind::BrokenPipe.into()));
         };
