@@ -68,5 +68,14 @@ impl Linked {
 /// Returns what the worktree at `path` holds ports for: its container.
 #[must_use]
 pub fn container_of<'a>(ledger: &'a Ports, path: &Path) -> Option<&'a Reservation> {
-    ledger.reservations.iter().find(|held| held.path.as_deref() == Some(path))
+    containers_of(ledger, path).next()
+}
+
+/// Returns all that the worktree at `path` holds ports for, each on a machine of
+/// its own.
+pub(crate) fn containers_of<'a>(
+    ledger: &'a Ports,
+    path: &Path,
+) -> impl Iterator<Item = &'a Reservation> {
+    ledger.reservations.iter().filter(move |held| held.path.as_deref() == Some(path))
 }

@@ -11,7 +11,8 @@ use toolkit::{
 use crate::{
     Error, Linked, Repository,
     add::{Branches, Mark, remove_line, target},
-    container_of, place,
+    linked::containers_of,
+    place,
     repository::Manner,
 };
 
@@ -91,8 +92,9 @@ impl Repository {
             let fine: &[_] = if again { &[" D"] } else { &[] };
             events.step("look", || self.check(found, branch.as_deref(), fine, around.ledger))?;
         }
-        around.interrupt.check()?;
-        if let Some(container) = container_of(around.ledger, &found.path) {
+        // One here, say, and one on a server.
+        for container in containers_of(around.ledger, &found.path) {
+            around.interrupt.check()?;
             events.step("remove-container", || remove_container(container, terms, around))?;
         }
         around.interrupt.check()?;

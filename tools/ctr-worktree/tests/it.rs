@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stubs::{Command, World, refused};
 
 /// A world with a repository that has one commit on main.
@@ -448,9 +448,33 @@ fn a_branch_that_a_killed_run_has_left_may_have_been_worked_on() {
 
 /// Writes a ledger in which the worktree at `path` holds ports for dev-a.
 fn ledger(world: &World, path: &Path) {
-    let text = serde_json::json!({"schema": "ports/1", "reservations": [
-        {"key": "0123456789ab", "name": "dev-a", "path": path, "ports": []}]});
+    ledger_of(
+        world,
+        json!([
+        {"key": "0123456789ab", "name": "dev-a", "path": path, "ports": []}]),
+    );
+}
+
+fn ledger_of(world: &World, reservations: Value) {
+    let text = json!({"schema": "ports/1", "reservations": reservations});
     world.write("state/ports.json", &text.to_string());
+}
+
+#[test]
+fn all_containers_of_a_worktree_go_with_it() {
+    let world = world();
+    let path = add(&world, &["fix"]);
+    ledger_of(
+        &world,
+        json!([
+        {"key": "0123456789ab", "name": "dev-a", "path": path, "ports": []},
+        {"key": "0123456789ab", "name": "dev-a", "path": path, "ports": [], "host": "ssh://box"},
+        {"key": "ba9876543210", "name": "dev-b", "path": "/elsewhere", "ports": []}]),
+    );
+    ctr_worktree(&world, &["rm", "fix"]).assert().success();
+    let calls =
+        ["local", "ssh://box"].map(|host| format!("ctr-rm --volumes --host {host} -- dev-a"));
+    assert_eq!(world.changes(), calls);
 }
 
 #[test]
