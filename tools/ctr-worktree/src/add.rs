@@ -9,7 +9,7 @@ use std::{
 };
 
 use toolkit::{
-    Events, Places,
+    Events, Interrupt, Places,
     files::{self, FileError, Lock},
 };
 
@@ -64,17 +64,19 @@ impl Mark {
 impl Repository {
     /// Makes a worktree for a branch, and the branch if need be, and returns its
     /// root. One that is there already is left as it is; one that a run did not
-    /// finish is finished.
+    /// finish is finished. Between the steps `interrupt` is asked whether to end.
     ///
     /// No hook, filter or other program of anybody's configuration is run.
     pub fn add(
         &self,
         wanted: Wanted<'_>,
         places: &Places,
+        interrupt: &Interrupt,
         events: &mut Events,
     ) -> Result<PathBuf, Error> {
         self.check_branch(wanted.branch)?;
         let _lock = self.lock()?;
+        interrupt.check()?;
         let worktrees = self.worktrees()?;
         let Some(main) = worktrees.first() else { return Err(Error::NoWorktrees) };
         let parent = place::parent(&main.path, wanted.directory);
@@ -82,14 +84,18 @@ impl Repository {
         let path = place::real(&parent).join(place::directory_of(wanted.branch));
         let branches = Branches { repository: self, state: places.state()? };
         let mark = branches.mark(wanted.branch)?;
-        match self.there(&worktrees, wanted.branch, &path, mark)? {
+        let there = self.there(&worktrees, wanted.branch, &path, mark)?;
+        interrupt.check()?;
+        match there {
             There::Whole => self.link(&path)?,
             There::Unfinished => events.step("checkout", || self.complete(&path))?,
             There::Nothing => {
-                self.make(wanted, &path, &branches, mark, events)?;
+                self.make(wanted, &path, &branches, mark, interrupt, events)?;
             }
         }
         branches.finish(wanted.branch)?;
+        // It stays, but whoever ends us wants nothing to follow.
+        interrupt.check()?;
         Ok(path)
     }
 
@@ -149,6 +155,7 @@ impl Repository {
         path: &Path,
         branches: &Branches<'_>,
         mark: Option<Mark>,
+        interrupt: &Interrupt,
         events: &mut Events,
     ) -> Result<(), Error> {
         let Wanted { branch, from, .. } = wanted;
@@ -174,6 +181,7 @@ impl Repository {
         branches.set(branch, Some(new))?;
         let made = events
             .step("worktree", || self.add_empty(branch, begin.as_deref(), path))
+            .and_then(|()| Ok(interrupt.check()?))
             .and_then(|()| events.step("checkout", || self.fill(path)));
         if made.is_err() {
             self.unmake(path, branch, begin.as_deref());

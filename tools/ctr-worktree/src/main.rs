@@ -99,7 +99,7 @@ impl Tool for CtrWorktree {
                 let directory = directory_in(directory, &places)?;
                 let (from, directory) = (from.as_deref(), directory.as_deref());
                 let wanted = Wanted { branch: &name, from, directory };
-                let path = repository.add(wanted, &places, events)?;
+                let path = repository.add(wanted, &places, &interrupt, events)?;
                 // Whatever bytes are in it.
                 toolkit::write_bytes(&[path.as_os_str().as_bytes(), b"\n"].concat())?;
             }

@@ -82,11 +82,7 @@ impl Repository {
             return Err(Error::Locked { path, reason });
         }
         let branch = self.doomed(found, &worktrees, terms, &branches)?;
-        let again = self.own_directory(&found.path).is_ok_and(|own| own.join(GOING).exists());
-        if again && found.path.exists() && !found.path.join(".git").exists() {
-            // Git, which was killed, would not know it any more.
-            self.link(&found.path)?;
-        }
+        let again = self.is_begun(found)?;
         if !terms.force {
             // What git had removed is no work, and what somebody did since is.
             let fine: &[_] = if again { &[" D"] } else { &[] };
@@ -101,6 +97,15 @@ impl Repository {
         events
             .step("remove-worktree", || self.clear(found, terms, branch.as_deref(), &branches))?;
         Ok(())
+    }
+
+    /// Says whether its removal was begun, and has git know it again if so.
+    fn is_begun(&self, found: &Linked) -> Result<bool, Error> {
+        let is_begun = self.own_directory(&found.path).is_ok_and(|own| own.join(GOING).exists());
+        if is_begun && found.path.exists() && !found.path.join(".git").exists() {
+            self.link(&found.path)?;
+        }
+        Ok(is_begun)
     }
 
     /// Returns the branch that goes with the worktree: one that was made with it

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{self, Stdio},
     thread,
@@ -277,6 +278,46 @@ fn those_who_add_at_once_each_get_theirs() {
     });
     assert_eq!(git(&world, "repo", &["branch", "--list"]), "* main");
     assert!(!world.path("repo.worktrees").exists());
+}
+
+/// Has git, when it is called with `word`, first send its caller SIGTERM.
+fn end_at(world: &World, word: &str) {
+    let git = fs::read_link(world.path("bin/git")).unwrap();
+    fs::create_dir_all(world.path("ending")).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \" $* \" in *\" {word} \"*) kill -TERM $PPID ;; esac\nexec {} \"$@\"\n",
+        git.display()
+    );
+    let path = world.write("ending/git", &script);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Adds `fix` while [`end_at`] is at work: it ends by the signal.
+#[track_caller]
+fn is_ended(world: &World) {
+    let path = format!("{}:{}", world.path("ending").display(), world.search_path().display());
+    let run = ctr_worktree(world, &["add", "fix"]).env("PATH", path).assert().stdout("");
+    assert_eq!(run.get_output().status.signal(), Some(15), "{run}");
+}
+
+#[test]
+fn a_signal_ends_it_between_two_steps() {
+    let world = world();
+    let before = state(&world);
+    for word in ["check-ref-format", "worktree", "--no-checkout"] {
+        end_at(&world, word);
+        is_ended(&world);
+        assert_eq!(state(&world), before, "{word}");
+    }
+    // What is whole stays, as another run would leave it.
+    end_at(&world, "reset");
+    is_ended(&world);
+    let tree = world.path("repo.worktrees/fix");
+    assert_eq!(git(&world, &tree, &["status", "--porcelain", "--branch"]), "## fix");
+    let once = state(&world);
+    assert!(once.contains("ctrkit = made"), "{once}");
+    assert_eq!(add(&world, &["fix"]), tree);
+    assert_eq!(state(&world), once);
 }
 
 /// Begins a run and kills it after `delay`; git goes on by itself.
