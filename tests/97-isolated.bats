@@ -4,6 +4,7 @@
 # others. What it withstands is tested in isolation/.
 
 load world
+load killed
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -118,6 +119,22 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     ctrkit create --isolate claude+github "$path" >"$world/again"
     is "$(get .state.status <"$world/again")" running
     is "$(answers cat /workspace/myapp/file | head -1)" hello
+}
+
+@test "one whose run was killed before it was tried is tried by the next" {
+    local number probe='.step == "probe" and .status'
+    ctrkit stop "$name"
+    CTRKIT_EVENTS=$world/events ctrkit create --isolate claude+github "$path" >"$world/again"
+    number=$(jq "$probe == \"started\"" "$world/events" | grep -n true | cut -d : -f 1)
+    ctrkit stop "$name"
+    cut_off KILL "$number" ctrkit create --isolate claude+github "$path"
+    settle "$name"
+    is "$("$engine" inspect --format '{{.State.Status}}' "$name")" running
+    is "$(get .unproven <"$state/$name/pending.json")" true
+    rm "$world/events"
+    CTRKIT_EVENTS=$world/events ctrkit create --isolate claude+github "$path" >"$world/again"
+    is "$(jq "select($probe == \"done\") | .step" "$world/events")" '"probe"'
+    [[ ! -e $state/$name/pending.json ]]
 }
 
 @test "a rebuild keeps what is a person's, the sidecars' names and the authority" {

@@ -56,17 +56,14 @@ impl Run<'_> {
     /// sees that it answers.
     pub(crate) fn start_again(&mut self, verb: &str) -> Result<(), Error> {
         self.surround(false)?;
-        self.start(verb)?;
-        self.serve()?;
-        match self.wait(Duration::ZERO) {
-            Err(Error::WrongCertificate { .. }) => self.renew_host_keys()?,
-            result => result?,
-        }
-        let result = self.try_to_escape();
-        if result.is_err() {
-            self.take_down();
-        }
-        result
+        self.prove(|run| {
+            run.start(verb)?;
+            run.serve()?;
+            match run.wait(Duration::ZERO) {
+                Err(Error::WrongCertificate { .. }) => run.renew_host_keys(),
+                result => result,
+            }
+        })
     }
 
     /// Waits until sshd shows the right certificate; a wrong one may be shown

@@ -29,6 +29,10 @@ pub(crate) struct Pending {
     /// its files yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unfinished: bool,
+    /// Whether the container, which is isolated, may have been started without
+    /// anybody having tried since then whether its isolation holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unproven: bool,
     /// The container that is being replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replacing: Option<Replacing>,
@@ -79,7 +83,16 @@ impl Journal {
             return files::remove(&self.path).map(drop);
         }
         let contents = serde_json::to_vec(pending).unwrap_or_default();
-        files::replace_lazily(&self.path, &contents, 0o600).map(drop)
+        // An engine may start by itself what ran when the machine went down.
+        let write = if pending.unproven { files::replace } else { files::replace_lazily };
+        write(&self.path, &contents, 0o600).map(drop)
+    }
+
+    /// Notes a change of what is left to be done.
+    pub(crate) fn amend(&self, change: impl FnOnce(&mut Pending)) -> Result<(), FileError> {
+        let mut pending = self.pending();
+        change(&mut pending);
+        self.note(&pending)
     }
 
     /// Notes that nothing is left to be done.

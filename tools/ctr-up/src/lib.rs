@@ -32,7 +32,7 @@ use std::{
 };
 
 use document::{Container, Received, audio::Audio, container::State, event::Status, labels};
-use engine::Engine;
+use engine::{Engine, Summary};
 use secrets::{Effort, Secrets};
 use toolkit::{Events, Interrupt, Places, Siblings, files::replace, state};
 
@@ -40,7 +40,7 @@ use crate::{
     devcontainer::Devcontainer,
     found::{Found, Seen, has_run},
     isolated::Isolated,
-    journal::Journal,
+    journal::{Journal, Pending},
     probe::Probe,
     spec::Spec,
     steps::Run,
@@ -203,14 +203,8 @@ impl Run<'_> {
         files: impl FnOnce() -> Result<Files, Error>,
     ) -> Result<Option<String>, Error> {
         let Seen { summary, answer, parts, .. } = seen;
-        let engine = self.engine;
-        let pending = self.plan.journal.pending();
-        let found = match &summary {
-            // What the CLI was about to make when it was killed.
-            Some(summary) if pending.unfinished && self.plan.is_ours(summary) => Found::Unstarted,
-            _ => self.plan.judge(summary.as_ref(), |summary| has_run(engine, summary))?,
-        };
-        let to_place = pending.place;
+        let found = self.judge(summary.as_ref())?;
+        let Pending { place: to_place, unproven, .. } = self.plan.journal.pending();
         let old = summary.map(|summary| summary.id).unwrap_or_default();
         match found {
             Found::Absent => return self.make(files()?, parts),
@@ -220,8 +214,11 @@ impl Run<'_> {
                 return self.make(files, parts);
             }
             Found::Running => {
-                self.surround(false)?;
-                self.check_running(answer)?;
+                let check = |run: &mut Self| {
+                    run.surround(false)?;
+                    run.check_running(answer)
+                };
+                if unproven { self.prove(check)? } else { check(self)? }
             }
             Found::Paused => self.start_again("unpause")?,
             Found::Stopped => self.start_again("start")?,
@@ -231,6 +228,18 @@ impl Run<'_> {
         }
         self.deliver(&old, Effort::IfChanged)?;
         Ok(Some(old))
+    }
+
+    /// Says what there is. What the devcontainers CLI was about to make when it was
+    /// killed counts as never started: it lacks its files.
+    fn judge(&self, summary: Option<&Summary>) -> Result<Found, Error> {
+        let (plan, engine) = (self.plan, self.engine);
+        let pending = plan.journal.pending();
+        let is_unfinished = pending.unfinished && pending.replacing.is_none();
+        match summary {
+            Some(summary) if is_unfinished && plan.is_ours(summary) => Ok(Found::Unstarted),
+            _ => plan.judge(summary, |summary| has_run(engine, summary)),
+        }
     }
 }
 

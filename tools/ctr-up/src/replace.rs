@@ -12,8 +12,8 @@ use toolkit::ssh_master;
 
 use crate::{
     Error, Files,
-    found::{Found, Seen, has_run},
-    journal::{Pending, Replacing, Was},
+    found::{Found, Seen},
+    journal::{Replacing, Was},
     steps::Run,
     volumes::{Parts, look_around},
 };
@@ -22,7 +22,7 @@ use crate::{
 const GRACE: &str = "10";
 
 /// How long an engine may take to stop, freeze or start it.
-const LIMIT: Duration = Duration::from_secs(70);
+pub(crate) const LIMIT: Duration = Duration::from_secs(70);
 
 /// The container that is being replaced.
 #[derive(Clone, Debug)]
@@ -74,12 +74,11 @@ impl Run<'_> {
         seen: Seen,
         files: impl FnOnce() -> Result<Files, Error>,
     ) -> Result<(Option<String>, &'static str), Error> {
-        let engine = self.engine;
-        let found = self.plan.judge(seen.summary.as_ref(), |found| has_run(engine, found))?;
+        let found = self.judge(seen.summary.as_ref())?;
         seen.replaced.iter().try_for_each(|replaced| self.plan.refuse_others(replaced))?;
         // All that can be wanting is looked for before anything is touched.
         let files = files()?;
-        let parts = seen.parts.unwrap_or_else(|| look_around(engine, self.plan.container))?;
+        let parts = seen.parts.unwrap_or_else(|| look_around(self.engine, self.plan.container))?;
         self.see_that_nothing_is_missing(&parts)?;
         let (was, useless) = self.begin(found, seen.summary, seen.replaced)?;
         match self.carry_out(&useless, was, files, parts) {
@@ -242,7 +241,8 @@ impl Run<'_> {
     fn restore(&mut self, old: &Old) -> Result<(), EngineError> {
         let Old { id, isolated, replacing } = old;
         let name = self.plan.container.name.clone();
-        if let Some(found) = self.find(id)? {
+        let found = self.find(id)?;
+        if let Some(found) = &found {
             if found.name != name {
                 self.events.step("rename", || self.engine.run(["rename", id, &name]))?;
             }
@@ -258,8 +258,13 @@ impl Run<'_> {
         }
         self.old = None;
         // A note that is lost makes the next run put it back once more.
-        let volumes = self.plan.journal.pending().volumes;
-        let _ = self.note(volumes, replacing.place);
+        let _ = self.plan.journal.amend(|noted| {
+            (noted.replacing, noted.place) = (None, replacing.place);
+            if found.is_some() {
+                // It is whole, and what holds it was stopped meanwhile.
+                (noted.unfinished, noted.unproven) = (false, *isolated);
+            }
+        });
         Ok(())
     }
 
@@ -302,9 +307,7 @@ impl Run<'_> {
             }
             (None, _) => {}
         }
-        let (volumes, place) = (pending.volumes, self.plan.journal.pending().place);
-        let done = Pending { volumes, place, ..Pending::default() };
-        self.plan.journal.note(&done)?;
+        self.plan.journal.amend(|noted| noted.replacing = None)?;
         Ok(self.plan.look(self.engine, self.interrupt, self.events)?)
     }
 }

@@ -130,8 +130,27 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Carries out `steps`, after which the container runs, and has it tried whether
+    /// its isolation holds. One of which that cannot be said does not run on; where
+    /// this run does not come so far as to stop it, the next one knows.
+    pub(crate) fn prove(
+        &mut self,
+        steps: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if self.plan.isolated.is_none() {
+            return steps(self);
+        }
+        self.plan.journal.amend(|noted| noted.unproven = true)?;
+        let result = steps(self).and_then(|()| self.try_to_escape());
+        if result.is_err() {
+            self.take_down();
+        }
+        result
+    }
+
     /// Has ctr-verify(1) try to get out of the container by every way but the
     /// proxy. One that leads out is an error, and so is one of which nobody knows.
+    /// That none does is noted.
     pub(crate) fn try_to_escape(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         if plan.isolated.is_none() {
@@ -153,7 +172,8 @@ impl Run<'_> {
             Err(SiblingError::Failed(failed)) => Err(unprobed(failed.message)),
             Err(error) => Err(error.into()),
         };
-        judge(name, &answer?)
+        judge(name, &answer?)?;
+        Ok(plan.journal.amend(|noted| noted.unproven = false)?)
     }
 
     /// Notes what stands around the container before the CLI makes anything: in a

@@ -98,16 +98,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Notes what is left to be done, besides what is being replaced.
+    /// Notes what is left to be done, besides what is being replaced and what
+    /// is known of the container itself.
     pub(crate) fn note(&self, volumes: Vec<String>, place: bool) -> Result<(), FileError> {
         let replacing = self.old.as_ref().map(|old| old.replacing);
-        self.plan.journal.note(&Pending { volumes, place, replacing, unfinished: false })
+        let change = |noted: &mut Pending| {
+            *noted = Pending { volumes, place, replacing, ..std::mem::take(noted) };
+        };
+        self.plan.journal.amend(change)
     }
 
     /// Notes that what is made now is good for nothing until its files are in it.
     pub(crate) fn note_unfinished(&self) -> Result<(), FileError> {
-        let pending = self.plan.journal.pending();
-        self.plan.journal.note(&Pending { unfinished: true, ..pending })
+        self.plan.journal.amend(|noted| noted.unfinished = true)
     }
 
     /// Makes the container and returns its id; on failure takes back what was
@@ -222,9 +225,12 @@ impl<'a> Run<'a> {
     }
 
     /// Starts the container for the first time: from now on its volumes are
-    /// somebody's.
+    /// somebody's, and whether its isolation holds is to be tried.
     fn start_first(&mut self, to_place: bool) -> Result<(), Error> {
-        self.note(Vec::new(), to_place)?;
+        let replacing = self.old.as_ref().map(|old| old.replacing);
+        let unproven = self.plan.isolated.is_some();
+        let noted = Pending { place: to_place, replacing, unproven, ..Pending::default() };
+        self.plan.journal.note(&noted)?;
         self.made.started = true;
         self.start("start")
     }

@@ -4,7 +4,10 @@ use document::event::Status;
 use engine::{EngineError, Nameless};
 use toolkit::Failure;
 
-use crate::steps::{Made, Run};
+use crate::{
+    replace::LIMIT,
+    steps::{Made, Run},
+};
 
 impl Run<'_> {
     /// Removes a container that holds nothing of anybody's.
@@ -20,7 +23,13 @@ impl Run<'_> {
         if let Some(id) = container {
             let removed = self.engine.remove(&id, Nameless::Kept);
             let name = self.plan.container.name.clone();
-            self.tell(&name, removed);
+            if self.tell(&name, removed) {
+                // Of one that is still there the next run has to know what it is.
+                let _ = self.plan.journal.amend(|noted| {
+                    noted.unfinished = false;
+                    noted.unproven = false;
+                });
+            }
         }
         self.restore_images();
         if sidecars {
@@ -45,7 +54,7 @@ impl Run<'_> {
     /// Stops a container that must not run. That it could not be is told.
     pub(crate) fn take_down(&mut self) {
         let name = self.plan.container.name.clone();
-        let stopped = self.engine.run(["stop", "-t", "1", &name]).map(drop);
+        let stopped = self.engine.run_within(["stop", "-t", "1", &name], LIMIT).map(drop);
         self.tell(&name, stopped);
     }
 

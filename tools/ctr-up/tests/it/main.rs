@@ -10,6 +10,7 @@
 mod answering;
 mod input;
 mod interrupted;
+mod isolated;
 mod making;
 mod output;
 mod repeating;
