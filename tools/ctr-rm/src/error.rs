@@ -1,6 +1,6 @@
 //! The ways in which ctr-rm fails.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use config::ConfigError;
 use document::error::FailedCommand;
@@ -55,6 +55,17 @@ pub enum Error {
         name: String,
         /// What the engine says.
         source: EngineError,
+    },
+
+    /// It is not known whether the worktree has the container's commits.
+    #[error("cannot see which commits of '{name}' the worktree '{}' has", path.display())]
+    CannotCompare {
+        /// The container.
+        name: String,
+        /// The worktree.
+        path: PathBuf,
+        /// What git says.
+        source: io::Error,
     },
 
     /// The engine cannot remove the container.
@@ -158,7 +169,7 @@ impl Failure for Error {
             Self::Signals(_) => "cannot-handle-signals",
             Self::OtherEngine { .. } => "other-engine",
             Self::UncommittedWork { .. } => "uncommitted-work",
-            Self::CannotAsk { .. } => "cannot-look-for-work",
+            Self::CannotAsk { .. } | Self::CannotCompare { .. } => "cannot-look-for-work",
             Self::Step(step) => step.kind,
         }
     }
@@ -172,6 +183,7 @@ impl Failure for Error {
             | Self::Volume { source: error, .. }
             | Self::CannotAsk { source: error, .. } => error.exit(),
             Self::Signals(_) => Exit::Software,
+            Self::CannotCompare { .. } => Exit::Unavailable,
             Self::OtherEngine { .. } | Self::UncommittedWork { .. } => Exit::DataErr,
             Self::Step(step) => step.exit,
         }
@@ -195,6 +207,10 @@ impl Failure for Error {
             Self::CannotAsk { name, .. } => {
                 Some(format!("start it (ctr-start {name}) to be asked, or do not ask: --force"))
             }
+            Self::CannotCompare { path, .. } => Some(format!(
+                "see why (git -C {} log), or do not ask: --force",
+                shell_words::quote(&path.to_string_lossy())
+            )),
             Self::Volume { volume, source } if source.is("volume-in-use") => {
                 Some(format!("remove what uses it; see it: ps --all --filter volume={volume}"))
             }

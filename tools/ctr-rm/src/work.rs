@@ -45,7 +45,7 @@ pub(crate) fn check(
     let Work { changes, commits } = parse(&answer);
     let commits = match worktree {
         Some(path) if !commits.is_empty() => {
-            worktree::count_missing(path, &container.name, &commits)
+            worktree::count_missing(path, &container.name, &commits)?
         }
         _ => 0,
     };

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write,
+    io::{self, Write},
     path::Path,
     process::{Command, Output, Stdio},
     time::Duration,
@@ -16,8 +16,10 @@ use crate::{Error, FailedStep, Found};
 /// How long ctr-git(1) may take to write to a repository's configuration.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Returns git, which fetches nothing that a partial clone lacks.
 fn git(path: &Path, args: &[&str]) -> Command {
     let mut git = toolkit::git::git();
+    git.env("GIT_ALLOW_PROTOCOL", "none").env("GIT_NO_LAZY_FETCH", "1");
     git.arg("-C").arg(path).args(args).stdin(Stdio::null());
     git
 }
@@ -85,25 +87,57 @@ pub(crate) fn remotes(config: &str, name: &str) -> Vec<String> {
 }
 
 /// Returns how many of `commits`, or of what leads to them, the repository at
-/// `path` has on none of its own branches, tags and other remotes.
-///
-/// A repository that cannot be asked has nothing to say: 0.
-pub(crate) fn count_missing(path: &Path, name: &str, commits: &BTreeSet<String>) -> usize {
-    if !is_repository(path) {
-        return 0;
+/// `path` has on none of its own branches, tags and other remotes; 0 where the
+/// worktree is gone.
+pub(crate) fn count_missing(
+    path: &Path,
+    name: &str,
+    commits: &BTreeSet<String>,
+) -> Result<usize, Error> {
+    if is_gone(path) {
+        return Ok(0);
     }
+    let ask = |args: &[&str]| {
+        ask(path, args).map_err(|source| Error::CannotCompare {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let leading = remotes(&ask(&["config", "--null", "--list"])?, name);
     let known = known(path, commits).unwrap_or_default();
     let missing = commits.len() - known.len();
     if known.is_empty() {
-        return missing;
+        return Ok(missing);
     }
-    let exclude = format!("--exclude=refs/remotes/{name}/*");
+    // What these have goes with the container.
+    let leading = leading.iter().map(String::as_str).chain([name]);
+    let excludes: Vec<_> =
+        leading.map(|remote| format!("--exclude=refs/remotes/{remote}/*")).collect();
     let mut args = vec!["rev-list", "--count"];
     args.extend(known.iter().map(|id| id.as_str()));
-    args.extend(["--not", &exclude, "--all", "--"]);
-    let counted = git(path, &args).output().ok().filter(|output| output.status.success());
-    let counted = counted.and_then(|output| String::from_utf8(output.stdout).ok());
-    missing + counted.and_then(|text| text.trim().parse().ok()).unwrap_or(known.len())
+    args.push("--not");
+    args.extend(excludes.iter().map(String::as_str));
+    args.extend(["--all", "--"]);
+    Ok(missing + ask(&args)?.trim().parse().unwrap_or(known.len()))
+}
+
+/// Says whether there is nothing at `path`, and not merely nothing to be seen.
+fn is_gone(path: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+
+    let found = path.symlink_metadata();
+    found.is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+}
+
+/// Runs git in the worktree, and returns what it writes; the error is its words.
+fn ask(path: &Path, args: &[&str]) -> Result<String, io::Error> {
+    let output = git(path, args).output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(io::Error::other(text(&output.stderr)))
 }
 
 /// Returns those of `commits` that the repository has in any way.

@@ -465,6 +465,68 @@ fn labels_are_enough_where_the_worktree_is_gone() {
 }
 
 #[test]
+fn commits_are_lost_with_any_remote_that_leads_to_the_container() {
+    let made = Made::new();
+    made.git("workspace", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
+    made.git("worktree", &["remote", "rename", "dev-a", "agent"]);
+    made.git("worktree", &["fetch", "-q", "../workspace", "main:refs/remotes/agent/main"]);
+    let error = refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+    assert!(error["message"].as_str().unwrap().ends_with(": 1 commit"), "{error}");
+    assert_eq!(made.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_worktree_that_is_there_and_cannot_be_asked_keeps_the_volumes() {
+    let made = Made::new();
+    made.git("workspace", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
+    made.world.write("worktree/.git/config", "[");
+    let error = refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 69, "cannot-look-for-work");
+    assert!(error["causes"][0].as_str().unwrap().contains("bad config"), "{error}");
+    assert_eq!(made.changes(), Vec::<String>::new());
+    made.ctr_rm(&["--volumes", "--force", "dev-a"]).assert().success();
+}
+
+#[test]
+fn a_workspace_that_cannot_be_entered_is_not_empty() {
+    let made = Made::new();
+    fs::remove_dir_all(made.world.path("workspace")).unwrap();
+    made.world.write("workspace", "");
+    refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 69, "cannot-look-for-work");
+    made.check_untouched();
+    fs::remove_file(made.world.path("workspace")).unwrap();
+    made.ctr_rm(&["--volumes", "dev-a"]).assert().success();
+}
+
+#[test]
+fn nothing_is_fetched_to_find_what_only_the_container_has() {
+    let made = Made::new();
+    made.git("workspace", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
+    let asked = made.world.path("asked");
+    let server = made.world.write("server", &format!("#!/bin/sh\n: >'{}'\n", asked.display()));
+    fs::set_permissions(&server, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // A partial clone, which has not all objects.
+    let url = format!("file://{}", made.world.path("workspace").display());
+    for (key, value) in [
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", &url),
+        ("remote.origin.uploadpack", server.to_str().unwrap()),
+    ] {
+        made.git("worktree", &["config", key, value]);
+    }
+    refused(&mut made.ctr_rm(&["--volumes", "dev-a"]), 65, "uncommitted-work");
+    assert!(!asked.exists());
+    // The proof that it would have been asked.
+    let _ = Process::new("git")
+        .arg("-C")
+        .arg(made.world.path("worktree"))
+        .args(["cat-file", "-t", &"1".repeat(40)])
+        .output();
+    assert!(asked.exists());
+}
+
+#[test]
 fn no_hook_of_the_repository_is_run() {
     let made = Made::new();
     made.git("worktree", &["fetch", "-q", "../workspace", "main:refs/remotes/dev-a/main"]);
