@@ -178,7 +178,19 @@ pub fn as_override(
         }
         merge(&mut whole, &typed(&root));
     }
-    Ok((format!("{whole:#}\n"), made))
+    Ok((escaped(&format!("{whole:#}\n")), made))
+}
+
+/// Writes what is only in strings of `json`, and read by some in another way, as
+/// escapes.
+fn escaped(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut out, c| {
+        match tree::is_alike(c) {
+            true => out.push(c),
+            false => out += &format!("\\u{:04x}", u32::from(c)),
+        }
+        out
+    })
 }
 
 /// Returns the service whose network `service` has, as the last of the files at

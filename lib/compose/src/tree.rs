@@ -73,22 +73,66 @@ impl Node {
 
 /// Parses the one document in `text`.
 pub(crate) fn parse(text: &str) -> Result<Node, Malformed> {
+    alike(text)?;
     let events = Parser::new_from_str(text);
     let mut loader = Loader { events, anchors: HashMap::new(), parts: 0, depth: 0 };
-    let mut root = None;
-    loop {
-        let (event, at) = loader.next()?;
-        match event {
-            Event::DocumentStart(_) if root.is_some() => {
-                return at.wrong("there is a second document");
-            }
-            Event::DocumentStart(_) => root = Some(loader.node()?),
-            Event::StreamEnd => {
-                return root.map_or_else(|| at.wrong("there is nothing in it"), Ok);
-            }
-            _ => {}
+    let root = loader.document()?;
+    // Where nothing has a name, the text of a command may look like one.
+    if !loader.anchors.is_empty() {
+        names(text)?;
+    }
+    Ok(root)
+}
+
+/// Makes sure that all readers of `text` see the same lines and characters: a file
+/// that is checked here is read again by others, and what is a comment to one of
+/// them must not be a key to the next.
+///
+/// In YAML 1.1 (4.2), which both Compose tools read, U+0085, U+2028 and U+2029 end
+/// a line, and here they do not; a carriage return that stands alone and a byte
+/// order mark within the text are taken in more than one way; and what is not
+/// printable (YAML 1.2, 5.1) is no YAML.
+fn alike(text: &str) -> Result<(), Malformed> {
+    let is_alike = |at: usize, c: char| match c {
+        '\u{feff}' => at == 0,
+        '\r' => text[at + 1..].starts_with('\n'),
+        _ => is_alike(c),
+    };
+    let Some((at, c)) = text.char_indices().find(|(at, c)| !is_alike(*at, *c)) else {
+        return Ok(());
+    };
+    let code = u32::from(c);
+    line(text, at).wrong(format!(
+        "U+{code:04X}, which not all readers take alike, may only be there as \"\\u{code:04x}\""
+    ))
+}
+
+/// Says whether all readers take `c` alike wherever it stands.
+pub(crate) fn is_alike(c: char) -> bool {
+    matches!(c, '\t' | '\n' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}'
+        | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+}
+
+/// Makes sure that the names of anchors end where all readers take them to: those
+/// of YAML 1.1 may have some characters right behind them, which belong to the
+/// names in YAML 1.2.
+fn names(text: &str) -> Result<(), Malformed> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    for (at, _) in text.match_indices(['&', '*']) {
+        let begins = !text[..at].ends_with(|c: char| !c.is_whitespace() && !"[{,:".contains(c));
+        let behind = text[at + 1..].trim_start_matches(is_part);
+        if begins && behind.starts_with(['?', ':', '%', '@', '`']) {
+            let name = &text[at..text.len() - behind.len() + 1];
+            return line(text, at)
+                .wrong(format!("'{name}' is a name to some readers, and a part of one to others"));
         }
     }
+    Ok(())
+}
+
+/// Returns the line of what is at `at`.
+fn line(text: &str, at: usize) -> Line {
+    Line(1 + text[..at].matches('\n').count())
 }
 
 /// The events of a text, and what was met so far.
@@ -110,6 +154,24 @@ impl Line {
 }
 
 impl<'a> Loader<'a> {
+    /// Reads the one document.
+    fn document(&mut self) -> Result<Node, Malformed> {
+        let mut root = None;
+        loop {
+            let (event, at) = self.next()?;
+            match event {
+                Event::DocumentStart(_) if root.is_some() => {
+                    return at.wrong("there is a second document");
+                }
+                Event::DocumentStart(_) => root = Some(self.node()?),
+                Event::StreamEnd => {
+                    return root.map_or_else(|| at.wrong("there is nothing in it"), Ok);
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn next(&mut self) -> Result<(Event<'a>, Line), Malformed> {
         match self.events.next_event() {
             Some(event) => {
@@ -132,6 +194,10 @@ impl<'a> Loader<'a> {
             Event::Alias(anchor) => return self.alias(anchor, at),
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain;
+                // In YAML 1.1 `{?a: b}` is `{a: b}`.
+                if is_plain && text.starts_with('?') {
+                    return at.wrong("to some readers '?' begins a key; put it in quotes");
+                }
                 (Value::Scalar { text: text.into_owned(), is_plain }, anchor, tag)
             }
             Event::SequenceStart(anchor, tag) => (self.deeper(at, Self::list)?, anchor, tag),
@@ -191,7 +257,7 @@ impl<'a> Loader<'a> {
 
     fn table(&mut self) -> Result<Value, Malformed> {
         let mut pairs: Vec<(String, Node)> = Vec::new();
-        let mut merged = Vec::new();
+        let mut merged = None;
         loop {
             let (event, at) = self.next()?;
             if event == Event::MappingEnd {
@@ -200,24 +266,31 @@ impl<'a> Loader<'a> {
             let Value::Scalar { text: key, is_plain } = self.node_of(event, at)?.value else {
                 return at.wrong("a key is a list or a map");
             };
-            if pairs.iter().any(|(known, _)| *known == key) {
+            // Of two `<<` the last counts for some readers, and the first for others.
+            let is_merge = is_plain && key == "<<";
+            let is_twice = if is_merge { merged.is_some() } else { has(&pairs, &key) };
+            if is_twice {
                 return at.wrong(format!("duplicate key '{key}'"));
             }
             let value = self.node()?;
-            if is_plain && key == "<<" {
-                merged.extend(merges(value)?);
+            if is_merge {
+                merged = Some(merges(value)?);
             } else {
                 pairs.push((key, value));
             }
         }
         // What stands in the map itself comes before what is merged into it.
-        for (key, value) in merged {
-            if !pairs.iter().any(|(known, _)| *known == key) {
+        for (key, value) in merged.unwrap_or_default() {
+            if !has(&pairs, &key) {
                 pairs.push((key, value));
             }
         }
         Ok(Value::Table(pairs))
     }
+}
+
+fn has(pairs: &[(String, Node)], key: &str) -> bool {
+    pairs.iter().any(|(known, _)| known == key)
 }
 
 /// Returns the pairs that `<<: VALUE` brings into a map.

@@ -31,6 +31,32 @@ const BROKEN: &[(&str, usize, &str, &str)] = &[
     ("services:\n\t- x", 2, "", "services:\n  app: {}"),
     ("services: {app: {labels: {a: \"\\q\"}}}", 1, "", "services: {app: {labels: {a: \"\\x41\"}}}"),
     ("%YAML 9\n---\nservices: {}", 1, "", "%YAML 1.2\n---\nservices: {}"),
+    // What begins a line for some of its readers only would be hidden from the others.
+    ("services:\n  # a\u{2028}  app: {}", 2, "U+2028", "services:\n  # a\n  app: {}"),
+    (
+        "services:\n  # a\u{2029}  app: {}",
+        2,
+        "U+2029",
+        "services: {app: {labels: [\"a=\\u2029\"]}}",
+    ),
+    ("services:\n  # a\u{85}  app: {}", 2, "U+0085", "services:\n  # \u{a0}\n  app: {}"),
+    ("services:\n  # a\r  app: {}", 2, "U+000D", "services:\r\n  # a\r\n  app: {}\r\n"),
+    ("services: {}\n\u{feff}x-a: b", 2, "U+FEFF", "\u{feff}services: {}\nx-a: \u{fefe}b"),
+    ("services: {}\n# \0x-a: b", 2, "U+0000", "services: {}\n#\tx-a: b"),
+    ("services: {}\n# \u{1b}[2K", 2, "U+001B", "services: {}\n# [2K"),
+    ("services: {}\n# \u{7f}", 2, "U+007F", "services: {}\n# ~"),
+    ("services: {}\n# \u{9f}", 2, "U+009F", "services: {}\n# \u{a0}"),
+    ("services: {}\n# \u{fffe}", 2, "U+FFFE", "services: {}\n# \u{fffd}\u{10000}"),
+    ("services: {?app: {}}", 1, "'?'", "services: {app: {labels: {a: b?, c: '?', d: e &f:g}}}"),
+    ("x-a: &b\nx-c: &b:c {}", 2, "'&b:'", "x-a: &b\nx-c: &b-c {}"),
+    ("x-a: {\"b\":&c?d e}", 1, "'&c?'", "x-a: {\"b\":&c d}"),
+    // Two of them are one after the other, or the other way round.
+    (
+        "services: {<<: {a: {}}, <<: {b: {}}}",
+        1,
+        "duplicate key '<<'",
+        "services: {<<: [{app: {}}, {app: {}}]}",
+    ),
 ];
 
 #[test]

@@ -157,7 +157,7 @@ services:
     image: theirs:1
     command: sleep infinity
     volumes: ['..:/workspaces:cached', '../data:/data:ro', 'cargo:/cargo']
-    environment: {A: b}
+    environment: {A: b, LINE: \"\\u2028\\x7f\\u0085\"}
     ports: ['3000:3000']
     networks: [back]
     depends_on: [db]
@@ -176,6 +176,7 @@ volumes: {cargo: , data: }
     let over = Override::parse("x", &text, &base).unwrap();
     let app = &over.value()["services"]["app"];
     assert_eq!((&app["environment"]["A"], app.get("command")), (&json!("b"), None));
+    assert_eq!(app["environment"]["LINE"], json!("\u{2028}\u{7f}\u{85}"));
     let data = project.path().canonicalize().unwrap().join("data");
     let mounts: Vec<&Value> = app["volumes"].as_array().unwrap().iter().collect();
     assert_eq!(mounts.len(), 2, "{mounts:?}");

@@ -9,6 +9,7 @@
 
 mod judge;
 mod overrides;
+mod own;
 mod random;
 mod tools;
 mod written;
