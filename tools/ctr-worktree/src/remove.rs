@@ -198,8 +198,17 @@ impl Repository {
         args.push("--not".to_owned());
         args.extend(doomed.map(|branch| format!("--exclude={branch}")));
         args.push("--branches".to_owned());
-        let containers = ledger.reservations.iter().map(|held| &held.name);
-        args.extend(containers.map(|name| format!("--exclude={name}/*")));
+        let containers: Vec<_> = ledger.reservations.iter().map(|held| &*held.name).collect();
+        let list = self.must(&self.common, ["config", "--list", "-z"])?.stdout;
+        let list = String::from_utf8_lossy(&list);
+        // Whatever they are called: a remote goes with the container it leads to.
+        let renamed = toolkit::git::settings(&list).filter_map(|(key, url)| {
+            let remote = key.strip_prefix("remote.")?.strip_suffix(".url")?;
+            let (host, _) = url.split_once(':')?;
+            containers.contains(&host).then_some(remote)
+        });
+        let remotes = containers.iter().copied().chain(renamed);
+        args.extend(remotes.map(|remote| format!("--exclude={remote}/*")));
         args.extend(["--remotes", "--tags", "--"].map(str::to_owned));
         let counted = self.must(&self.common, &args)?.stdout;
         let counted = String::from_utf8_lossy(&counted).trim().parse();

@@ -157,6 +157,10 @@ fn work_is_not_lost_unless_by_force() {
     git(&world, "repo", &["update-ref", "refs/remotes/dev-a/fix", "fix"]);
     ledger(&world, &path);
     fails(&world, &["rm", "fix"], 65, "unmerged-work");
+    // By whatever name: the remote goes with the container.
+    git(&world, "repo", &["update-ref", "refs/remotes/agent/fix", "fix"]);
+    git(&world, "repo", &["config", "remote.agent.url", "dev-a:/workspace/repo"]);
+    fails(&world, &["rm", "fix"], 65, "unmerged-work");
     // A remote of the person's has it: that is.
     git(&world, "repo", &["update-ref", "refs/remotes/origin/fix", "fix"]);
     ctr_worktree(&world, &["rm", "fix"]).assert().success();
