@@ -167,7 +167,8 @@ pub(crate) fn services(at: &At<'_>, found: &mut Found<'_>) {
                 |text: &str| matches!(text, "bridge" | "none") || text.starts_with("service:");
             one(at, found, own, "it would be another network than one of the project's own");
         }
-        "privileged" => one(at, found, |text| text == "false", reason(key)),
+        // In quotes it is text, which podman-compose takes for true.
+        "privileged" if at.boolean().is_ok_and(|is_privileged| !is_privileged) => {}
         _ if key.starts_with("x-") && refused::of_service(key).is_none() => {}
         _ => found.add(at, reason(key)),
     });

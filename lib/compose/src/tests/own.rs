@@ -71,6 +71,9 @@ fn an_ordinary_file_reaches_nothing() {
 const REACHING: &[(&str, &str)] = &[
     ("privileged: true", "privileged"),
     ("privileged: 'yes'", "privileged"),
+    // podman-compose asks whether there is anything.
+    ("privileged: 'false'", "privileged"),
+    ("privileged: \"false\"", "privileged"),
     ("cap_add: [NET_ADMIN]", "cap_add"),
     ("devices: ['/dev/kvm']", "devices"),
     ("network_mode: host", "network_mode"),
