@@ -24,6 +24,25 @@ impl Rebuilder<'_> {
         }
     }
 
+    /// Refuses a kept document without isolation of a container that has it: the run
+    /// that made it so was killed before it kept its own. Only where one was, the
+    /// engine is asked.
+    pub(crate) fn see_that_it_stays_isolated(
+        &self,
+        document: &Received<Container>,
+    ) -> Result<(), Error> {
+        let name = &document.name;
+        let is_pending = self.places.container(name)?.join("pending.json").exists();
+        if document.isolation.is_some() || !is_pending {
+            return Ok(());
+        }
+        let engine = self.args.for_document(document.engine.as_ref(), self.places)?;
+        match engine.all_managed()?.get(name) {
+            Some(found) if found.is_isolated() => Err(Error::NoPolicy { name: name.clone() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Describes the container anew: by its worktree, which a label names, and
     /// the ports that it has.
     pub(crate) fn describe(&self, name: &str) -> Result<Received<Container>, Error> {

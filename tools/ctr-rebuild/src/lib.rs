@@ -83,6 +83,7 @@ impl Rebuilder<'_> {
             None => self.describe(name)?,
         };
         self.see_that_it_is_here(&document)?;
+        self.see_that_it_stays_isolated(&document)?;
         if let Some(image) = &self.wishes.image {
             document.image = Some(image.clone());
         }

@@ -222,6 +222,20 @@ fn one_that_is_being_replaced_is_one_of_all() {
 }
 
 #[test]
+fn one_that_was_isolated_by_a_run_that_was_cut_off_does_not_lose_that() {
+    let made = Made::new();
+    let mut isolated = container("dev-a", "dev-a");
+    isolated["Labels"]["ctrkit.isolation"] = json!("proxy");
+    made.list(&[isolated]);
+    made.world.write("state/dev-a/pending.json", r#"{"replacing":{"good":true}}"#);
+    refused(&mut made.rebuild(&["dev-a"]), 65, "no-policy");
+    assert!(made.tools().is_empty(), "{:?}", made.tools());
+    // What is pending of one that is not isolated is ctr-up's to see to.
+    made.list(&[container("dev-a", "dev-a")]);
+    made.rebuild(&["dev-a"]).assert().success();
+}
+
+#[test]
 fn a_document_that_is_lost_is_written_anew() {
     for broken in [None, Some("{")] {
         let made = Made::new();

@@ -163,7 +163,8 @@ impl Outcome {
     }
 }
 
-/// Makes the container be as the plan says, and returns what came of it.
+/// Makes the container be as the plan says, and returns what came of it. It is
+/// done when the document is kept ([`keep`]).
 ///
 /// `files` is called only if a container is to be made.
 pub fn up(
@@ -188,7 +189,6 @@ pub fn up(
     // Only there does a later step take it back, if a life-cycle command fails.
     let made = plan.devcontainer.as_ref().map(|_| made.names(&plan.container.name));
     let made = made.unwrap_or_default();
-    plan.journal.end()?;
     let (status, spec) = (status.to_owned(), Some(plan.spec.to_label()));
     let state = State { id, status, spec, made, ..State::default() };
     Ok(Outcome { state, unplaced, warnings, trusted_image })
@@ -255,11 +255,12 @@ pub fn record(document: &mut Container, engine: &Engine, outcome: &Outcome) {
     document.state = Some(State { extra, ..outcome.state.clone() });
 }
 
-/// Keeps the document, for whoever wants to know what was applied.
+/// Keeps the document, for whoever wants to know what was applied. Nothing is left
+/// to be done then; the lock is the caller's until here.
 pub fn keep(document: &Received<Container>, directory: &Path) -> Result<(), Error> {
     let line = toolkit::line(document)?;
     replace(&directory.join(state::DOCUMENT), line.as_bytes(), 0o600)?;
-    Ok(())
+    Ok(Journal::of(directory).end()?)
 }
 
 /// Has the guard started that the container sees by a bind mount, where it has one

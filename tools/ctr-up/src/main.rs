@@ -84,21 +84,21 @@ impl Tool for CtrUp {
             let keys = keys::find(self.key.as_deref(), document.ssh.as_ref(), &Person);
             Files::new(&document, keys.map_err(Error::NoKey)?)
         };
-        let outcome = if self.dry_run {
-            ctr_up::dry_run(&plan, &engine, events, files)?
+        let (outcome, heard) = if self.dry_run {
+            let outcome = ctr_up::dry_run(&plan, &engine, events, files)?;
+            ctr_up::record(&mut document, &engine, &outcome);
+            (outcome, Ok(()))
         } else {
             // Only then: who waits for another run may be ended at once.
-            let _lock = Lock::take(&directory.join("lock"), patience + Duration::from_secs(60))?;
+            let lock = Lock::take(&directory.join("lock"), patience + Duration::from_secs(60))?;
             let interrupt = Interrupt::watch().map_err(Error::Signals)?;
-            ctr_up::up(&plan, &engine, &interrupt, events, files)
-                .map_err(|error| tell(error, self.common.error_format))?
-        };
-        ctr_up::record(&mut document, &engine, &outcome);
-        let mut heard = Ok(());
-        if !self.dry_run {
+            let outcome = ctr_up::up(&plan, &engine, &interrupt, events, files)
+                .map_err(|error| tell(error, self.common.error_format))?;
+            ctr_up::record(&mut document, &engine, &outcome);
             ctr_up::keep(&document, &directory)?;
-            heard = ctr_up::sound(&document, &self.places, events);
-        }
+            drop(lock);
+            (outcome, ctr_up::sound(&document, &self.places, events))
+        };
         toolkit::write(&document)?;
         let name = &document.name;
         let unheard = heard.err().map(|error| format!("'{name}' is not heard: {error}"));

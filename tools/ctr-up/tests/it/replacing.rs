@@ -263,6 +263,22 @@ fn each_kill(engine: &'static str, state: &str, then: impl Fn(&Up, &Value, &str)
 }
 
 #[test]
+fn a_replacement_is_pending_until_its_document_is_kept() {
+    let (up, old) = Up::made("podman", "running");
+    let mut document = old.clone();
+    document["env"][0]["value"] = "2".into();
+    let kept = up.world.path("state").join(NAME).join("document.json");
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    let mut command = up.command(&document);
+    stubs::refused(command.arg("--replace"), 66, "cannot-read-file");
+    assert!(up.number_noted_good());
+    fs::remove_dir(&kept).unwrap();
+    up.up(&document);
+    up.check(2, "running", "kept at last");
+}
+
+#[test]
 fn one_that_is_set_aside_is_put_back_also_without_the_journal() {
     with_each_engine(|up| {
         let document = up.up(&up.document());
