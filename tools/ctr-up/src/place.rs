@@ -3,7 +3,8 @@
 //! Into a home that was made just now they go directly. In one that was there
 //! before, a fixed script in the container compares each file with what was
 //! deployed last. What was edited or removed since is the person's: a new
-//! version is written beside it as `.new`, once.
+//! version is written beside it as `.new`, once. One that a person has edited
+//! there has no place.
 
 use sha2::{Digest, Sha256};
 

@@ -21,6 +21,22 @@ was() { grep -qxF -- "$1  $2" "$manifest"; }
 # known PATH: says whether any version of it was deployed last.
 known() { cut -c 67- "$manifest" | grep -qxF -- "$1"; }
 
+# last PATH: writes the line of the version that was deployed last.
+last() {
+    while IFS= read -r line; do
+        [ "${line#* }" != " $1" ] || printf '%s\n' "$line"
+    done <"$manifest"
+}
+
+# free PATH: says whether nothing of the person's is there, but at most the version
+# that was written there last.
+free() {
+    [ ! -L "$1" ] || return 1
+    [ -e "$1" ] || return 0
+    found=$(digest "$1")
+    [ "$found" = "$wanted" ] || was "$found" "$path"
+}
+
 # put SOURCE MODE PATH: replaces a file whole, but no directory.
 put() {
     [ ! -d "$3" ] && rm -f -- "$3.ctrkit" && cp -- "$1" "$3.ctrkit" &&
@@ -38,6 +54,7 @@ place() {
         if was "$wanted" "$path"; then return 0; fi
         destination=$path.new
     fi
+    [ "$destination" = "$path" ] || free "$destination" || return 1
     mkdir -p -- "$(dirname -- "$path")" && put "$staging/$number" "$mode" "$destination"
 }
 
@@ -57,6 +74,7 @@ while IFS=$tab read -r number mode wanted path; do
         printf '%s  %s\n' "$wanted" "$path" >>"$manifest.ctrkit" || exit
     else
         printf '%s\n' "$path"
+        last "$path" >>"$manifest.ctrkit" || exit
     fi
 done <"$staging/index"
 [ ! -e "$manifest.ctrkit" ] || mv -f -- "$manifest.ctrkit" "$manifest"

@@ -194,6 +194,40 @@ fn an_edited_file_is_kept_and_the_new_one_lies_beside_it() {
 }
 
 #[test]
+fn what_a_person_has_made_of_the_new_one_is_kept_and_told() {
+    with_each_shell(|home| {
+        home.place(&[file(".a", "1"), file(".gone", "1")]);
+        home.write(".a", "mine");
+        fs::remove_file(home.path(".gone")).unwrap();
+        home.place(&[file(".a", "2"), file(".gone", "2")]);
+        // One that nobody has touched makes way for the next.
+        home.place(&[file(".a", "3"), file(".gone", "3")]);
+        assert_eq!(home.read(".a.new").unwrap(), "3");
+        for merged in [".a.new", ".gone.new"] {
+            home.write(merged, "merged");
+        }
+        for again in ["4", "5"] {
+            let output = home.run(&[file(".a", again), file(".gone", again)]);
+            let answer = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(unplaced(&answer), [".a", ".gone"], "{:?}", home.shell);
+            assert_eq!(home.read(".a").unwrap(), "mine");
+            assert_eq!(home.read(".a.new").unwrap(), "merged");
+            assert_eq!(
+                (home.read(".gone"), home.read(".gone.new").unwrap().as_str()),
+                (None, "merged")
+            );
+        }
+        fs::remove_file(home.path(".a.new")).unwrap();
+        fs::remove_file(home.path(".gone.new")).unwrap();
+        symlink("elsewhere", home.path(".gone.new")).unwrap();
+        let output = home.run(&[file(".a", "6"), file(".gone", "6")]);
+        assert_eq!(unplaced(&String::from_utf8(output.stdout).unwrap()), [".gone"]);
+        assert_eq!(home.read(".a.new").unwrap(), "6");
+        assert_eq!(fs::read_link(home.path(".gone.new")).unwrap(), Path::new("elsewhere"));
+    });
+}
+
+#[test]
 fn an_edit_is_asked_about_once() {
     with_each_shell(|home| {
         home.place(&[file(".a", "1")]);
