@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -227,8 +227,27 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock on the file at `path`, which is made if need be.
     ///
-    /// Waits for as long as `patience` for a process that holds it.
+    /// Waits for as long as `patience` for a process that holds it. One that has
+    /// removed the file meanwhile left a lock that nobody else would see: then it
+    /// is taken once more, on the file that is there by now, or made.
     pub fn take(path: &Path, patience: Duration) -> Result<Self, FileError> {
+        let until = Instant::now() + patience;
+        loop {
+            let rest = until.saturating_duration_since(Instant::now());
+            match Self::take_what_is_there(path, rest)? {
+                Some(lock) if lock.is_at(path)? => return Ok(lock),
+                Some(_) => {}
+                None => {
+                    let (path, seconds) = (path.to_owned(), patience.as_secs());
+                    return Err(FileError::Locked { path, seconds });
+                }
+            }
+        }
+    }
+
+    /// Takes the lock on the file that is at `path` now; `None` if others have it
+    /// for all that time.
+    fn take_what_is_there(path: &Path, patience: Duration) -> Result<Option<Self>, FileError> {
         if let Some(directory) = path.parent() {
             create_private_dir(directory)?;
         }
@@ -240,9 +259,19 @@ impl Lock {
             done => Some(done),
         };
         match held {
-            Some(Ok(held)) => Ok(Self { held }),
+            Some(Ok(held)) => Ok(Some(Self { held })),
             Some(Err((_, error))) => Err(FileError::writing(path)(error.into())),
-            None => Err(FileError::Locked { path: path.to_owned(), seconds: patience.as_secs() }),
+            None => Ok(None),
+        }
+    }
+
+    /// Says whether it is the lock of the file that is at `path` now.
+    fn is_at(&self, path: &Path) -> Result<bool, FileError> {
+        let held = self.held.metadata().map_err(FileError::writing(path))?;
+        match fs::metadata(path) {
+            Ok(found) => Ok((found.dev(), found.ino()) == (held.dev(), held.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(FileError::writing(path)(error)),
         }
     }
 
@@ -351,6 +380,28 @@ mod tests {
                     inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                 });
             }
+        });
+    }
+
+    #[test]
+    fn whoever_waits_for_a_lock_that_is_removed_gets_the_one_that_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("container/lock");
+        let held = Lock::take(&path, Duration::ZERO).unwrap();
+        let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
+        let is_waited_for = || {
+            let locks = fs::read_to_string("/proc/locks").unwrap();
+            locks.lines().any(|line| line.contains("->") && line.contains(&inode))
+        };
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| Lock::take(&path, Duration::from_secs(20)).unwrap());
+            while !is_waited_for() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            fs::remove_dir_all(path.parent().unwrap()).unwrap();
+            drop(held);
+            let _held = waiter.join().unwrap();
+            assert_eq!(Lock::take(&path, Duration::ZERO).unwrap_err().kind(), "lock-held");
         });
     }
 

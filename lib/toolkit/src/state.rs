@@ -42,10 +42,14 @@ fn has_made_up_name(directory: &Path) -> bool {
 }
 
 /// Removes `directory` with all that is in it, and that by which it is known
-/// last.
+/// last. One that is gone is no error.
 pub fn remove(directory: &Path) -> Result<(), FileError> {
     let failed = FileError::writing(directory);
-    for entry in fs::read_dir(directory).map_err(&failed)? {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(&failed)?,
+    };
+    for entry in entries {
         let entry = entry.map_err(&failed)?;
         let is_mark = MARKS.iter().any(|mark| entry.file_name() == *mark);
         if is_mark {
@@ -59,10 +63,30 @@ pub fn remove(directory: &Path) -> Result<(), FileError> {
     for mark in MARKS {
         files::remove(&directory.join(mark))?;
     }
-    fs::remove_dir(directory).or_else(gone).map_err(failed)
+    match fs::remove_dir(directory) {
+        // Somebody has begun anew, with a lock of their own.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed.or_else(gone).map_err(failed),
+    }
 }
 
 /// Takes the error that there is no such thing for success.
 fn gone(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_gone_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dev-a");
+        fs::create_dir_all(path.join("runs")).unwrap();
+        fs::write(path.join("lock"), "").unwrap();
+        remove(&path).unwrap();
+        assert!(!path.exists());
+        remove(&path).unwrap();
+    }
 }
