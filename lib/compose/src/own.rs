@@ -32,6 +32,9 @@ pub struct Reach {
     pub value: Json,
     /// What it does.
     pub reason: String,
+    /// Whether an isolation leaves it as it is: what is built is built outside of
+    /// it, and it may see files of the project.
+    pub remains: bool,
 }
 
 /// What the service that is the person's container is made from.
@@ -262,7 +265,8 @@ fn source(mount: &mut Node) -> Option<&mut String> {
     text.starts_with('.').then_some(text)
 }
 
-fn is_project(mount: &Node, directory: Directory<'_>) -> bool {
+/// Says whether a mount is that of the project's root.
+pub(crate) fn is_project(mount: &Node, directory: Directory<'_>) -> bool {
     let mut mount = mount.clone();
     let Some(text) = source(&mut mount) else { return false };
     let path = text.split(':').next().unwrap_or_default();

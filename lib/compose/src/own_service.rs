@@ -95,13 +95,28 @@ impl<'a> Found<'a> {
     pub(crate) fn add(&mut self, at: &At<'_>, reason: &str) {
         let (path, _, node) = at.place();
         let (path, reason) = (path.to_owned(), reason.to_owned());
-        self.all.push(Reach { path, value: own::json(node), reason });
+        self.all.push(Reach { path, value: own::json(node), reason, remains: false });
     }
 
     /// Adds what stands for more than its words, all of which is `value`.
     fn add_value(&mut self, at: &At<'_>, value: serde_json::Value, reason: &str) {
         let (path, reason) = (at.place().0.to_owned(), reason.to_owned());
-        self.all.push(Reach { path, value, reason });
+        self.all.push(Reach { path, value, reason, remains: false });
+    }
+
+    /// Adds what `look` finds as what remains in an isolation.
+    fn remaining(&mut self, look: impl FnOnce(&mut Self)) {
+        let before = self.all.len();
+        look(self);
+        self.all[before..].iter_mut().for_each(|reach| reach.remains = true);
+    }
+
+    /// Adds a mount of files; the code is in a volume where it is isolated.
+    fn files(&mut self, at: &At<'_>) {
+        let (path, _, node) = at.place();
+        let remains = !own::is_project(node, self.directory);
+        let (path, value, reason) = (path.to_owned(), own::json(node), FILES.to_owned());
+        self.all.push(Reach { path, value, reason, remains });
     }
 
     /// Looks at each member of each member of `at`.
@@ -151,7 +166,7 @@ pub(crate) fn services(at: &At<'_>, found: &mut Found<'_>) {
                 found.add(at, "it is no name of an image");
             }
         }
-        "build" => build(at, found),
+        "build" => found.remaining(|found| build(at, found)),
         "environment" => environment(at, found),
         "labels" => labels(at, found),
         "volumes" => list(at, found, mount),
@@ -231,14 +246,14 @@ fn mount(at: &At<'_>, found: &mut Found<'_>) {
         if source.is_some_and(|source| {
             source.starts_with(['.', '/', '~']) || source.contains(['/', '\\'])
         }) {
-            found.add(at, FILES);
+            found.files(at);
         }
         return;
     }
     let Ok(keys) = at.table() else { return found.add(at, UNKNOWN) };
     let kind = keys.iter().find(|(key, _)| *key == "type").and_then(|(_, at)| raw(at));
     if !matches!(kind, Some("volume" | "tmpfs")) {
-        found.add(at, FILES);
+        found.files(at);
     }
     keys.iter().filter(|(key, _)| !MOUNT.contains(key)).for_each(|(_, at)| found.add(at, UNKNOWN));
 }

@@ -22,8 +22,8 @@ impl Own {
     }
 
     /// Lists what of the Compose files reaches the machine. What is isolated is
-    /// checked as an override of the model instead, and only where it is built
-    /// is a matter of trust.
+    /// checked as an override of the model instead, and only what it sees of this
+    /// machine's files and how it is built are a matter of trust.
     pub fn compose_dangers(&self, scope: &Scope<'_>) -> Result<Vec<Danger>, OverrideError> {
         let files = self.compose_files(scope.project);
         let mut found = Vec::new();
@@ -33,12 +33,10 @@ impl Own {
                 found.push(Danger::new("dockerComposeFile", &json!(file), &reason));
             }
             let directory = directory(&files, scope.project);
-            for reach in reaches(file, directory)? {
-                let built = reach.path.contains(".build.");
-                if !scope.isolated || built {
-                    let key = format!("{name}: {}", reach.path);
-                    found.push(Danger::new(&key, &reach.value, &reach.reason));
-                }
+            let reaches = reaches(file, directory)?.into_iter();
+            for reach in reaches.filter(|reach| !scope.isolated || reach.remains) {
+                let key = format!("{name}: {}", reach.path);
+                found.push(Danger::new(&key, &reach.value, &reach.reason));
             }
         }
         if scope.isolated {

@@ -142,6 +142,49 @@ fn isolation_has_nothing_built_outside_of_it_unless_it_is_trusted() {
     assert_eq!(keys(&world, feature, true), ["features.ghcr.io/devcontainers/features/node"]);
 }
 
+/// What of a Compose file asks for trust, isolated and not.
+const OF_COMPOSE: &[(&str, &[&str], &[&str])] = &[
+    ("image: a", &[], &[]),
+    // The code is in a volume, and this is none of the isolated container's.
+    ("volumes: ['..:/workspaces:cached', 'a:/a', {type: tmpfs, target: /b}]", &[], &["volumes[0]"]),
+    ("volumes: ['../.env:/env:ro']", &["volumes[0]"], &["volumes[0]"]),
+    ("volumes: ['./../deploy:/x:ro']", &["volumes[0]"], &["volumes[0]"]),
+    (
+        "volumes: [{type: bind, source: ../.env, target: /x, read_only: true}]",
+        &["volumes[0]"],
+        &["volumes[0]"],
+    ),
+    ("ports: ['3000:3000']", &[], &["ports[0]"]),
+    ("build: ..", &["build"], &[]),
+    ("build: ../..", &["build", "build"], &["build"]),
+    ("build: {context: ../..}", &["build.context", "build"], &["build.context"]),
+    ("build: {context: ., ssh: [default]}", &["build.ssh", "build"], &["build.ssh"]),
+];
+
+#[test]
+fn what_of_a_compose_file_is_trusted_is_also_what_an_isolated_container_sees_and_builds() {
+    let world = world();
+    let project = world.path().join("project");
+    let own = own(&world, r#"{"dockerComposeFile": "compose.yml", "service": "dev"}"#);
+    for (text, isolated, otherwise) in OF_COMPOSE {
+        let text = format!("services: {{dev: {{{text}}}}}\n");
+        fs::write(project.join(".devcontainer/compose.yml"), &text).unwrap();
+        let keys = |isolated| {
+            let scope = Scope { project: &project, name: "dev-a", isolated };
+            let found = own.compose_dangers(&scope).unwrap().into_iter();
+            assert!(found.clone().all(|danger| !danger.breaks_isolation));
+            found
+                .map(|danger| danger.key.rsplit("services.dev.").next().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((keys(true), keys(false)), (strings(isolated), strings(otherwise)), "{text}");
+    }
+}
+
+fn strings(all: &[&str]) -> Vec<String> {
+    all.iter().map(|&text| text.to_owned()).collect()
+}
+
 #[test]
 fn the_digest_changes_with_what_is_trusted_and_with_nothing_else() {
     let world = world();
