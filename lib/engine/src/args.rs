@@ -16,12 +16,13 @@ pub const HERE: &str = "local";
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// Use ENGINE: podman, docker, or the path of such a program
-    /// [default: the document's, the configuration's, or one that answers]
+    /// [default: the document's, without a document the configuration's, or one that
+    /// answers]
     #[arg(long, value_name = "ENGINE", env = "CTRKIT_ENGINE")]
     pub engine: Option<String>,
 
     /// Use the engine at HOST: an ssh:// URL as in ctrkit-config(5), or local
-    /// [default: the document's, the configuration's, or local]
+    /// [default: the document's, without a document the configuration's, or local]
     #[arg(long, value_name = "HOST", env = "CTRKIT_HOST")]
     pub host: Option<String>,
 
