@@ -1,12 +1,19 @@
 //! Finding what there is by a name.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use document::{Container, Ports, container, labels, ports::Reservation};
 use engine::{Engine, EngineError, Managed, NamedNetwork, NamedVolume, Summary};
-use toolkit::{DocumentError, Places, state};
+use toolkit::{DocumentError, Places, files::Lock, state};
 
 use crate::{Error, Tools};
+
+/// How long a run of ctr-up(1) on the same container is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What there is by one name.
 #[derive(Clone, Debug, Default)]
@@ -72,12 +79,38 @@ struct Sources<'a> {
     places: &'a Places,
 }
 
+/// Keeps others away from the containers `names`, then finds what there is by
+/// each: what was seen without the lock may have changed since.
+///
+/// The locks are to be held until all of it is gone. A container that is not
+/// ctrkit's is an error, and a name that stands for nothing.
+pub fn hold(
+    engine: &Engine,
+    places: &Places,
+    tools: &Tools<'_>,
+    names: &[String],
+) -> Result<(Vec<Lock>, Vec<Found>), Error> {
+    loop {
+        // In one order, so that no two runs wait for each other.
+        let directories: Result<BTreeSet<_>, _> =
+            names.iter().map(|name| directory(places, name)).collect();
+        let directories: BTreeSet<_> = directories?.into_iter().flatten().collect();
+        let take = |path: &PathBuf| Lock::take(&path.join("lock"), PATIENCE);
+        let locks: Vec<_> = directories.iter().map(take).collect::<Result<_, _>>()?;
+        let found = look(engine, places, tools, names)?;
+        let is_held = |path: &PathBuf| directories.contains(path);
+        if found.iter().all(|found| found.directory.as_ref().is_none_or(is_held)) {
+            return Ok((locks, found));
+        }
+    }
+}
+
 /// Finds what there is by each of `names`: three calls of the engine, and one
 /// for each container that is gone.
 ///
 /// A container that is not ctrkit's is an error, and a name that stands for
 /// nothing.
-pub fn look(
+fn look(
     engine: &Engine,
     places: &Places,
     tools: &Tools<'_>,
@@ -96,7 +129,8 @@ pub fn look(
         places,
     };
     let mut all = Vec::new();
-    for name in names {
+    let mut seen = BTreeSet::new();
+    for name in names.iter().filter(|name| seen.insert(*name)) {
         let mut found = sources.find(name)?;
         found.sidecars.retain(|each| !engine.is_others(each.label(labels::AUTHORITY)));
         let containers = found.container.iter().chain(&found.replaced);
@@ -120,7 +154,7 @@ impl Sources<'_> {
         let container = self.managed.get(name).cloned();
         let replaced = self.managed.replaced(name).cloned();
         let reservations = self.reservations(name);
-        let directory = self.directory(name)?;
+        let directory = directory(self.places, name)?;
         let last = directory.as_deref().and_then(last_document);
         let worktree = container
             .as_ref()
@@ -170,15 +204,16 @@ impl Sources<'_> {
         let held = all.filter(|held| held.name == name && !held.key.starts_with("plain:"));
         held.cloned().collect()
     }
+}
 
-    fn directory(&self, name: &str) -> Result<Option<PathBuf>, Error> {
-        // What is no name of ctrkit's could lead anywhere.
-        if !container::is_name(name) {
-            return Ok(None);
-        }
-        let directory = self.places.container(name)?;
-        Ok(state::is_of_container(&directory).then_some(directory))
+/// Returns the state directory of the container `name`, if it is there.
+fn directory(places: &Places, name: &str) -> Result<Option<PathBuf>, Error> {
+    // What is no name of ctrkit's could lead anywhere.
+    if !container::is_name(name) {
+        return Ok(None);
     }
+    let directory = places.container(name)?;
+    Ok(state::is_of_container(&directory).then_some(directory))
 }
 
 /// Returns the directory of the agent's configuration, if it is there.

@@ -53,7 +53,7 @@ impl Tool for CtrRm {
             .editing(self.engine.ssh_config());
         let format = self.common.error_format;
         let remover = Remover { engine: &engine, tools, wishes: self.wishes, interrupt, format };
-        let found = ctr_rm::look(&engine, &self.places, &remover.tools, &self.names)?;
+        let (_locks, found) = ctr_rm::hold(&engine, &self.places, &remover.tools, &self.names)?;
         found.iter().try_for_each(|found| remover.check(found))?;
         let gone = toolkit::each("ctr-rm", format, &found, |found| remover.remove(found, events))?;
         if self.json {

@@ -6,12 +6,9 @@ use clap::Args;
 use devcontainer_cli::is_image_of;
 use document::{containers::Listed, event::Status, labels};
 use engine::{Engine, Kind, Nameless, Summary};
-use toolkit::{ErrorFormat, Events, Interrupt, files::Lock, state};
+use toolkit::{ErrorFormat, Events, Interrupt, state};
 
 use crate::{Error, Found, Tools, work, worktree};
-
-/// How long a run of ctr-up(1) on the same container is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How many seconds a container is given to end by itself.
 const GRACE: u64 = 10;
@@ -62,14 +59,12 @@ impl Remover<'_> {
         }
     }
 
-    /// Removes `found`, and returns the container if there was one.
+    /// Removes `found`, whose lock is held, and returns the container if there
+    /// was one.
     ///
     /// Each step finds what it needs also if those before it were done by a
     /// run that was killed.
     pub fn remove(&self, found: &Found, events: &mut Events) -> Result<Option<Listed>, Error> {
-        // It is removed with the directory, and then nobody else waits for it.
-        let lock = found.directory.as_ref().map(|path| Lock::take(&path.join("lock"), PATIENCE));
-        let _lock = lock.transpose()?;
         self.containers(found, events)?;
         events.about(&found.name);
         self.networks(found, events)?;
@@ -110,18 +105,20 @@ impl Remover<'_> {
     }
 
     fn container(&self, container: &Summary) -> Result<(), Error> {
-        let name = container.name.as_str();
+        // The name may be another's by now.
+        let id = container.id.as_str();
         if !["created", "stopped"].contains(&&*container.status) {
             // What cannot be stopped is killed below.
             if container.status == "paused" {
-                let _ = self.engine.run(["unpause", name]);
+                let _ = self.engine.run(["unpause", id]);
             }
             let limit = Duration::from_secs(GRACE * 3);
-            let _ = self.engine.run_within(["stop", "-t", &GRACE.to_string(), name], limit);
+            let _ = self.engine.run_within(["stop", "-t", &GRACE.to_string(), id], limit);
         }
         // Those without a name nobody would find again.
         let nameless = if self.wishes.volumes { Nameless::Removed } else { Nameless::Kept };
-        self.engine.remove(name, nameless).map_err(|source| Error::remove(name, source))
+        let failed = |source| Error::remove(&container.name, source);
+        self.engine.remove(id, nameless).map_err(failed)
     }
 
     /// Removes what only isolates the container: the networks, and the

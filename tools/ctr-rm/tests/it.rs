@@ -4,13 +4,16 @@
 
 use std::{
     fs::{self, OpenOptions},
-    os::unix::process::ExitStatusExt,
+    os::unix::{fs::MetadataExt, process::ExitStatusExt},
     path::PathBuf,
-    process::{Command as Process, Stdio},
+    process::{Command as Process, Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 use stubs::{Command, World, refused};
+use toolkit::files::Lock;
 
 /// A world with the container `dev-a` as it is after `ctrkit create`.
 struct Made {
@@ -40,10 +43,8 @@ impl Made {
         made.world.on("podman-exec", EXEC).on("podman-run", RUN);
         // What is removed is listed no more.
         let name = "for name; do :; done";
-        made.world.on(
-            "podman-rm",
-            &format!("{name}; [ $name != dev-a ] || echo '[]' >$stub/podman-ps.out"),
-        );
+        made.world
+            .on("podman-rm", &format!("{name}; [ $name != a ] || echo '[]' >$stub/podman-ps.out"));
         made.world.on(
             "portalloc---release",
             &format!("rm -f '{}'", made.world.path("state/ports.json").display()),
@@ -129,12 +130,8 @@ fn volumes(parts: &[&str]) -> String {
     parts.iter().map(line).collect::<String>() + others
 }
 
-const CONTAINERS: [&str; 4] = [
-    "podman stop -t 10 dev-a",
-    "podman rm --force dev-a",
-    "podman stop -t 10 proxy",
-    "podman rm --force proxy",
-];
+const CONTAINERS: [&str; 4] =
+    ["podman stop -t 10 a", "podman rm --force a", "podman stop -t 10 p", "podman rm --force p"];
 
 #[test]
 fn all_but_the_volumes_goes_and_what_is_kept_is_said() {
@@ -152,10 +149,10 @@ fn volumes_go_after_the_container_when_that_is_asked_for() {
     let made = Made::new();
     made.ctr_rm(&["--volumes", "dev-a"]).assert().success().stdout("").stderr("");
     let expected = [
-        "podman stop -t 10 dev-a",
-        "podman rm --force --volumes dev-a",
-        "podman stop -t 10 proxy",
-        "podman rm --force --volumes proxy",
+        "podman stop -t 10 a",
+        "podman rm --force --volumes a",
+        "podman stop -t 10 p",
+        "podman rm --force --volumes p",
         "podman volume rm dev-a-home",
         "podman volume rm dev-a-workspace",
         "sshcfg remove dev-a",
@@ -526,6 +523,62 @@ fn nothing_is_fetched_to_find_what_only_the_container_has() {
     assert!(asked.exists());
 }
 
+/// Begins `ctr-rm ARGUMENT...` while another tool has the lock of `dev-a`, has it
+/// do `meanwhile` once it is waited for, and returns how it ended.
+fn remove_after(made: &Made, arguments: &[&str], meanwhile: impl FnOnce()) -> Output {
+    let path = made.world.path("state/dev-a/lock");
+    let held = Lock::take(&path, Duration::ZERO).unwrap();
+    let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
+    let mut command = Process::new(&made.program);
+    command.env_clear().env("PATH", made.world.search_path()).env("HOME", made.world.path("home"));
+    command.env("CTRKIT_STATE_DIR", made.world.path("state")).env("CTRKIT_ERROR_FORMAT", "json");
+    command.args(["--engine", "podman"]).args(arguments);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_waited_for = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("->") && line.contains(&inode))
+    };
+    while !is_waited_for() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    meanwhile();
+    drop(held);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn what_is_made_while_the_lock_is_waited_for_goes_too() {
+    let made = Made::new();
+    let list = fs::read_to_string(made.world.path("stub/podman-ps.out")).unwrap();
+    made.world.answer("podman-ps", "[]");
+    let output = remove_after(&made, &["dev-a"], || {
+        made.world.answer("podman-ps", &list);
+    });
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(made.changes()[..4], CONTAINERS);
+    made.check_gone();
+}
+
+#[test]
+fn work_that_is_done_while_the_lock_is_waited_for_is_asked_about() {
+    let made = Made::new();
+    let output = remove_after(&made, &["--volumes", "dev-a"], || {
+        made.world.write("workspace/new", "x");
+    });
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["kind"], "uncommitted-work", "{error}");
+    made.check_untouched();
+}
+
+#[test]
+fn a_name_that_is_said_twice_is_removed_once() {
+    let made = Made::new();
+    made.ctr_rm(&["dev-a", "dev-a"]).assert().success();
+    let removed = made.changes().iter().filter(|call| *call == CONTAINERS[1]).count();
+    assert_eq!(removed, 1);
+    made.check_gone();
+}
+
 #[test]
 fn no_hook_of_the_repository_is_run() {
     let made = Made::new();
@@ -603,7 +656,7 @@ fn a_container_that_docker_is_removing_is_waited_for() {
         &format!("[ -e $stub/once ] || {{ : >$stub/once; echo '{busy}' >&2; exit 1; }}"),
     );
     made.ctr_rm(&["dev-a", "--engine", "docker"]).assert().success();
-    let tried = made.changes().iter().filter(|line| *line == "docker rm --force dev-a").count();
+    let tried = made.changes().iter().filter(|line| *line == "docker rm --force a").count();
     assert_eq!(tried, 2);
 }
 
@@ -810,8 +863,8 @@ fn one_that_a_rebuild_has_set_aside_goes_as_well() {
         let removed = made.world.changes();
         let removed: Vec<_> =
             removed.iter().filter_map(|call| call.strip_prefix("podman rm --force ")).collect();
-        assert!(removed.contains(&"dev-a-replaced"), "{removed:?}");
-        assert_eq!(removed[0] == "dev-a", listed.len() > 1, "{removed:?}");
+        assert!(removed.contains(&"r"), "{removed:?}");
+        assert_eq!(removed[0] == "a", listed.len() > 1, "{removed:?}");
         made.keep_state();
     }
 }
