@@ -17,7 +17,7 @@ mod link;
 mod list;
 mod listed;
 mod managed;
-mod meanwhile;
+pub mod meanwhile;
 mod network;
 pub mod options;
 mod proxy;

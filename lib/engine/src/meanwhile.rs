@@ -1,28 +1,32 @@
 //! Calls that podman fails at because something of somebody else's goes while
 //! it looks at all there is. None of them has changed anything.
 
-use crate::EngineError;
+use toolkit::Failure;
 
 /// How often such a call is made at most.
 const TRIES: usize = 4;
 
 /// What podman says where it makes a network, and one of the machine's interfaces, of
 /// whosever container, goes while they are listed.
-pub(crate) const INTERFACE: &[&str] = &["no such network interface"];
+pub const INTERFACE: &[&str] = &["no such network interface"];
 
 /// What it says where it lists containers, images or volumes, and one goes between the list of
 /// their ids and the look at each (podman 4.3: a build, an image or a volume that is removed).
 pub(crate) const LISTED: &[&str] = &["container not known", "image not known", "no such volume"];
 
-/// Makes `call` once more, a few times, where it fails with one of `words`.
-pub(crate) fn again<T>(
+/// Makes `call` once more, a few times, where a program fails with one of `words`
+/// among its last.
+pub fn again<T, E: Failure>(
     words: &[&str],
-    mut call: impl FnMut() -> Result<T, EngineError>,
-) -> Result<T, EngineError> {
-    let has_gone = |last: &str| words.iter().any(|words| last.contains(words));
+    mut call: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let has_gone = |error: &E| {
+        let last = error.command().map(|command| command.last_words).unwrap_or_default();
+        words.iter().any(|words| last.contains(words))
+    };
     for _ in 1..TRIES {
         match call() {
-            Err(EngineError::Failed(failed)) if has_gone(&failed.last_words) => {}
+            Err(error) if has_gone(&error) => {}
             ended => return ended,
         }
     }

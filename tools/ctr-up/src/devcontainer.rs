@@ -13,7 +13,7 @@ use std::{
 
 use devcontainer_cli::{Call, Cli, Labels};
 use document::{Container, container::Missing, event::Status, labels};
-use engine::{Engine, EngineError, Summary};
+use engine::{Engine, EngineError, Summary, meanwhile};
 use serde_json::{Value, json};
 use toolkit::sshd::SERVE;
 
@@ -191,14 +191,17 @@ impl Run<'_> {
         self.cli_step("create", cli, &call)
     }
 
-    /// Carries `call` out, and tells what comes of it as the step `name`.
+    /// Carries `call` out, and tells what comes of it as the step `name`. Where the
+    /// CLI has podman-compose make a network, one of the machine's interfaces may go.
     pub(crate) fn cli_step(&mut self, name: &str, cli: &Cli, call: &Call<'_>) -> Result<(), Error> {
         self.events.emit(name, Status::Started, None);
         let events = &mut *self.events;
-        let result = cli.run(call, self.interrupt, |line| {
-            if line.matters {
-                events.emit(name, Status::Progress, Some(line.text.clone()));
-            }
+        let result = meanwhile::again(meanwhile::INTERFACE, || {
+            cli.run(call, self.interrupt, |line| {
+                if line.matters {
+                    events.emit(name, Status::Progress, Some(line.text.clone()));
+                }
+            })
         });
         let (status, message) = match &result {
             Ok(_) => (Status::Done, None),

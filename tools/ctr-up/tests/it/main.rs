@@ -8,6 +8,7 @@
 )]
 
 mod answering;
+mod devcontainer;
 mod input;
 mod interrupted;
 mod isolated;
