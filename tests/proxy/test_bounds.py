@@ -149,6 +149,27 @@ class Bounds(Forge):
             with self.assertRaises(TimeoutError):
                 self.send(connection, head, self.parts(), 2)
 
+    def test_a_body_whose_length_is_not_told(self):
+        """In HTTP/2 there may be one behind any head."""
+        port = self.world.port
+        proxy = Proxy(self.world, self.policy.replace("PORT", str(port)) + "[limits]\nrequest_bytes = 10\n")
+        self.addCleanup(proxy.stop)
+        told = [("content-length", "10")]
+        for name, method in itertools.product(("h2.test", "allowed.test"), ("GET", "HEAD", "OPTIONS", "POST")):
+            # What arrives is counted by connections.
+            client = http2.Client(proxy.open_tls(name, port, alpn=("h2",)))
+            with self.nothing_arrives():
+                self.assertEqual(client.get(name, port, "/", method, body=bytes(50000)).status, 403)
+                self.assertEqual(client.get(name, port, "/", method, body=b"x").status, 403)
+                self.assertEqual(client.get(name, port, "/", method, [("content-length", "11")]).status, 403)
+            with self.arrives(1 if method == "POST" else 2):
+                self.assertEqual(client.get(name, port, "/", method, told, bytes(10)).status, 200)
+                expected = 403 if method == "POST" else 200
+                self.assertEqual(client.get(name, port, "/", method).status, expected)
+        time.sleep(0.3)
+        reasons = {record["reason"] for record in proxy.records() if record["decision"] == "refused"}
+        self.assertEqual(reasons, {"size"})
+
     def test_many_requests(self):
         """Of all kinds, on connections that are kept and that are not."""
         proxy = Proxy(self.world, self.policy.replace("PORT", str(self.world.port)) + self.limits)

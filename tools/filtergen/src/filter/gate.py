@@ -257,6 +257,9 @@ class Gate:
         """Begin with the body of a request that is allowed as far as its head
         tells: it is passed on as it comes, or held until more is known."""
         record.flow = flow
+        if self.is_lengthless(flow.request):
+            record.pending = True
+            return
         if verdict is None or (verdict.kind == "allow" and verdict.limit is None):
             self.equip(flow, record)
             flow.request.stream = functools.partial(count, record, "sent")
@@ -303,8 +306,9 @@ class Gate:
             return True
         detail = "it has a body, and must not" if limit == 0 else "its body is too long"
         verdict = Verdict("refuse", record.fields.get("operation"), "unclear", detail)
+        size = self.is_lengthless(flow.request)
         record.hold(-record.held)
-        record.decide(Decision.of(verdict, record.rule))
+        record.decide(Decision("size", record.rule) if size else Decision.of(verdict, record.rule))
         self.refuse(flow, record)
         return False
 
@@ -425,6 +429,12 @@ class Gate:
             bodiless = request.method in ("GET", "HEAD", "OPTIONS")
             return None if bodiless and "transfer-encoding" not in request.headers else "size"
         return None if length.isdigit() and int(length) <= most else "size"
+
+    def is_lengthless(self, request):
+        """Say whether there must be no body because its length is not told. In
+        HTTP/2 there may be one behind any head."""
+        bounded = self.policy.limits["request_bytes"] is not None
+        return bounded and request.is_http2 and "content-length" not in request.headers
 
     def refuse(self, flow, record):
         record.finish(status=403)
