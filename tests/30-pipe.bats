@@ -95,6 +95,41 @@ dry_run() { TMPDIR=$world/tmp ctrkit create --dry-run "$@"; }
     is "$(get .devcontainer.service <"$world/document")" app
 }
 
+@test "an option's value is no name, and without a name nothing is run" {
+    local tools=$world/suite/libexec/ctrkit tool
+    mkdir -p "$world/suite/bin" "$tools"
+    cp "$root/scripts/ctrkit" "$world/suite/bin/"
+    # shellcheck disable=SC2016 # They are the tools'.
+    for tool in ctr-{info,diff,start,stop,rm,log,code,rebuild,policy,session} audiotun ghtoken ctr-progress; do
+        printf '#!/bin/sh\n[ "${0##*/}" = ctr-progress ] || echo "${0##*/} $*"\n' >"$tools/$tool"
+    done
+    printf '#!/bin/sh\necho own\n' >"$tools/ctr-spec"
+    chmod +x "$tools"/*
+    kit() { "$world/suite/bin/ctrkit" "$@"; }
+    is "$(kit stop --timeout 5)" 'ctr-stop --timeout 5 own'
+    is "$(kit stop --timeout 5 other)" 'ctr-stop --timeout 5 other'
+    is "$(kit start --timeout=5 --json)" 'ctr-start --timeout=5 --json own'
+    is "$(kit info --engine podman)" 'ctr-info --engine podman own'
+    is "$(kit info other --engine podman)" 'ctr-info other --engine podman'
+    is "$(kit diff -C /dir)" 'ctr-diff -C /dir own'
+    is "$(kit rm --events file)" 'ctr-rm --events file own'
+    is "$(kit log -n 5)" 'ctr-log -n 5 own'
+    is "$(kit code --editor vi)" 'ctr-code --editor vi own'
+    is "$(kit rebuild --image i)" 'ctr-rebuild --image i own'
+    is "$(kit rebuild --all)" 'ctr-rebuild --all'
+    is "$(kit audio up --server s)" 'audiotun up --server s own'
+    is "$(kit token --no-token)" 'ghtoken push --no-token own'
+    is "$(kit policy show --json)" 'ctr-policy show --json own'
+    is "$(kit stop --help)" 'ctr-stop --help'
+    printf '#!/bin/sh\nexit 66\n' >"$tools/ctr-spec"
+    for tool in stop info log code rebuild token 'audio up' 'policy show' 'session kill s'; do
+        # shellcheck disable=SC2086 # The verb is a word of its own.
+        run -66 kit $tool
+        is "$output" ''
+    done
+    is "$(kit stop --help)" 'ctr-stop --help'
+}
+
 @test "a failing step ends the create with its status, and says where the last document is" {
     local bin=$world/bin
     mkdir "$bin"
