@@ -50,7 +50,7 @@ impl Worktree<'_> {
             }
             Trust::Commit(_) | Trust::All => {}
         }
-        events.step("merge", || self.merge(cargo.commit, &fetched, config))
+        events.step("merge", || self.merge(cargo, &fetched, config))
     }
 
     /// Fetches one branch, and nothing else that the container may offer.
@@ -109,12 +109,28 @@ impl Worktree<'_> {
         Ok(())
     }
 
-    /// Moves the worktree from `old` to `new`, its descendant.
+    /// Says whether the worktree is at `new` already. It is an error if it is
+    /// neither there nor where it was, at `cargo`: during a long fetch somebody may
+    /// have switched to another branch, which is not to be moved, or committed.
+    fn has_come_to(&self, cargo: Cargo<'_>, new: &str) -> Result<bool, Error> {
+        let branch = self.branch()?;
+        let (commit, _) = self.commits(&branch, cargo.name)?;
+        if branch != cargo.branch || ![cargo.commit, new].contains(&&*commit) {
+            let (path, branch) = (self.path.clone(), cargo.branch.to_owned());
+            return Err(WorktreeError::Changed { path, branch }.into());
+        }
+        Ok(commit == new)
+    }
+
+    /// Moves the worktree, which has `cargo`, to its descendant `new`.
     ///
     /// Git does it only if no file with changes is touched; ignored files
     /// count as such here. Filters are off: one may be a file that came with
     /// the commits, or read one, as Git LFS does.
-    fn merge(&self, old: &str, new: &str, config: &Config) -> Result<(), Error> {
+    fn merge(&self, cargo: Cargo<'_>, new: &str, config: &Config) -> Result<(), Error> {
+        if self.has_come_to(cargo, new)? {
+            return Ok(());
+        }
         let merge = [
             "merge",
             "--quiet",
@@ -130,7 +146,7 @@ impl Worktree<'_> {
         if output.status.success() {
             return Ok(());
         }
-        let files = self.in_the_way(old, new, config)?;
+        let files = self.in_the_way(cargo.commit, new, config)?;
         if files.is_empty() {
             return Err(self.failed(&merge, &output));
         }

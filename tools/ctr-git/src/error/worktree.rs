@@ -81,6 +81,15 @@ pub enum WorktreeError {
         files: Vec<String>,
     },
 
+    /// Somebody has moved the worktree meanwhile.
+    #[error("the worktree '{}' is no longer where it was on '{branch}'", path.display())]
+    Changed {
+        /// The worktree.
+        path: PathBuf,
+        /// The branch that was checked out.
+        branch: String,
+    },
+
     /// The directory that is to be made has something in it.
     #[error("the directory '{}' is not empty", path.display())]
     NotEmpty {
@@ -116,6 +125,7 @@ impl Failure for WorktreeError {
             Self::NoRemote { .. } => "no-remote",
             Self::RemoteTaken { .. } => "remote-taken",
             Self::Dirty { .. } => "worktree-dirty",
+            Self::Changed { .. } => "worktree-changed",
             Self::NotEmpty { .. } => "directory-not-empty",
             Self::Unreadable { .. } => "git-answer-unreadable",
             Self::Git { .. } => "git-failed",
@@ -128,6 +138,7 @@ impl Failure for WorktreeError {
             | Self::DetachedHead { .. }
             | Self::NoCommits { .. }
             | Self::NotEmpty { .. }
+            | Self::Changed { .. }
             | Self::Dirty { .. } => Exit::DataErr,
             Self::NotARepository { .. } => Exit::NoInput,
             Self::Unreadable { .. } => Exit::IoErr,
@@ -150,6 +161,7 @@ impl Failure for WorktreeError {
                 format!("rename that one: git remote rename {name} OTHER")
             }
             Self::Dirty { .. } => "commit them, or put them aside: git stash".to_owned(),
+            Self::Changed { .. } => "see where it is (git status), then pull again".to_owned(),
             Self::NotEmpty { .. } => "name one that is not there yet: --into DIR".to_owned(),
             Self::Unreadable { .. } | Self::Git { .. } => return None,
         })

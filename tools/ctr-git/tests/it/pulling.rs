@@ -99,3 +99,29 @@ fn history_that_the_container_rewrote_has_diverged() {
     stage.git_there(&["commit", "--quiet", "--amend", "--message", "rewritten"]);
     check_refused(&stage, "diverged");
 }
+
+#[test]
+fn what_is_checked_out_during_the_fetch_stays_where_it_is() {
+    for (meanwhile, kind) in [
+        ("switch --quiet other", "worktree-changed"),
+        ("switch --quiet --detach", "detached-head"),
+        ("commit --quiet --allow-empty --message mine", "worktree-changed"),
+    ] {
+        let stage = Stage::new();
+        stage.create();
+        stage.commit_there("file", "two\n");
+        stage.git(&["branch", "other"]);
+        stage.before("fetch", &format!("\"$git\" {meanwhile}"));
+        stage.fails(&["pull"], 65, kind);
+        assert_eq!(fs::read_to_string(stage.worktree.join("file")).unwrap(), "one\n");
+        assert_eq!(stage.git(&["rev-parse", "other"]), stage.git(&["merge-base", "main", "other"]));
+    }
+    // Another pull was first.
+    let stage = Stage::new();
+    stage.create();
+    let commit = stage.commit_there("file", "two\n");
+    let merge =
+        format!("\"$git\" fetch -q '{}'; \"$git\" merge -q {commit}", stage.workspace.display());
+    stage.before("fetch", &merge);
+    stage.succeeds(&["pull"]);
+}

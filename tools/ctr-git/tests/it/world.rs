@@ -7,6 +7,7 @@
 use std::{
     ffi::OsString,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{self, Output},
 };
@@ -163,6 +164,21 @@ impl Stage {
         path.push(":");
         path.push(inherited);
         path
+    }
+
+    /// Has git run `script` first where it is called with `word`; the real one is
+    /// `$git` there.
+    pub(crate) fn before(&self, word: &str, script: &str) {
+        let git = self.world.path("bin/git");
+        let real = fs::canonicalize(&git).unwrap();
+        fs::remove_file(&git).unwrap();
+        let text = format!(
+            "#!/bin/sh\ngit='{}'\ncase \" $* \" in *' {word} '*) {script} ;; esac\n\
+             exec \"$git\" \"$@\"\n",
+            real.display()
+        );
+        self.world.write("bin/git", &text);
+        fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Returns ctr-git with `args`.
