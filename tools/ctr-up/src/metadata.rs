@@ -142,11 +142,11 @@ impl Run<'_> {
         }
         // What the file itself asks for was judged when it was written.
         let file = of_metadata(&config(plan.container)?.into(), &scope);
-        let known = |danger: &Danger| {
-            file.iter().chain(&judged.dangers).any(|known| known.value == danger.value)
+        let is_known = |danger: &Danger| {
+            file.iter().chain(&judged.dangers).any(|known| is_same(known, danger))
         };
         let mut dangers = of_image(&image, &scope);
-        dangers.retain(|danger| !known(danger));
+        dangers.retain(|danger| !is_known(danger));
         trust(name, dangers, plan.trust().as_deref(), scope.isolated)?;
         Ok(())
     }
@@ -155,6 +155,16 @@ impl Run<'_> {
 fn of_image(image: &Image, scope: &Scope<'_>) -> Vec<Danger> {
     let text = image.labels.get(LABEL).filter(|text| !text.is_empty());
     text.map(|text| of_label(text, scope)).unwrap_or_default()
+}
+
+/// Says whether both ask for the same, wherever in the metadata they do.
+fn is_same(one: &Danger, other: &Danger) -> bool {
+    // Their places are counted: `devcontainer.metadata[1].capAdd[0]`.
+    let property = |danger: &Danger| {
+        let key = danger.key.split_once("].").map_or(&*danger.key, |(_, key)| key);
+        key.split(['[', '.']).next().map(str::to_owned)
+    };
+    (property(one), &one.value) == (property(other), &other.value)
 }
 
 /// Returns the image's name, if `source` is made from an image alone.
@@ -171,4 +181,26 @@ fn config(container: &Container) -> Result<Map<String, Value>, Error> {
     let bad = || devcontainer_cli::Error::BadConfig { path: path.to_owned() };
     let text = files::read(path)?.ok_or_else(bad)?;
     serde_json::from_slice(&text).map_err(|_| bad().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_the_property_and_its_value() {
+        let scope = Scope { project: Path::new("/p"), name: "a", isolated: false };
+        let first = |metadata: Value| of_metadata(&metadata, &scope).remove(0);
+        let gpu = first(json!({"hostRequirements": {"gpu": true}}));
+        let same = first(json!([{}, {"hostRequirements": {"gpu": true}}]));
+        assert!(is_same(&gpu, &same));
+        assert!(!is_same(&gpu, &first(json!([{"privileged": true}]))));
+        let added = first(json!({"capAdd": ["SYS_ADMIN"]}));
+        let second =
+            of_metadata(&json!([{"capAdd": ["NET_ADMIN", "SYS_ADMIN"]}]), &scope).remove(1);
+        assert!(is_same(&added, &second));
+        assert!(!is_same(&added, &first(json!([{"capAdd": ["NET_ADMIN"]}]))));
+    }
 }
