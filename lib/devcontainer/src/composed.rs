@@ -6,7 +6,10 @@ use compose::{Directory, OverrideError, as_override, reaches};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Base, Danger, Own, Scope, danger::inside};
+use crate::{
+    Base, Danger, Own, Scope, contents,
+    danger::{BUILT, inside},
+};
 
 impl Own {
     /// Returns the Compose files, absolute, in the order in which they are laid
@@ -58,11 +61,12 @@ impl Own {
         let text = |key: &str, usual| build.get(key).and_then(Value::as_str).unwrap_or(usual);
         let context = directory.own.join(build.as_str().unwrap_or(text("context", ".")));
         let dockerfile = context.join(text("dockerfile", "Dockerfile"));
-        let contents = Sha256::digest(std::fs::read(dockerfile).unwrap_or_default());
-        let value = json!([build, format!("{contents:x}")]);
+        let dockerfile = std::fs::read(dockerfile).unwrap_or_default();
+        let value = json!([build, format!("{:x}", Sha256::digest(&dockerfile))]);
+        let text = String::from_utf8_lossy(&dockerfile);
+        let contents = contents::of_named(scope.project, &context, &text);
         let key = format!("services.{service}.build");
-        let reason = "its commands run outside of the isolation, with this machine's network";
-        Ok(Some(Danger::new(&key, &value, reason)))
+        Ok(Some(Danger::new(&key, &value, BUILT).with(contents)))
     }
 }
 

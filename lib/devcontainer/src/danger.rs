@@ -6,7 +6,11 @@ use document::container::{is_account, is_variable};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Own, feature, mount::Mount, own::Base, run_args::options};
+use crate::{Own, contents, feature, mount::Mount, own::Base, run_args::options};
+
+/// What it is to be built where the container is isolated.
+pub(crate) const BUILT: &str = "its commands run outside of the isolation, with this machine's \
+                                network and with whatever they run of the worktree, also later";
 
 /// A key of a file that reaches the machine, or more of it than a container of
 /// ctrkit's does.
@@ -16,6 +20,9 @@ pub struct Danger {
     pub key: String,
     /// Its value, which is part of what is trusted.
     pub value: Value,
+    /// The digest of the files that it runs or brings, as far as they are known,
+    /// which is part of what is trusted.
+    pub contents: Option<String>,
     /// What it does.
     pub reason: String,
     /// Whether no isolation holds against it.
@@ -39,7 +46,12 @@ impl Danger {
     #[must_use]
     pub fn new(key: &str, value: &Value, reason: &str) -> Self {
         let (key, reason) = (key.to_owned(), reason.to_owned());
-        Self { key, value: value.clone(), reason, breaks_isolation: false }
+        Self { key, value: value.clone(), contents: None, reason, breaks_isolation: false }
+    }
+
+    /// Has `contents` trusted with it.
+    pub(crate) fn with(self, contents: Option<String>) -> Self {
+        Self { contents, ..self }
     }
 
     pub(crate) fn breaking(self) -> Self {
@@ -47,10 +59,15 @@ impl Danger {
     }
 }
 
-/// Returns the digest of what a person trusts: of the keys and their values.
+/// Returns the digest of what a person trusts: of the keys, their values, and what
+/// is in the files that they name.
 #[must_use]
 pub fn digest(dangers: &[Danger]) -> String {
-    let all: Vec<_> = dangers.iter().map(|danger| json!([danger.key, danger.value])).collect();
+    let one = |danger: &Danger| match &danger.contents {
+        Some(contents) => json!([danger.key, danger.value, contents]),
+        None => json!([danger.key, danger.value]),
+    };
+    let all: Vec<_> = dangers.iter().map(one).collect();
     format!("{:x}", Sha256::digest(json!(all).to_string()))
 }
 
@@ -103,7 +120,10 @@ impl Own {
     pub fn dangers(&self, scope: &Scope<'_>) -> Vec<Danger> {
         let mut found = Vec::new();
         if let Some(command) = self.config.get("initializeCommand") {
-            found.push(Danger::new("initializeCommand", command, "it runs on this machine"));
+            let reason =
+                "it runs on this machine, with whatever it runs of the worktree, also later";
+            let contents = contents::of_named(scope.project, scope.project, &texts(command));
+            found.push(Danger::new("initializeCommand", command, reason).with(contents));
         }
         found.extend(of_properties("", &self.config, scope));
         found.extend(self.options());
@@ -171,9 +191,11 @@ impl Own {
         }
         if scope.isolated {
             let text = std::fs::read(self.place(scope.project, &dockerfile)).unwrap_or_default();
-            let value = json!([dockerfile, format!("{:x}", Sha256::digest(text))]);
-            let reason = "its commands run outside of the isolation, with this machine's network";
-            found.push(Danger::new("build.dockerfile", &value, reason));
+            let value = json!([dockerfile, format!("{:x}", Sha256::digest(&text))]);
+            let context = self.place(scope.project, &context);
+            let text = String::from_utf8_lossy(&text);
+            let contents = contents::of_named(scope.project, &context, &text);
+            found.push(Danger::new("build.dockerfile", &value, BUILT).with(contents));
         }
         found
     }
@@ -262,6 +284,16 @@ pub(crate) fn of_host(key: &str, value: &Value, found: &mut Vec<Danger>) {
             }
         }
         _ => {}
+    }
+}
+
+/// Returns all texts in a command, which may be one, a list, or a map of both.
+fn texts(command: &Value) -> String {
+    match command {
+        Value::String(text) => format!("{text} "),
+        Value::Array(items) => items.iter().map(texts).collect(),
+        Value::Object(members) => members.values().map(texts).collect(),
+        _ => String::new(),
     }
 }
 

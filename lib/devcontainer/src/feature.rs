@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::{
-    Danger, Own, Scope,
+    Danger, Own, Scope, contents,
     danger::{self, inside},
     jsonc,
 };
@@ -37,9 +37,6 @@ const HARMLESS: [&str; 18] = [
     "terraform",
 ];
 
-/// How many files a feature may have that is looked through.
-const FILES: usize = 10_000;
-
 /// Lists what of the features reaches more than a container of ctrkit's does.
 pub(crate) fn dangers(own: &Own, scope: &Scope<'_>) -> Vec<Danger> {
     own.table("features").flat_map(|(id, options)| of_one(own, scope, id, options)).collect()
@@ -54,11 +51,16 @@ fn of_one(own: &Own, scope: &Scope<'_>, id: &str, options: &Value) -> Vec<Danger
         found.push(danger(reason));
     }
     if id.starts_with("./") || id.starts_with("../") {
-        match local(own, scope, id) {
-            Ok(asked) => found.extend(asked),
-            Err(reason) => found.push(danger(&reason).breaking()),
-        }
-        return found;
+        return match local(own, scope, id) {
+            Ok((asked, contents)) => {
+                found.extend(asked);
+                found.into_iter().map(|danger| danger.with(Some(contents.clone()))).collect()
+            }
+            Err(reason) => {
+                found.push(danger(&reason).breaking());
+                found
+            }
+        };
     }
     let name = id.strip_prefix(OFFICIAL).and_then(|name| name.split([':', '@']).next());
     if !name.is_some_and(|name| HARMLESS.contains(&name)) {
@@ -68,10 +70,11 @@ fn of_one(own: &Own, scope: &Scope<'_>, id: &str, options: &Value) -> Vec<Danger
     found
 }
 
-/// Lists what a feature asks for that lies in the repository.
-fn local(own: &Own, scope: &Scope<'_>, id: &str) -> Result<Vec<Danger>, String> {
+/// Lists what a feature asks for that lies in the repository, with the digest of
+/// all its files.
+fn local(own: &Own, scope: &Scope<'_>, id: &str) -> Result<(Vec<Danger>, String), String> {
     let directory = inside(scope.project, &own.directory().join(id))?;
-    no_links(&directory)?;
+    let contents = contents::of_directory(&directory)?;
     let path = directory.join("devcontainer-feature.json");
     let unreadable =
         |why: &dyn std::fmt::Display| format!("its '{}' cannot be read: {why}", path.display());
@@ -86,30 +89,7 @@ fn local(own: &Own, scope: &Scope<'_>, id: &str) -> Result<Vec<Danger>, String> 
     let reason = "what it brings along is not known before it is there";
     let key = format!("{at}dependsOn");
     found.extend(others.map(|others| Danger::new(&key, others, reason).breaking()));
-    Ok(found)
-}
-
-/// Makes sure that nothing in `directory` leads elsewhere: all of it is copied
-/// into a build, and by some a link is followed.
-fn no_links(directory: &Path) -> Result<(), String> {
-    let (mut waiting, mut count) = (vec![directory.to_owned()], 0);
-    while let Some(directory) = waiting.pop() {
-        let unreadable = |error: std::io::Error| format!("'{}': {error}", directory.display());
-        for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let kind = entry.file_type().map_err(unreadable)?;
-            count += 1;
-            if count > FILES {
-                return Err(format!("it has more than {FILES} files, too many to look through"));
-            }
-            if kind.is_dir() {
-                waiting.push(entry.path());
-            } else if !kind.is_file() {
-                return Err(format!("in it is '{}', which is no file", entry.path().display()));
-            }
-        }
-    }
-    Ok(())
+    Ok((found, contents))
 }
 
 fn read(project: &Path, path: &Path) -> Result<String, String> {

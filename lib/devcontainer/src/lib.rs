@@ -6,6 +6,7 @@
 //! of ctrkit's does; nothing of that is used unless a person trusts it.
 
 mod composed;
+mod contents;
 mod danger;
 mod error;
 mod feature;

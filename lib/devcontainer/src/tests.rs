@@ -1,6 +1,10 @@
 //! Files, and what is found in them.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
 
 use tempfile::TempDir;
 use toolkit::Failure;
@@ -200,6 +204,78 @@ fn the_digest_changes_with_what_is_trusted_and_with_nothing_else() {
     let before = of(build);
     fs::write(world.path().join("project/.devcontainer/Dockerfile"), "FROM y\n").unwrap();
     assert_ne!(of(build), before);
+}
+
+#[test]
+fn the_digest_changes_with_the_files_that_run() {
+    let world = world();
+    let project = world.path().join("project");
+    let at = |path: &str| project.join(path);
+    let put = |path: &str, text: &str| fs::write(at(path), text).unwrap();
+    fs::create_dir(at("tools")).unwrap();
+    put("tools/setup.sh", "a");
+    put("tools/other.sh", "a");
+    put(".devcontainer/Dockerfile", "FROM x\nCOPY tools/setup.sh /\n");
+    put(
+        "compose.yml",
+        "services: {dev: {build: {context: ., dockerfile: .devcontainer/Dockerfile}}}\n",
+    );
+    let of = |text: &str, isolated| {
+        let scope = Scope { project: &project, name: "dev-a", isolated };
+        let own = own(&world, text);
+        let mut found = own.dangers(&scope);
+        found.extend(own.compose_dangers(&scope).unwrap());
+        digest(&found)
+    };
+    for (text, isolated) in [
+        (r#"{"image": "a", "initializeCommand": "cd .\\n\\\"./tools/setup.sh\\\" x"}"#, false),
+        (r#"{"image": "a", "initializeCommand": {"a": ["tools/setup.sh"]}}"#, true),
+        (r#"{"build": {"dockerfile": "Dockerfile", "context": ".."}}"#, true),
+        (r#"{"dockerComposeFile": "../compose.yml", "service": "dev"}"#, true),
+    ] {
+        put("tools/setup.sh", "a");
+        let before = of(text, isolated);
+        put("tools/other.sh", "b");
+        assert_eq!(of(text, isolated), before, "{text}");
+        put("tools/setup.sh", "b");
+        assert_ne!(of(text, isolated), before, "{text}");
+    }
+}
+
+#[test]
+fn a_local_feature_is_trusted_with_all_its_files() {
+    let world = world();
+    let project = world.path().join("project");
+    let local = project.join(".devcontainer/local");
+    let of = |isolated| {
+        let scope = Scope { project: &project, name: "dev-a", isolated };
+        digest(&own(&world, r#"{"image": "a", "features": {"./local": {}}}"#).dangers(&scope))
+    };
+    for (feature, isolated) in [("{\"privileged\": true}", false), ("{}", true)] {
+        fs::write(local.join("devcontainer-feature.json"), feature).unwrap();
+        let mut seen = vec![of(isolated)];
+        let mut is_new = |what: &str| {
+            let now = of(isolated);
+            assert!(!seen.contains(&now), "{what}");
+            seen.push(now);
+        };
+        fs::write(local.join("install.sh"), "a").unwrap();
+        is_new("a file");
+        fs::write(local.join("install.sh"), "b").unwrap();
+        is_new("contents");
+        fs::set_permissions(local.join("install.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+        is_new("a mode");
+        fs::create_dir(local.join("more")).unwrap();
+        is_new("a directory");
+        fs::rename(local.join("install.sh"), local.join("more/install.sh")).unwrap();
+        is_new("a name");
+        fs::remove_dir_all(local.join("more")).unwrap();
+        assert_eq!(of(isolated), seen[0]);
+    }
+    let large = fs::File::create(local.join("large")).unwrap();
+    large.set_len(65 << 20).unwrap();
+    let text = r#"{"image": "a", "features": {"./local": {}}}"#;
+    assert_eq!(keys(&world, text, false), ["features../local"]);
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn what_reaches_the_machine_has_to_be_trusted() {
     let told = mkdevcontainer(&world, &[], &document).assert().code(77).get_output().stderr.clone();
     let told = String::from_utf8(told).unwrap();
     assert!(
-        told.contains("mkdevcontainer: initializeCommand: \"id\": it runs on this machine\n"),
+        told.contains("mkdevcontainer: initializeCommand: \"id\": it runs on this machine, "),
         "{told}"
     );
     assert_eq!(told.lines().count(), 4, "{told}");
