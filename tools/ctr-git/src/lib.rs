@@ -78,9 +78,10 @@ pub fn pipe(
     events.about(target.name());
     let worktree = Worktree::at(&document.project.path, &host.ssh, &host.interrupt)?;
     worktree.check_branch(&branch)?;
+    let _lock = lock(host, &target)?;
+    // Only now: another run may have added the remote, which is then not ours.
     let config = worktree.config()?;
     let is_there = worktree.has_remote(&config, &target)?;
-    let _lock = lock(host, &target)?;
     let engine = host.engine.for_document(document.engine.as_ref(), &host.places)?;
     let there = There { engine: &engine, target: &target, user: &user, interrupt: &host.interrupt };
     let mut added = false;

@@ -2,7 +2,10 @@
 
 use std::{
     fs,
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::{
+        fs::MetadataExt,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -13,6 +16,9 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
+
+use stubs::refused;
+use toolkit::files::Lock;
 
 use crate::world::{NAME, Stage};
 
@@ -129,4 +135,34 @@ fn a_repository_that_was_half_made_is_finished() {
     fs::create_dir_all(stage.workspace.join(".git/objects")).unwrap();
     stage.create();
     assert_eq!(stage.git_there(&["rev-parse", "HEAD"]), stage.git(&["rev-parse", "HEAD"]));
+}
+
+#[test]
+fn a_remote_that_another_run_added_stays_where_this_one_fails() {
+    let stage = Stage::new();
+    let held = Lock::take(&stage.world.path("state").join(NAME).join("lock"), Duration::ZERO);
+    let mut waiting = stage.pipe("main");
+    // Once it has read what it reads before it waits.
+    let path = stage.world.path("state").join(NAME).join("lock");
+    let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
+    let is_waited_for = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("->") && line.contains(&inode))
+    };
+    thread::scope(|scope| {
+        let failing = scope.spawn(|| refused(&mut waiting, 69, "unreachable"));
+        while !is_waited_for() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        stage.git(&["remote", "add", NAME, &format!("{NAME}:{}", stage.workspace.display())]);
+        stage.git(&["update-ref", &format!("refs/remotes/{NAME}/main"), "HEAD"]);
+        stage.proxy("known_hosts", "exit 1");
+        drop(held);
+        failing.join().unwrap();
+    });
+    assert_eq!(stage.git(&["remote"]), NAME);
+    assert_eq!(
+        stage.git(&["for-each-ref", "--format=%(refname)", "refs/remotes"]).lines().count(),
+        1
+    );
 }
