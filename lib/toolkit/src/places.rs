@@ -24,9 +24,10 @@ pub struct Places {
     pub state_dir: Option<PathBuf>,
 }
 
-/// There is no home directory, and no option that names another place.
+/// There is no home directory with an absolute path, and no option that names another
+/// place.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot find the {0} directory: there is no home directory")]
+#[error("cannot find the {0} directory: there is no home directory with an absolute path")]
 pub struct PlacesError(&'static str);
 
 impl Places {
@@ -94,7 +95,8 @@ fn place(
         Some(path) => std::path::absolute(path).ok(),
         None => Xdg::new().ok().and_then(|xdg| standard(&xdg)).map(|base| base.join("ctrkit")),
     };
-    found.ok_or(none)
+    // One that is relative would be another in each directory.
+    found.filter(|path| path.is_absolute()).ok_or(none)
 }
 
 /// Replaces a leading `~` by `home`; `~name` is a name like any other.

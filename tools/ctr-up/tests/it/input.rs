@@ -238,6 +238,18 @@ fn a_state_directory_that_is_closed_is_a_matter_of_permission() {
 }
 
 #[test]
+fn a_home_that_is_another_in_each_directory_is_none() {
+    let up = Up::new("podman");
+    for home in ["home", "./home", "."] {
+        let mut command = up.command(&up.document());
+        command.current_dir(up.world.path("")).env("HOME", home).env_remove("CTRKIT_STATE_DIR");
+        stubs::refused(&mut command, 69, "no-home");
+        assert!(up.changes().is_empty(), "{:?}", up.changes());
+    }
+    assert!(!up.world.path("home/.local").exists());
+}
+
+#[test]
 fn a_journal_that_is_broken_makes_no_volume_new() {
     let up = Up::new("podman");
     up.add_volume(&format!("{NAME}-home"), Some(NAME));
