@@ -67,7 +67,8 @@ pub fn reaches(path: &Path, directory: Directory<'_>) -> Result<Vec<Reach>, Over
             }),
             "networks" => found.each(&at, |key, at, found| match key {
                 "labels" => own_service::labels(at, found),
-                "attachable" | "enable_ipv6" | "internal" | "ipam" => {}
+                "attachable" | "enable_ipv6" | "internal" => {}
+                "ipam" => own_service::addresses(at, found),
                 _ if is(at, "driver", key, "bridge") => {}
                 _ => found.add(at, "it is another network than one of the project's own"),
             }),

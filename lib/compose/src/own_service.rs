@@ -1,6 +1,6 @@
 //! What of a service of a repository's own file reaches the machine.
 
-use std::{fs, path::Path};
+use std::{fs, net::IpAddr, path::Path};
 
 use document::labels::RESERVED;
 use serde_json::json;
@@ -79,6 +79,8 @@ const LENGTH: u64 = 1 << 20;
 const LOG_FILE: &str = "it may write what the container says to a file of this machine";
 const FILES: &str = "it shows the container files of this machine";
 const ENVIRONMENT: &str = "it takes a variable of this machine, which may be a secret";
+const ROUTE: &str =
+    "it is no private address, and this machine would send what is for others there";
 const BEYOND: &str = "it is published beyond this machine, or as nobody knows";
 
 /// What is found.
@@ -128,6 +130,14 @@ impl<'a> Found<'a> {
                 Err(_) => self.add(&member, UNKNOWN),
             }
         }
+    }
+
+    /// Returns the members of a map; what is none is not known to reach nothing.
+    fn members<'b>(&mut self, at: &At<'b>) -> Vec<(&'b str, At<'b>)> {
+        at.table().unwrap_or_else(|_| {
+            self.add(at, UNKNOWN);
+            Vec::new()
+        })
     }
 
     /// Looks for variables in all values.
@@ -218,12 +228,9 @@ fn raw<'a>(at: &At<'a>) -> Option<&'a str> {
 
 fn environment(at: &At<'_>, found: &mut Found<'_>) {
     let Ok(items) = at.list() else {
-        let members = at.table().unwrap_or_default();
-        members
-            .iter()
-            .filter(|(_, at)| at.is_null())
-            .for_each(|(_, at)| found.add(at, ENVIRONMENT));
-        return;
+        let members = found.members(at);
+        let bare = members.iter().filter(|(_, at)| at.is_null());
+        return bare.for_each(|(_, at)| found.add(at, ENVIRONMENT));
     };
     let bare = items.iter().filter(|item| !raw(item).is_some_and(|text| text.contains('=')));
     bare.for_each(|item| found.add(item, ENVIRONMENT));
@@ -236,7 +243,7 @@ pub(crate) fn labels(at: &At<'_>, found: &mut Found<'_>) {
         items.iter().filter(|it| raw(it).is_none_or(is_own)).for_each(|it| found.add(it, reason));
         return;
     }
-    let members = at.table().unwrap_or_default();
+    let members = found.members(at);
     members.iter().filter(|(name, _)| is_own(name)).for_each(|(_, it)| found.add(it, reason));
 }
 
@@ -331,17 +338,56 @@ fn networks(at: &At<'_>, found: &mut Found<'_>) {
     if at.is_list() {
         return;
     }
-    let plain = ["aliases", "ipv4_address", "ipv6_address", "mac_address", "priority"];
-    found.each(at, |key, at, found| {
-        if !plain.contains(&key) {
-            found.add(at, UNKNOWN);
-        }
+    found.each(at, |key, at, found| match key {
+        "aliases" | "mac_address" | "priority" => {}
+        "ipv4_address" | "ipv6_address" => one(at, found, is_private, ROUTE),
+        _ => found.add(at, UNKNOWN),
     });
+}
+
+/// Looks at which addresses a network has: an engine routes all of them to it on
+/// this machine.
+pub(crate) fn addresses(at: &At<'_>, found: &mut Found<'_>) {
+    for (key, at) in found.members(at) {
+        match (key, at.list()) {
+            ("driver", _) => one(&at, found, |text| text == "default", UNKNOWN),
+            ("config", Ok(pools)) => pools.iter().for_each(|pool| {
+                for (key, at) in pool.table().unwrap_or_default() {
+                    match key {
+                        "subnet" | "ip_range" | "gateway" => one(&at, found, is_private, ROUTE),
+                        _ => found.add(&at, UNKNOWN),
+                    }
+                }
+            }),
+            _ => found.add(&at, UNKNOWN),
+        }
+    }
+}
+
+/// Says whether an address, or all of a network, is among those that are nobody's
+/// in particular (RFC 1918, section 3; RFC 4193, section 3.1).
+fn is_private(text: &str) -> bool {
+    let (address, length) = text.split_once('/').unwrap_or((text, "128"));
+    let Ok(length) = length.parse::<u8>() else { return false };
+    match address.parse() {
+        Ok(IpAddr::V4(address)) => {
+            let [first, second, ..] = address.octets();
+            let least = match first {
+                10 => 8,
+                172 if second & 0xf0 == 16 => 12,
+                192 if second == 168 => 16,
+                _ => return false,
+            };
+            length >= least
+        }
+        Ok(IpAddr::V6(address)) => length >= 7 && address.octets()[0] & 0xfe == 0xfc,
+        Err(_) => false,
+    }
 }
 
 /// Devices are given out here as well.
 fn deploy(at: &At<'_>, found: &mut Found<'_>) {
-    for (key, at) in at.table().unwrap_or_default() {
+    for (key, at) in found.members(at) {
         if key != "resources" && key != "replicas" && key != "mode" && key != "labels" {
             found.add(&at, UNKNOWN);
         }
@@ -372,10 +418,12 @@ fn security(at: &At<'_>, found: &mut Found<'_>) {
 
 fn extra_hosts(at: &At<'_>, found: &mut Found<'_>) {
     let reason = "it is an address of this machine";
-    let items = at.list().unwrap_or_default();
-    let members = at.table().unwrap_or_default().into_iter().map(|(_, at)| at);
+    let items = at.list().unwrap_or_else(|_| {
+        let members = found.members(at).into_iter();
+        members.map(|(_, at)| at).collect()
+    });
     let leads = |at: &At<'_>| raw(at).is_none_or(|text| text.ends_with("host-gateway"));
-    items.into_iter().chain(members).filter(leads).for_each(|at| found.add(&at, reason));
+    items.into_iter().filter(leads).for_each(|at| found.add(&at, reason));
 }
 
 fn logging(at: &At<'_>, found: &mut Found<'_>) {

@@ -44,7 +44,7 @@ services:
     env_file: env
     depends_on: [db]
     ports: ['127.0.0.1:3000:3000', {target: 1, published: 1, host_ip: '::1'}]
-    networks: {back: {aliases: [a]}}
+    networks: {back: {aliases: [a], ipv4_address: 172.31.0.9}}
     deploy: {resources: {limits: {memory: 1g}}}
     privileged: false
   db:
@@ -55,7 +55,9 @@ services:
     network_mode: service:app
     logging: {driver: json-file, options: {max-size: 10m, max-file: '3'}}
 networks:
-  back: {driver: bridge}
+  back:
+    driver: bridge
+    ipam: {driver: default, config: [{subnet: 172.16.0.0/12, gateway: 172.16.0.1}, {subnet: 'fd00::/64'}]}
 volumes:
   cargo:
   data: {labels: {a: b}, driver: local}
@@ -101,6 +103,14 @@ const REACHING: &[(&str, &str)] = &[
     ("environment: [A=b, TOKEN]", "environment[1]"),
     ("environment: {TOKEN: }", "environment.TOKEN"),
     ("environment: {A: '${TOKEN:-x}'}", "environment.A"),
+    // podman-compose takes one for a list of one.
+    ("environment: TOKEN", "environment"),
+    ("labels: ctrkit.managed=true", "labels"),
+    ("extra_hosts: 'host:host-gateway'", "extra_hosts"),
+    ("build: {context: ., args: TOKEN}", "build.args"),
+    ("logging: [a]", "logging"),
+    ("deploy: [a]", "deploy"),
+    ("networks: {a: {ipv4_address: [a]}}", "networks.a.ipv4_address"),
     ("command: 'echo $HOME'", "command"),
     ("labels: {ctrkit.managed: 'true'}", "labels.\"ctrkit.managed\""),
     ("labels: {devcontainer.metadata: x}", "labels.\"devcontainer.metadata\""),
@@ -115,6 +125,9 @@ const REACHING: &[(&str, &str)] = &[
         "deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}",
         "deploy.resources.reservations.devices",
     ),
+    ("networks: {a: {ipv4_address: 8.8.8.8}}", "networks.a.ipv4_address"),
+    ("networks: {a: {ipv4_address: '10.0.0.1,mac=x'}}", "networks.a.ipv4_address"),
+    ("networks: {a: {ipv6_address: '2001:db8::1'}}", "networks.a.ipv6_address"),
     ("gpus: all", "gpus"),
     ("extends: {file: x, service: y}", "extends"),
     ("extra_hosts: ['host:host-gateway']", "extra_hosts[0]"),
@@ -128,6 +141,8 @@ const REACHING: &[(&str, &str)] = &[
     ("never_heard_of: 1", "never_heard_of"),
     ("image: 'oci-archive:/etc/x'", "image"),
 ];
+
+const SUBNET: &str = "networks.a.ipam.config[0].subnet";
 
 #[test]
 fn what_is_not_known_to_reach_nothing_does() {
@@ -144,11 +159,27 @@ fn what_is_not_known_to_reach_nothing_does() {
         ("networks: {a: {external: true}}", "networks.a.external"),
         ("networks: {a: {driver: macvlan}}", "networks.a.driver"),
         ("networks: {a: {name: b}}", "networks.a.name"),
+        ("networks: {a: {ipam: {config: [{subnet: 8.8.8.0/24}]}}}", SUBNET),
+        ("networks: {a: {ipam: {config: [{subnet: 10.0.0.0/7}]}}}", SUBNET),
+        ("networks: {a: {ipam: {config: [{subnet: 172.32.0.0/16}]}}}", SUBNET),
+        ("networks: {a: {ipam: {config: [{subnet: 10.0.0.0/8x}]}}}", SUBNET),
+        ("networks: {a: {ipam: {config: [{subnet: '::/0'}]}}}", SUBNET),
+        ("networks: {a: {ipam: {config: [{subnet: '${X}'}]}}}", SUBNET),
+        (
+            "networks: {a: {ipam: {config: [{gateway: 1.1.1.1}]}}}",
+            "networks.a.ipam.config[0].gateway",
+        ),
+        ("networks: {a: {ipam: {config: {subnet: 8.8.8.0/24}}}}", "networks.a.ipam.config"),
+        ("networks: {a: {ipam: [a]}}", "networks.a.ipam"),
+        ("networks: {a: {ipam: {driver: dhcp}}}", "networks.a.ipam.driver"),
+        ("networks: {a: {ipam: {options: {a: b}}}}", "networks.a.ipam.options"),
         ("volumes: {a: {labels: {ctrkit.name: x}}}", "volumes.a.labels.\"ctrkit.name\""),
         ("networks: {a: {labels: [ctrkit.sidecar.of=x]}}", "networks.a.labels[0]"),
         ("never_heard_of: 1", "never_heard_of"),
     ] {
-        assert_eq!(found(&format!("{text}\n")), [path], "{text}");
+        let mut found = found(&format!("{text}\n"));
+        found.dedup();
+        assert_eq!(found, [path], "{text}");
     }
 }
 
