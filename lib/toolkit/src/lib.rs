@@ -6,6 +6,7 @@
 //! be tested as a library.
 
 pub mod audience;
+pub mod children;
 pub mod descriptors;
 mod events;
 mod exit;

@@ -7,15 +7,13 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use crate::children;
 
 /// How long a master is given to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often it is looked whether it has answered.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Asks the master that the ssh configuration gives the host `name` to end;
 /// `config` is read in the place of ssh's own files.
@@ -40,14 +38,7 @@ pub fn close_at(path: &str, name: &str) {
 
 fn end(command: &mut Command) {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let Ok(mut child) = command.spawn() else { return };
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        thread::sleep(PAUSE);
+    if let Ok(mut child) = command.spawn() {
+        children::wait_within(&mut child, PATIENCE);
     }
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     os::unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -15,13 +15,14 @@ use nix::{
     unistd::Pid,
 };
 use toolkit::{
-    Failure, Interrupt, Places, Siblings, descriptors,
+    Failure, Interrupt, Places, descriptors,
     files::{self, FileError, Lock},
 };
 
 use crate::{
-    Error,
+    Error, guard,
     inside::Inside,
+    kept::Kept,
     place::{self, Place},
     plan::LATENCY,
     server::ServerArgs,
@@ -41,10 +42,6 @@ const GRACE: Duration = Duration::from_secs(60);
 /// How long it may take a new guard to listen. It takes milliseconds; a machine that
 /// is very busy needs more.
 const START: Duration = Duration::from_secs(10);
-
-/// The pauses before what ended is started again, from the first to the last.
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Sees to it that the guard of the container listens, and returns when it does.
 ///
@@ -147,44 +144,6 @@ pub fn stop(place: &Place) -> Result<(), Error> {
     let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
     Lock::take(&place.lock(), START)?;
     Ok(())
-}
-
-/// A program that is started again when it has ended.
-#[derive(Debug, Default)]
-struct Kept {
-    child: Option<Child>,
-    begun: Option<Instant>,
-    pause: Duration,
-}
-
-impl Kept {
-    /// Starts it if it does not run, but not too often.
-    fn see_to(&mut self, start: impl FnOnce() -> Result<Child, Error>) -> Result<(), Error> {
-        if let Some(child) = &mut self.child {
-            if matches!(child.try_wait(), Ok(None)) {
-                return Ok(());
-            }
-            self.child = None;
-        }
-        if self.begun.is_some_and(|begun| begun.elapsed() < self.pause) {
-            return Ok(());
-        }
-        let lasted = self.begun.is_some_and(|begun| begun.elapsed() > LONGEST_PAUSE);
-        self.pause = if lasted { PAUSE } else { (self.pause * 2).clamp(PAUSE, LONGEST_PAUSE) };
-        self.begun = Some(Instant::now());
-        self.child = Some(start()?);
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It is not waited for yet, so that the id is still its own.
-            let id = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
-            let _ = kill(id, Signal::SIGTERM);
-            let _ = child.wait();
-        }
-        *self = Self::default();
-    }
 }
 
 /// Keeps the guard of one container.
@@ -293,7 +252,11 @@ impl Keeper {
     /// Sees to it that the guard runs.
     fn see_to_guard(&mut self) -> Result<(), Error> {
         let Some((audio, server)) = &self.serves else { return Ok(()) };
-        self.guard.see_to(|| start_guard(&self.name, &self.place, audio, server))
+        self.guard.see_to(|| {
+            let mut command = guard::command(&self.name, &self.place, audio, server)?;
+            let failed = |source| Error::Run { program: "audioguard".into(), source };
+            command.spawn().map_err(failed)
+        })
     }
 
     /// Returns the ssh configuration with which the connection is to be held, where a
@@ -348,20 +311,4 @@ impl Keeper {
 /// Says whether anything of the container's sound goes by its ssh connection.
 fn goes_by_ssh(audio: &Audio) -> bool {
     !audio.is_bound() || audio.port.is_some()
-}
-
-/// Starts the guard itself, which ends when this process does, however it does.
-fn start_guard(name: &str, place: &Place, audio: &Audio, server: &Path) -> Result<Child, Error> {
-    let latency = audio.latency.unwrap_or(LATENCY).to_string();
-    let args = ["--until-eof", "--level", &audio.level, "--name", name, "--latency", &latency];
-    let mut command = Siblings::default().command("audioguard", &args)?;
-    command.arg("--listen").arg(place.guard(audio)).arg("--cookie").arg(place.cookie());
-    if audio.is_bound() {
-        // The container's account has another number here, if it has any; what is
-        // asked of it is the cookie.
-        command.args(["--socket-mode", "666"]);
-    }
-    command.arg("--server").arg(server).stdin(Stdio::piped()).stdout(Stdio::null());
-    let failed = |source| Error::Run { program: "audioguard".into(), source };
-    command.spawn().map_err(failed)
 }

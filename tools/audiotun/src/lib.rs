@@ -7,8 +7,10 @@
 
 mod dropin;
 mod error;
+mod guard;
 mod inside;
 mod keeper;
+mod kept;
 mod place;
 mod plan;
 mod server;

@@ -37,6 +37,11 @@ impl Place {
         Ok(Self { directory: places.container(name)? })
     }
 
+    /// Returns the one that is `directory`.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
     /// The directory of the files that are made for the container.
     pub(crate) fn files(&self) -> PathBuf {
         self.directory.join("audio")
@@ -61,6 +66,12 @@ impl Place {
     /// Held by the keeper of the guard as long as it lives.
     pub(crate) fn lock(&self) -> PathBuf {
         self.directory.join("audio.lock")
+    }
+
+    /// Held by the guard as long as it listens. What the container sees it can open, and
+    /// lock: this it does not see.
+    pub(crate) fn guards(&self) -> PathBuf {
+        self.directory.join("audio.guard")
     }
 
     /// The process id of the keeper, which is its own while the lock is held.

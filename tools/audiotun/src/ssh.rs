@@ -3,12 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use toolkit::{
-    Places, Siblings,
+    Places, Siblings, children,
     ssh_config::{self, Expansion},
 };
 
@@ -16,9 +15,6 @@ use crate::Error;
 
 /// How long a master is given to answer; one that hangs would be asked for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often it is looked whether it has.
-const GLANCE: Duration = Duration::from_millis(10);
 
 /// The ssh connection to one container.
 #[derive(Clone, Debug)]
@@ -98,16 +94,8 @@ fn pid(said: &str) -> Option<u32> {
 fn limited(command: &mut Command) -> Option<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return child.wait_with_output().ok();
-        }
-        thread::sleep(GLANCE);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    None
+    children::wait_within(&mut child, PATIENCE)?;
+    child.wait_with_output().ok()
 }
 
 #[cfg(test)]

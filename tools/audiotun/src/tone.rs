@@ -14,10 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
-use toolkit::{Interrupt, Siblings, files};
+use document::audio::Audio;
+use toolkit::{Interrupt, files::FileError};
 
-use crate::{Error, keeper, plan};
+use crate::{Error, guard, keeper, place::Place, plan};
 
 /// Samples in a second, of signed 16 bits.
 const RATE: u32 = 8000;
@@ -44,12 +44,15 @@ const LATEST: Duration = Duration::from_secs(5);
 /// Plays a tone to the default output of `server`, as a container would, and returns how
 /// much later it comes out there.
 pub fn check(server: &Path, interrupt: &Interrupt) -> Result<Duration, Error> {
-    let failed = |source| Error::Run { program: "audioguard".into(), source };
-    let directory = tempfile::Builder::new().prefix("ctrkit-").tempdir().map_err(failed)?;
-    let _guard = guard(server, &directory, interrupt)?;
+    let temporary = std::env::temp_dir();
+    let directory = tempfile::Builder::new().prefix("ctrkit-").tempdir_in(&temporary);
+    let directory = directory.map_err(FileError::writing(&temporary))?;
+    let place = Place::at(directory.path());
+    let audio = Audio { level: "play".to_owned(), ..Audio::default() };
+    let _guard = start_guard(server, &place, &audio, interrupt)?;
     let mut recorder = pulse("parec", server, &["-d", "@DEFAULT_MONITOR@", "--latency-msec=10"]);
-    let mut player = pulse("pacat", &directory.path().join("native"), &[]);
-    player.env("PULSE_COOKIE", directory.path().join("cookie"));
+    let mut player = pulse("pacat", &place.guard(&audio), &[]);
+    player.env("PULSE_COOKIE", place.cookie());
     let mut recorder = Running::start("parec", recorder.stdout(Stdio::piped()))?;
     let (news, heard) = mpsc::channel();
     recorder.listen(news.clone());
@@ -171,17 +174,17 @@ fn strength(samples: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Starts a guard as a container has one, and waits until it listens.
-fn guard(server: &Path, directory: &TempDir, interrupt: &Interrupt) -> Result<Running, Error> {
-    let (socket, cookie) = (directory.path().join("native"), directory.path().join("cookie"));
-    files::replace(&cookie, &plan::random()?, 0o600)?;
-    let latency = plan::LATENCY.to_string();
-    let args = ["--until-eof", "--level", "play", "--name", "audiotun", "--latency", &latency];
-    let mut command = Siblings::default().command("audioguard", &args)?;
-    command.arg("--listen").arg(&socket).arg("--cookie").arg(cookie);
-    command.arg("--server").arg(server).stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut guard = Running::start("audioguard", &mut command)?;
+fn start_guard(
+    server: &Path,
+    place: &Place,
+    audio: &Audio,
+    interrupt: &Interrupt,
+) -> Result<Running, Error> {
+    plan::make_files(place)?;
+    let mut guard =
+        Running::start("audioguard", &mut guard::command("audiotun", place, audio, server)?)?;
     let begun = Instant::now();
-    while !keeper::listens(&socket) {
+    while !keeper::listens(&place.guard(audio)) {
         interrupt.check()?;
         if begun.elapsed() > PATIENCE || guard.has_ended() {
             let words = guard.last_words().unwrap_or_default();
