@@ -140,7 +140,8 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// Looks for variables in all values.
+    /// Looks for variables in all values, and in keys, where only one of the tools
+    /// replaces them.
     pub(crate) fn variables(&mut self, at: &At<'_>) {
         let (_, _, node) = at.place();
         match &node.value {
@@ -152,7 +153,12 @@ impl<'a> Found<'a> {
                 at.list().ok().into_iter().flatten().for_each(|item| self.variables(&item));
             }
             Value::Table(_) => {
-                at.table().ok().into_iter().flatten().for_each(|(_, at)| self.variables(&at));
+                for (key, at) in at.table().unwrap_or_default() {
+                    match key.contains('$') {
+                        true => self.add(&at, ENVIRONMENT),
+                        false => self.variables(&at),
+                    }
+                }
             }
         }
     }

@@ -112,6 +112,10 @@ const REACHING: &[(&str, &str)] = &[
     ("deploy: [a]", "deploy"),
     ("networks: {a: {ipv4_address: [a]}}", "networks.a.ipv4_address"),
     ("command: 'echo $HOME'", "command"),
+    // podman-compose fills in keys as well.
+    ("environment: {'X_${TOKEN}': a}", "environment.\"X_${TOKEN}\""),
+    ("labels: {$$A: a}", "labels.\"$$A\""),
+    ("x-a: {'${A:-b}': c}", "x-a.\"${A:-b}\""),
     ("labels: {ctrkit.managed: 'true'}", "labels.\"ctrkit.managed\""),
     ("labels: {devcontainer.metadata: x}", "labels.\"devcontainer.metadata\""),
     ("build: ../..", "build"),
