@@ -31,10 +31,12 @@ pub enum Error {
     OtherEngine {
         /// The container.
         name: String,
-        /// The engine that it was made on.
+        /// The option that says which.
+        option: &'static str,
+        /// The engine, or the host, that it was made on.
         engine: String,
-        /// The engine that was asked.
-        asked: &'static str,
+        /// What was asked for.
+        asked: String,
     },
 
     /// There is work in the container that would be lost.
@@ -196,8 +198,8 @@ impl Failure for Error {
             | Self::Remove { source: error, .. }
             | Self::Network { source: error, .. } => error.hint(),
             Self::Signals(_) => None,
-            Self::OtherEngine { engine, .. } => {
-                Some(format!("say --engine {engine}, or --force if it is gone there too"))
+            Self::OtherEngine { option, engine, .. } => {
+                Some(format!("say {option} {engine}, or --force if it is gone there too"))
             }
             Self::UncommittedWork { .. } => Some(
                 "commit it there and take it over (ctrkit pull), leave --volumes out, or lose it \

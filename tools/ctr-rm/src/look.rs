@@ -32,7 +32,8 @@ pub struct Found {
     pub sidecar_volumes: Vec<String>,
     /// Its own volumes: the others whose label `ctrkit.name` says so.
     pub volumes: Vec<String>,
-    /// What it holds in the ledger of ports.
+    /// What it holds in the ledger of ports, on the machine of the engine; where
+    /// the container is gone, on that of the last document too.
     pub reservations: Vec<Reservation>,
     /// Whether the ledger of ports cannot be read, and may hold something.
     pub ledger_is_broken: bool,
@@ -43,7 +44,7 @@ pub struct Found {
     /// Its worktree, which may be gone.
     pub worktree: Option<PathBuf>,
     /// The engine that the last document names.
-    pub engine: Option<String>,
+    pub engine: Option<container::Engine>,
     /// Whether the devcontainers CLI made it, and images were built for it.
     pub is_built: bool,
     /// The agent's configuration, which is not ctrkit's to remove.
@@ -132,6 +133,12 @@ fn look(
     let mut seen = BTreeSet::new();
     for name in names.iter().filter(|name| seen.insert(*name)) {
         let mut found = sources.find(name)?;
+        let made_at = found.engine.as_ref().and_then(|made| made.host.as_deref());
+        let is_gone = found.any_container().is_none();
+        found.reservations.retain(|held| {
+            let held = held.host.as_deref();
+            held == here(engine.host()) || is_gone && held == here(made_at)
+        });
         found.sidecars.retain(|each| !engine.is_others(each.label(labels::AUTHORITY)));
         let containers = found.container.iter().chain(&found.replaced);
         containers.into_iter().try_for_each(|container| engine.check_authority(container))?;
@@ -177,7 +184,7 @@ impl Sources<'_> {
             volumes,
             ledger_is_broken: self.ledger.is_none(),
             configuration: last.as_ref().and_then(configuration),
-            engine: last.and_then(|last| last.engine).map(|engine| engine.kind),
+            engine: last.and_then(|last| last.engine),
             has_ssh_entry: false,
             is_built,
             container,
@@ -204,6 +211,12 @@ impl Sources<'_> {
         let held = all.filter(|held| held.name == name && !held.key.starts_with("plain:"));
         held.cloned().collect()
     }
+}
+
+/// Returns what a reservation says of the machine of the engine at `host`: a socket
+/// is on this one, which is nothing.
+fn here(host: Option<&str>) -> Option<&str> {
+    host.filter(|host| !host.starts_with("unix://"))
 }
 
 /// Returns the state directory of the container `name`, if it is there.

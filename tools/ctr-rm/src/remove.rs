@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use devcontainer_cli::is_image_of;
-use document::{containers::Listed, event::Status, labels};
-use engine::{Engine, Kind, Nameless, Summary};
+use document::{container, containers::Listed, event::Status, labels};
+use engine::{Engine, HERE, Kind, Nameless, Summary};
 use toolkit::{ErrorFormat, Events, Interrupt, state};
 
 use crate::{Error, Found, Tools, work, worktree};
@@ -48,14 +48,28 @@ impl Remover<'_> {
             return Ok(());
         }
         match (found.any_container(), &found.engine) {
-            (None, Some(engine)) if engine != self.engine.kind().name() => {
-                let (name, engine) = (found.name.clone(), engine.clone());
-                Err(Error::OtherEngine { name, engine, asked: self.engine.kind().name() })
-            }
+            (None, Some(made)) => self.check_engine(&found.name, made),
             (Some(container), _) if self.wishes.volumes => {
                 work::check(self.engine, container, found.worktree.as_deref())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Fails if a container that is not here was made on another engine than this,
+    /// `made`, which may have it still.
+    fn check_engine(&self, name: &str, made: &container::Engine) -> Result<(), Error> {
+        let other = |option, engine: &str, asked: &str| {
+            let (engine, asked) = (engine.to_owned(), asked.to_owned());
+            Err(Error::OtherEngine { name: name.to_owned(), option, engine, asked })
+        };
+        let (made_at, asked_at) = (made.host.as_deref(), self.engine.host());
+        if made_at != asked_at {
+            return other("--host", made_at.unwrap_or(HERE), asked_at.unwrap_or(HERE));
+        }
+        match self.engine.kind().name() {
+            asked if asked == made.kind => Ok(()),
+            asked => other("--engine", &made.kind, asked),
         }
     }
 
@@ -192,7 +206,7 @@ impl Remover<'_> {
             self.tools.release(&found.name, &held.key, held.host.as_deref())?;
         }
         if found.ledger_is_broken {
-            self.tools.release(&found.name, &found.name, None)?;
+            self.tools.release(&found.name, &found.name, self.engine.host())?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::Engine;
+use engine::{Engine, HERE};
 use toolkit::{FailedTool, Places, SiblingError, Siblings};
 
 use crate::{Error, FailedStep};
@@ -61,8 +61,8 @@ impl<'a> Tools<'a> {
     /// Gives the ports of `key` up that are held on `host`, or here.
     pub(crate) fn release(&self, name: &str, key: &str, host: Option<&str>) -> Result<(), Error> {
         let step = Step { kind: "cannot-release-ports", what: "release the ports", name };
-        let mut args = vec!["--release", key];
-        args.extend(host.into_iter().flat_map(|host| ["--host", host]));
+        // Always said: the environment may name another.
+        let args = ["--release", key, "--host", host.unwrap_or(HERE)];
         self.run("portalloc", &args, step).map(drop)
     }
 

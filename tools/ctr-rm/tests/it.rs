@@ -139,7 +139,7 @@ fn all_but_the_volumes_goes_and_what_is_kept_is_said() {
     made.ctr_rm(&["dev-a"]).assert().success().stdout("").stderr(
         "ctr-rm: kept: 'dev-a-home', 'dev-a-workspace'; to remove: ctr-rm --volumes dev-a\n",
     );
-    let rest = ["sshcfg remove dev-a", "portalloc --release 0123456789ab"];
+    let rest = ["sshcfg remove dev-a", "portalloc --release 0123456789ab --host local"];
     assert_eq!(made.changes(), [&CONTAINERS[..], &rest].concat());
     made.check_gone();
 }
@@ -156,7 +156,7 @@ fn volumes_go_after_the_container_when_that_is_asked_for() {
         "podman volume rm dev-a-home",
         "podman volume rm dev-a-workspace",
         "sshcfg remove dev-a",
-        "portalloc --release 0123456789ab",
+        "portalloc --release 0123456789ab --host local",
     ];
     assert_eq!(made.changes(), expected);
     made.check_gone();
@@ -179,8 +179,11 @@ fn what_is_left_of_a_container_that_is_gone_goes_too() {
     let made = Made::new();
     made.world.answer("podman-ps", "[]").answer("podman-volume-ls", "");
     made.ctr_rm(&["dev-a"]).assert().success().stdout("").stderr("");
-    let expected =
-        ["podman rm --force dev-a", "sshcfg remove dev-a", "portalloc --release 0123456789ab"];
+    let expected = [
+        "podman rm --force dev-a",
+        "sshcfg remove dev-a",
+        "portalloc --release 0123456789ab --host local",
+    ];
     assert_eq!(made.changes(), expected);
     made.check_gone();
 }
@@ -211,7 +214,7 @@ fn what_isolates_a_container_goes_with_it_and_its_own_volumes_stay() {
     isolate(&made);
     let kept = "ctr-rm: kept: 'dev-a-home'; to remove: ctr-rm --volumes dev-a\n";
     made.ctr_rm(&["dev-a"]).assert().success().stderr(kept);
-    let rest = ["sshcfg remove dev-a", "portalloc --release 0123456789ab"];
+    let rest = ["sshcfg remove dev-a", "portalloc --release 0123456789ab --host local"];
     assert_eq!(made.changes(), [&CONTAINERS[..], &ISOLATION, &rest].concat());
     made.check_gone();
 }
@@ -272,7 +275,10 @@ fn sidecars_and_networks_of_another_authority_stay() {
         made.world.answer(call, &answer.unwrap().replace(of, &others));
     }
     made.ctr_rm(&["dev-a"]).assert().success();
-    let expected = [&CONTAINERS[..2], &["sshcfg remove dev-a", "portalloc --release 0123456789ab"]];
+    let expected = [
+        &CONTAINERS[..2],
+        &["sshcfg remove dev-a", "portalloc --release 0123456789ab --host local"],
+    ];
     assert_eq!(made.changes(), expected.concat());
 }
 
@@ -716,6 +722,56 @@ fn a_container_that_another_engine_may_have_is_not_taken_for_gone() {
     made.check_gone();
 }
 
+/// Lets `dev-a` be made with the engine of `host`, which alone has it if `away`,
+/// and hold ports there and here.
+fn made_at(made: &Made, host: &str, away: bool) {
+    let path = made.world.path("state/dev-a/document.json");
+    let mut document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    document["engine"]["host"] = json!(host);
+    made.world.write("state/dev-a/document.json", &document.to_string());
+    let held = |host: Value| {
+        json!({"key": "0123456789ab", "name": "dev-a", "ports": [], "host": host,
+            "path": made.world.path("worktree")})
+    };
+    let held = [held(json!(null)), held(json!(host)), held(json!("ssh://third"))];
+    let held = json!({"schema": "ports/1", "reservations": held});
+    made.world.write("state/ports.json", &held.to_string());
+    if away {
+        made.world.answer("podman-ps", "[]");
+    }
+}
+
+fn released(made: &Made) -> Vec<String> {
+    let changes = made.changes();
+    let released = changes.iter().filter_map(|call| call.strip_prefix("portalloc --release "));
+    released.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_container_that_a_server_may_have_is_not_taken_for_gone() {
+    let made = Made::new();
+    made_at(&made, "ssh://box", true);
+    let error = refused(&mut made.ctr_rm(&["dev-a"]), 65, "other-engine");
+    assert_eq!(error["message"], "the container 'dev-a' was made on ssh://box, not on local");
+    assert_eq!(error["hint"], "say --host ssh://box, or --force if it is gone there too");
+    made.check_untouched();
+    made.ctr_rm(&["dev-a", "--force"]).assert().success();
+    let hosts = ["local", "ssh://box"].map(|host| format!("0123456789ab --host {host}"));
+    assert_eq!(released(&made), hosts);
+    made.check_gone();
+}
+
+#[test]
+fn what_is_held_on_a_server_is_not_released_with_the_container_here() {
+    for force in [&[][..], &["--force"]] {
+        let made = Made::new();
+        made_at(&made, "ssh://box", false);
+        let mut command = made.ctr_rm(&[&["dev-a"], force].concat());
+        command.env("CTRKIT_HOST", "local").assert().success();
+        assert_eq!(released(&made), ["0123456789ab --host local"]);
+    }
+}
+
 #[test]
 fn a_name_that_is_wrong_keeps_everything_as_it_is() {
     let made = Made::new();
@@ -784,7 +840,7 @@ fn a_ledger_that_is_broken_is_left_to_portalloc() {
     let made = Made::new();
     made.world.write("state/ports.json", "{");
     made.ctr_rm(&["dev-a"]).assert().success();
-    assert!(made.changes().contains(&"portalloc --release dev-a".to_owned()));
+    assert!(made.changes().contains(&"portalloc --release dev-a --host local".to_owned()));
 }
 
 #[test]
