@@ -6,7 +6,7 @@ use document::{
     doctor::{Check, Verdict},
     event::Status,
 };
-use engine::EngineError;
+use engine::{EngineError, HERE};
 use toolkit::{ErrorFormat, Events, Failure, Interrupt, files, files::Lock, ssh_master, state};
 
 use crate::{
@@ -128,9 +128,9 @@ impl Fixer<'_> {
             Thing::Volume => engine.remove_volume(name)?,
             Thing::Image => engine.remove_image(name)?,
             Thing::Reservation(key, host) => {
-                let mut args = vec!["--release", key];
-                args.extend(host.iter().flat_map(|host| ["--host", host]));
-                siblings.run("portalloc", &args, b"")?;
+                // Always said: the environment may name another.
+                let host = host.as_deref().unwrap_or(HERE);
+                siblings.run("portalloc", &["--release", key, "--host", host], b"")?;
             }
             Thing::Entry => drop(siblings.run("sshcfg", &["remove", name], b"")?),
             Thing::Master(path) => close(path)?,

@@ -141,7 +141,7 @@ fn orphans_are_found_without_being_touched_and_then_removed_once() {
     assert_eq!(made.rows(&["--fix"], 0, "fixed"), all);
     let changes = made.world.changes();
     assert!(changes.contains(&"sshcfg remove dev-a".to_owned()), "{changes:?}");
-    assert!(changes.contains(&format!("portalloc --release {HASH}")), "{changes:?}");
+    assert!(changes.contains(&format!("portalloc --release {HASH} --host local")), "{changes:?}");
     assert!(!made.world.path("state/dev-a").exists());
     assert_eq!(made.rows(&["--fix"], 0, "fixed"), NOTHING);
 }
