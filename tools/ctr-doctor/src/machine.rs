@@ -1,23 +1,26 @@
 //! What is checked of the machine: programs that are needed, and room.
 
 use std::{
-    io::Read,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use document::doctor::{Check, Verdict};
 use engine::{Compose, Info, Kind};
-use nix::sys::statvfs::statvfs;
+use nix::{
+    sys::{
+        signal::{Signal, killpg},
+        statvfs::statvfs,
+    },
+    unistd::Pid,
+};
 
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often it is looked whether it has.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Below this an image does not fit any more, and below that nothing does.
 const LITTLE: u64 = 1 << 30;
@@ -127,7 +130,7 @@ fn git() -> Check {
 /// Returns the first word that begins with a digit of what `program` says to
 /// `option`; an underscore ends a word, for `OpenSSH_9.2p1`.
 fn version(program: &str, option: &str) -> Option<String> {
-    let said = ask(program, option)?;
+    let said = ask(program, option, PATIENCE)?;
     let mut words = said.split(|c: char| c.is_whitespace() || "_,".contains(c));
     let word = words.find(|word| {
         word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit())
@@ -135,26 +138,22 @@ fn version(program: &str, option: &str) -> Option<String> {
     Some(word.trim_start_matches('v').to_owned())
 }
 
-/// Runs a program that says one line, and ends it if it does not.
-fn ask(program: &str, option: &str) -> Option<String> {
+/// Runs a program that says one line, and ends it, with all that it has started, if
+/// it does not come to an end: one of those may have its pipe.
+fn ask(program: &str, option: &str, patience: Duration) -> Option<String> {
     let program = which::which(program).ok()?;
     let mut command = Command::new(program);
     command.arg(option).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.process_group(0).spawn().ok()?;
-    let begun = Instant::now();
-    while matches!(child.try_wait(), Ok(None)) {
-        if begun.elapsed() > PATIENCE {
-            let _ = child.kill();
-            break;
-        }
-        thread::sleep(PAUSE);
-    }
-    // Whatever it says fits into a pipe.
-    let _ = child.wait();
-    let mut said = String::new();
-    let _ = child.stdout.map(|mut pipe| pipe.read_to_string(&mut said));
-    let _ = child.stderr.map(|mut pipe| pipe.read_to_string(&mut said));
-    Some(said)
+    let child = command.process_group(0).spawn().ok()?;
+    let group = Pid::from_raw(child.id().try_into().ok()?);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(patience) else {
+        let _ = killpg(group, Signal::SIGKILL);
+        return None;
+    };
+    let output = output.ok()?;
+    Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 fn disks(machine: &Machine<'_>) -> Vec<Check> {
@@ -202,4 +201,27 @@ pub(crate) fn size(bytes: u64) -> String {
         unit += 1;
     }
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use stubs::World;
+
+    use super::*;
+
+    #[test]
+    fn a_program_whose_child_keeps_the_pipe_is_ended_with_it() {
+        let world = World::new();
+        let path = world.write("hangs", "#!/bin/sh\nsleep 600 &\n[ $1 = -V ] || wait\n");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        for option in ["-V", "--wait"] {
+            let (sender, receiver) = mpsc::channel();
+            let program = path.to_str().unwrap().to_owned();
+            let patience = Duration::from_millis(200);
+            thread::spawn(move || sender.send(ask(&program, option, patience)));
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(None), "{option}");
+        }
+    }
 }
