@@ -1,7 +1,7 @@
 //! What a repository's own file says is the same for all who read it: it is
 //! checked by this library, and read again by the tools.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use compose::read;
 use serde_json::{Value, json};
@@ -101,11 +101,26 @@ fn shape(read: &Value) -> Value {
     }
 }
 
+/// Returns what podman-compose would read `texts` as, or nothing of what it would not.
+fn pyyaml(texts: &[String]) -> Vec<Option<Value>> {
+    let script = "import sys, json, yaml\n\
+                  def read(text):\n\
+                  \x20   try: return json.dumps(yaml.safe_load(text.encode()), default=str)\n\
+                  \x20   except (yaml.YAMLError, TypeError, ValueError): return None\n\
+                  json.dump([read(text) for text in json.load(open(sys.argv[1]))], sys.stdout)";
+    let interpreter = tools::interpreter(&tools::program("podman-compose"));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), serde_json::to_string(texts).unwrap()).unwrap();
+    let json = tools::run(Command::new(interpreter).arg("-c").arg(script).arg(file.path()));
+    let read: Vec<Option<String>> = serde_json::from_str(&json).unwrap();
+    read.into_iter().map(|read| Some(serde_json::from_str(&read?).unwrap())).collect()
+}
+
 /// Compares what is made of `texts`, and returns how many of them both read as maps
 /// or lists: what one refuses, nothing is hidden in, and a text alone all refuse.
 fn alike(texts: &[String]) -> usize {
     let mut both = 0;
-    for (text, theirs) in texts.iter().zip(tools::pyyaml(texts)) {
+    for (text, theirs) in texts.iter().zip(pyyaml(texts)) {
         let (Ok(ours), Some(theirs)) = (read(text), theirs) else { continue };
         if !ours.is_string() || !theirs.is_string() {
             assert_eq!(shape(&theirs), shape(&ours), "{text:?}");

@@ -40,36 +40,21 @@ pub(crate) fn podman(files: &[&Path]) -> Value {
     serde_json::from_str(&json).unwrap()
 }
 
-/// Returns what podman-compose would read `texts` as, or nothing of what it would not.
-pub(crate) fn pyyaml(texts: &[String]) -> Vec<Option<Value>> {
-    let script = "import sys, json, yaml\n\
-                  def read(text):\n\
-                  \x20   try: return json.dumps(yaml.safe_load(text.encode()), default=str)\n\
-                  \x20   except (yaml.YAMLError, TypeError, ValueError): return None\n\
-                  json.dump([read(text) for text in json.load(open(sys.argv[1]))], sys.stdout)";
-    let interpreter = interpreter(&program("podman-compose"));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), serde_json::to_string(texts).unwrap()).unwrap();
-    let json = run(Command::new(interpreter).arg("-c").arg(script).arg(file.path()));
-    let read: Vec<Option<String>> = serde_json::from_str(&json).unwrap();
-    read.into_iter().map(|read| Some(serde_json::from_str(&read?).unwrap())).collect()
-}
-
 /// Finds `name` as a shell would.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let found = run(Command::new("sh").args(["-c", "command -v -- \"$1\"", "sh", name]));
     fs::canonicalize(found.trim_end()).unwrap()
 }
 
 /// Returns the interpreter in the first line of a script.
-fn interpreter(script: &Path) -> PathBuf {
+pub(crate) fn interpreter(script: &Path) -> PathBuf {
     let mut line = String::new();
     BufReader::new(fs::File::open(script).unwrap()).read_line(&mut line).unwrap();
     line.trim_end().strip_prefix("#!").expect("podman-compose is a script").into()
 }
 
 #[track_caller]
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {words}");
