@@ -19,6 +19,13 @@ pub struct Base<'a> {
     pub engine_is_here: bool,
 }
 
+/// Returns what a volume that is added to the model of `container` with the key
+/// `key` is called on the engine.
+#[must_use]
+pub fn volume_name(container: &str, key: &str) -> String {
+    format!("{container}-{key}")
+}
+
 impl<'a> Base<'a> {
     fn section(&self, name: &str) -> Option<&'a Map<String, Value>> {
         self.model.get(name)?.as_object()
@@ -34,9 +41,14 @@ impl<'a> Base<'a> {
         name != self.app && self.section("services").is_some_and(|all| all.contains_key(name))
     }
 
-    /// Says whether the model has a volume of that key.
+    /// Says whether the model has a volume of that key, or one that an added one of
+    /// that key would be on the engine.
     pub(crate) fn has_volume(&self, key: &str) -> bool {
-        self.section("volumes").is_some_and(|volumes| volumes.contains_key(key))
+        let container = self.app_key("container_name").and_then(Value::as_str).unwrap_or_default();
+        let name = volume_name(container, key);
+        let is_it = |volume: &Value| volume.get("name") == Some(&json!(name));
+        self.section("volumes")
+            .is_some_and(|volumes| volumes.contains_key(key) || volumes.values().any(is_it))
     }
 
     fn mounts(&self) -> impl Iterator<Item = &'a Value> {

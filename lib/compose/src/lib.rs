@@ -27,7 +27,7 @@ mod write;
 
 pub use crate::{
     at::Problem,
-    base::Base,
+    base::{Base, volume_name},
     error::OverrideError,
     mount::is_mountable,
     named::{APP, ModelError, model_of},

@@ -263,7 +263,7 @@ pub(crate) fn claim(container: &Container, model: &mut Value, over: &Override) {
     }
     for volume in over.volumes() {
         let added = &mut model["volumes"][volume];
-        added["name"] = json!(format!("{}-{volume}", container.name));
+        added["name"] = json!(compose::volume_name(&container.name, volume));
         add_labels(added, identity(container));
     }
 }

@@ -284,3 +284,21 @@ fn a_template_adds_to_the_model_and_a_persons_own_file_lies_over_it() {
     let error = refused(&mut mkcompose(&world, &[], &document), 65, "override-refused");
     assert!(error["message"].as_str().unwrap().contains("templates/mine/compose.yaml"), "{error}");
 }
+
+#[test]
+fn a_volume_that_is_added_is_none_of_the_containers_own() {
+    let world = World::new();
+    let mut document = document(&world);
+    let over = "services:\n  db:\n    image: db\n    volumes: ['VOLUME:/d']\nvolumes: {VOLUME: }\n";
+    for (name, is_good) in [("home", false), ("dev-a-b3e5ed-home", false), ("homes", true)] {
+        let over = world.write("over.yaml", &over.replace("VOLUME", name));
+        document["compose"] = json!({"override": over});
+        if is_good {
+            let name = &model(&world, &document)["volumes"][name]["name"];
+            assert_eq!(name, &json!("dev-a-b3e5ed-homes"));
+        } else {
+            let error = refused(&mut mkcompose(&world, &[], &document), 65, "override-refused");
+            assert!(error["message"].as_str().unwrap().contains(&format!("volumes.{name}")));
+        }
+    }
+}
