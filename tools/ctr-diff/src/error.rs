@@ -103,7 +103,8 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Signals(_) | Self::GitUnreadable => Exit::IoErr,
+            Self::Signals(_) => Exit::Software,
+            Self::GitUnreadable => Exit::IoErr,
             Self::Scratch(error) => Exit::of_writing(error),
             Self::NotRunning { .. } | Self::CannotRun { .. } | Self::Git { .. } => {
                 Exit::Unavailable

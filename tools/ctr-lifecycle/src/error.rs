@@ -46,7 +46,7 @@ impl Failure for Error {
         match self {
             Self::Part(part) => part.exit(),
             Self::Cli(error) => error.exit(),
-            Self::Signals(_) => Exit::IoErr,
+            Self::Signals(_) => Exit::Software,
             Self::NotRunning { .. } => Exit::Unavailable,
         }
     }

@@ -296,7 +296,7 @@ impl Failure for Error {
             | Self::BadVariable { .. }
             | Self::Unwritable { .. } => Exit::DataErr,
             Self::PortTaken { .. } => Exit::TempFail,
-            Self::Signals(_) => Exit::IoErr,
+            Self::Signals(_) => Exit::Software,
             Self::NameTaken { .. }
             | Self::VolumeTaken { .. }
             | Self::VolumeMissing { .. }

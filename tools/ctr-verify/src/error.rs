@@ -90,7 +90,7 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Signals(_) => Exit::IoErr,
+            Self::Signals(_) => Exit::Software,
             Self::Ear(_) | Self::EmptyProject { .. } => Exit::Unavailable,
             Self::BadProxy { .. } => Exit::Usage,
             Self::BadSecret { .. } | Self::SecretTooShort { .. } => Exit::DataErr,
