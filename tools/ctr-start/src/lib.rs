@@ -158,7 +158,11 @@ impl Starter<'_> {
         let path = self.places.container(&container.name)?.join(state::DOCUMENT);
         let Some(document) = files::read(&path)? else { return Ok(()) };
         let args = ["--keep"];
-        events.step("life-cycle", || self.siblings.run("ctr-lifecycle", &args, &document))?;
+        let ran =
+            events.step("life-cycle", || self.siblings.run("ctr-lifecycle", &args, &document));
+        // A tool that a signal ended has failed for no reason of its own.
+        self.interrupt.check()?;
+        ran?;
         Ok(())
     }
 

@@ -59,6 +59,20 @@ fn what_the_engine_has_started_by_itself_gets_its_ssh_server() {
     assert_eq!((runs("podman"), lifecycle()), (4, 1));
 }
 
+#[test]
+fn a_signal_that_ends_the_commands_of_a_start_ends_it_as_well() {
+    let world = world();
+    world.program("ctr-lifecycle");
+    let program = world.install(env!("CARGO_BIN_EXE_ctr-start"));
+    let label = r#""ctrkit.managed":"true","ctrkit.via":"devcontainer"}}"#;
+    world.answer("podman-ps", &LIST.replace(r#""ctrkit.managed":"true"}}"#, label));
+    world.write("state/dev-b/document.json", "{}");
+    world.answer("podman-exec", "started\n");
+    world.on("ctr-lifecycle---keep", "kill -s INT $PPID; kill -s INT $$");
+    let run = world.command(&program).arg("dev-b").assert();
+    assert_eq!(run.get_output().status.signal(), Some(2));
+}
+
 /// A world with an isolated container that is stopped, and a secret.
 fn isolated() -> (World, PathBuf) {
     let world = World::new();
