@@ -23,11 +23,13 @@ pub struct Engines<'a> {
 
 impl Engines<'_> {
     /// Asks each engine of the machine for the containers of ctrkit: the one
-    /// that is named, or else all that are installed.
+    /// that was asked for, or else all that are installed, whichever of them the
+    /// configuration prefers.
     ///
     /// One that does not answer is an error, and so is that there is none.
     pub fn present(&self) -> Result<Vec<Found>, Error> {
-        let engines = self.find()?;
+        let asks_all = self.args.asked().is_none() && *self.machine == Machine::Here;
+        let engines = if asks_all { installed()? } else { self.find()? };
         if engines.is_empty() {
             return Err(EngineError::NoneInstalled.into());
         }

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use document::{Container, Ports, Received, event::Status};
-use engine::EngineArgs;
+use engine::{EngineArgs, Link};
 use toolkit::{ErrorFormat, Events, Places};
 
 use crate::{
@@ -76,7 +76,7 @@ impl<'a> Work<'a> {
             key: format!("{PLAIN}{name}"),
             name: name.to_owned(),
             path: None,
-            machine: self.machine(None)?,
+            machine: self.usual_machine()?,
             blocks: self.options.blocks.unwrap_or(BLOCKS),
             wanted: wanted(&ports)?,
         };
@@ -90,7 +90,7 @@ impl<'a> Work<'a> {
     /// Gives up the reservation of a key or name; there need not be one.
     pub fn release(&self, what: &str, events: &mut Events) -> Result<(), Error> {
         events.about(what);
-        let machine = self.machine(None)?;
+        let machine = self.usual_machine()?;
         let engines = self.engines(None, &machine);
         let released =
             self.store.update(None, &engines, |ledger| release(ledger, &machine, what))?;
@@ -109,7 +109,7 @@ impl<'a> Work<'a> {
 
     /// Gives up what nobody needs any more, and writes what that was.
     pub fn gc(&self, events: &mut Events) -> Result<(), Error> {
-        let machine = self.machine(None)?;
+        let machine = self.usual_machine()?;
         let engines = self.engines(None, &machine);
         // All engines answer, or nothing is given up.
         let containers = engines.present()?;
@@ -156,7 +156,7 @@ impl<'a> Work<'a> {
             return Ok(block);
         }
         events.emit("reserve", Status::Started, None);
-        let link = self.engine.link_of(section, self.places)?;
+        let link = self.link(section)?;
         let held = hold(&self.store, &engines, request, link.as_ref());
         match &held {
             Ok(Block { unchanged: true, .. }) => events.emit("reserve", Status::Unchanged, None),
@@ -170,6 +170,21 @@ impl<'a> Work<'a> {
     fn machine(&self, section: Option<&document::container::Engine>) -> Result<Machine, Error> {
         let host = || section.and_then(|section| section.host.as_deref());
         Machine::of(self.engine.asked_host().unwrap_or_else(host))
+    }
+
+    /// Returns the machine that was asked for, else that of the configuration:
+    /// there is no document.
+    fn usual_machine(&self) -> Result<Machine, Error> {
+        let config = config::read(self.places)?;
+        Machine::of(self.engine.asked_host().unwrap_or(config.host.as_deref()))
+    }
+
+    /// Returns the way to the machine that is meant, if it is another.
+    fn link(&self, section: Option<&document::container::Engine>) -> Result<Option<Link>, Error> {
+        match self.options.plain {
+            Some(_) => Ok(self.engine.link_by(&config::read(self.places)?, self.places)?),
+            None => Ok(self.engine.link_of(section, self.places)?),
+        }
     }
 
     fn engines<'b>(

@@ -53,6 +53,11 @@ impl World {
         fs::write(self.ledger(), text).unwrap();
     }
 
+    fn configure(&self, text: &str) {
+        fs::create_dir_all(self.path("config")).unwrap();
+        fs::write(self.path("config/config.toml"), text).unwrap();
+    }
+
     /// Puts a program on the PATH: a shell script with `body`, which may use
     /// what the shell itself has and the words of `$LOG`.
     fn stub(&self, name: &str, body: &str) {
@@ -665,17 +670,46 @@ fn nothing_is_given_up_when_an_engine_does_not_answer() {
 }
 
 #[test]
-fn the_engine_of_the_configuration_is_the_one_that_is_asked() {
+fn the_engine_of_the_configuration_is_asked_and_the_others_too_before_anything_goes() {
     let world = World::new();
     world.stub("podman", "echo '[]'");
     world.stub("docker", "exit 1");
-    fs::create_dir(world.path("config")).unwrap();
-    fs::write(world.path("config/config.toml"), "engine = \"podman\"\n").unwrap();
+    world.configure("engine = \"podman\"\n");
     world.ports(1);
-    world.portalloc(&["--gc"]).assert().success();
-    assert_eq!((world.calls("podman").len(), world.calls("docker").len()), (2, 0));
-    fs::write(world.path("config/config.toml"), "engin = 1\n").unwrap();
+    assert_eq!((world.calls("podman").len(), world.calls("docker").len()), (1, 0));
+    world.check_refused(&document(1), &["--gc"], 69, "engine-failed");
+    let labels = json!({"ctrkit.managed": "true", "ctrkit.project.hash": "000000000001"});
+    let line = json!({"ID": "a", "Names": "dev-1", "Image": "i", "State": "running",
+        "CreatedAt": "", "Ports": "", "Labels": labels});
+    world.stub("docker", &format!("echo '{line}'"));
+    world.portalloc(&["--gc"]).assert().success().stdout("");
+    world.stub("docker", "");
+    world.portalloc(&["--gc"]).assert().success().stdout(predicate::str::starts_with("dev-1\t"));
+    world.configure("engin = 1\n");
     world.check_refused(&document(1), &["--gc"], 65, "bad-configuration");
+}
+
+#[test]
+fn the_host_of_the_configuration_is_the_one_that_is_meant() {
+    let world = World::new();
+    world.write_ledger(r#"{"schema":"ports/1","reservations":[]}"#);
+    world.ports(1);
+    world.stub("ssh", "echo 'LISTEN 0 128 127.0.0.1:15900 0.0.0.0:*'");
+    world.configure("host = \"ssh://box\"\n");
+    let plain = ["--plain", "x", "--service", "web:80:15900"];
+    let run = world.portalloc(&plain).assert().success();
+    let held = &parsed(&run)["reservations"][0];
+    assert_eq!((&held["host"], &held["ports"][0]["port"]), (&json!("ssh://box"), &json!(15901)));
+    let nothing = "portalloc: warning: nothing is reserved for 'dev-1'\n";
+    world.portalloc(&["--release", "dev-1"]).assert().success().stderr(nothing);
+    world.portalloc(&["--release", "x"]).assert().success().stderr("");
+    // What is here is not measured by who answers there.
+    world.stub("ssh", "exit 255");
+    world.stub("podman", "echo '[]'");
+    let before = world.ledger_text();
+    world.portalloc(&["--gc"]).assert().failure();
+    assert_eq!(world.ledger_text(), before);
+    world.portalloc(&["--release", "dev-1", "--host", "local"]).assert().success().stderr("");
 }
 
 fn elsewhere(n: u16, start: u16) -> Value {
