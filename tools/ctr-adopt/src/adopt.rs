@@ -7,7 +7,7 @@ use std::{
 };
 
 use document::{Container, Received, container, event::Status};
-use engine::{Engine, EngineError, Inspection, Place, Summary};
+use engine::{Engine, EngineError, HERE, Inspection, Place, Summary};
 use toolkit::{
     Events, Interrupt, Siblings,
     files::{self, FileError, Lock},
@@ -129,8 +129,8 @@ impl Adoption<'_> {
     /// Takes a first adoption back, as far as that can be done.
     fn undo(&self, name: &str, is_first: bool, events: &mut Events) {
         let key = format!("adopted:{name}");
-        let mut release = vec!["--release", key.as_str()];
-        release.extend(self.engine.host().into_iter().flat_map(|host| ["--host", host]));
+        // Always said: the environment or the configuration may name another.
+        let release = ["--release", &key, "--host", self.engine.host().unwrap_or(HERE)];
         let _ = self.siblings.run("sshcfg", &["remove", name], b"");
         let _ = self.siblings.run("portalloc", &release, b"");
         let _ = files::remove(&self.directory.join(KNOWN_HOSTS));

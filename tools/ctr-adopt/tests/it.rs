@@ -147,7 +147,7 @@ fn a_first_adoption_that_fails_is_taken_back() {
         assert!(!made.world.path("state/dev-a").exists(), "{step}");
         let last: Vec<_> =
             made.world.calls().iter().rev().take(2).map(|call| call.join(" ")).collect();
-        assert_eq!(last, ["portalloc --release adopted:dev-a", "sshcfg remove dev-a"]);
+        assert_eq!(last, ["portalloc --release adopted:dev-a --host local", "sshcfg remove dev-a"]);
     }
 }
 
