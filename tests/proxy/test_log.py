@@ -55,6 +55,12 @@ class Log(Case):
             "/a?password=short&b=1",
             "/a?%70assword=short",
             "/a?code=short#f",
+            "/a?x=1;token=short",
+            "/a;token=short/b",
+            "/bot12345:AAEshortTOKEN_of-a-bot_0123456/send",
+            "/services/T000/B000/SHORTSHORTSHORTSHORTSHORT",
+            "/a/c2hvcnQtdG9rZW4tdGhhdC1pcyBsb25n==",
+            "/a?c2hvcnQtdG9rZW4tdGhhdC1pcyBsb25n==",
         ]
         before = len(self.proxy.records())
         port = self.world.port
@@ -64,14 +70,21 @@ class Log(Case):
                 f"GET http://u:{TOKEN}@forbidden.test:{port}{path} HTTP/1.1\r\n"
                 f"Proxy-Authorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n".encode()
             )
-        self.proxy.get("allowed.test", "/plain?page=2&q=two+words")
+        plain = "/a-long-name-of-a-repository-2/with_another_long_name/x;y=1?page=2&q=two+words;z=1"
+        self.proxy.get("allowed.test", plain)
         time.sleep(0.3)
         records = self.proxy.records()[before:]
         self.assertGreaterEqual(len(records), len(paths) + 1)
         text = self.proxy.log.read_text()
-        for secret in (TOKEN, TOKEN[4:], "short"):
+        for secret in (TOKEN, TOKEN[4:], "short", "SHORT", "c2hv"):
             self.assertNotIn(secret, text)
-        self.assertIn('"/plain?page=2&q=two+words"', text)
+        self.assertIn(f'"{plain}"', text)
+
+    def test_a_long_path_is_looked_through_at_once(self):
+        begun = time.monotonic()
+        for path in ("/" + "a" * 60_000, "/" + "a-" * 30_000, "/?" + "a;" * 30_000, "/;" * 30_000):
+            self.proxy.get("allowed.test", path)
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_control_characters_are_escaped(self):
         self.proxy.get("allowed.test", "/\x1b[31m\x07")

@@ -11,6 +11,7 @@ SECRET_VALUE = re.compile(
     re.ASCII,
 )
 LONG_VALUE = re.compile(r"[\w.~+/=-]{20,}\Z", re.ASCII)
+LONG_NAME = re.compile(r"[\w-]{20,}", re.ASCII)
 HIDDEN = "..."
 PATH_LENGTH = 1024
 PENDING = 1000
@@ -19,19 +20,35 @@ PENDING = 1000
 def redact(path):
     """Return a request's path without what looks like a credential."""
     path, question, query = path.partition("?")
-    parts = []
-    for part in query.split("&") if question else ():
-        key, equals, value = part.partition("=")
-        plain = urllib.parse.unquote_plus(value)
-        hidden = SECRET_KEY.search(urllib.parse.unquote_plus(key)) or LONG_VALUE.match(plain)
-        if not equals and LONG_VALUE.match(urllib.parse.unquote_plus(key)):
-            key = HIDDEN
-        parts.append(f"{key}={HIDDEN}" if equals and hidden else key + equals + value)
-    text = path + question + "&".join(parts)
+    parts = [hide(part, is_no_name) for part in re.split("([/;])", path)]
+    parts += [question, *(hide(part, LONG_VALUE.match) for part in re.split("([&;])", query))]
+    text = "".join(parts)
     plain = urllib.parse.unquote(text)
     if SECRET_VALUE.search(plain):
         text = SECRET_VALUE.sub(HIDDEN, plain)
     return text[:PATH_LENGTH]
+
+
+def hide(part, is_secret):
+    """Return a part of a path or a query, with what `is_secret` hidden."""
+    key, equals, value = part.partition("=")
+    name, plain = urllib.parse.unquote_plus(key), urllib.parse.unquote_plus(value)
+    if is_secret(name) and not value.strip("="):
+        return HIDDEN
+    hidden = equals and (SECRET_KEY.search(name) or is_secret(plain))
+    return f"{key}={HIDDEN}" if hidden else part
+
+
+def is_no_name(segment):
+    """Say whether there is what no name looks like: a long word with capitals or
+    digits, or several with small letters, capitals and digits."""
+    for found in LONG_NAME.findall(segment):
+        words = [word for word in found.split("-") if len(word) >= 20]
+        if any(re.search("[0-9A-Z]", word) for word in words):
+            return True
+        if all(re.search(kind, found) for kind in ("[0-9]", "[A-Z]", "[a-z]")):
+            return True
+    return False
 
 
 class Log:
