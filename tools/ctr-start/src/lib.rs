@@ -6,7 +6,7 @@
 
 mod error;
 
-use std::time::Duration;
+use std::{sync::mpsc, thread, time::Duration};
 
 use document::{Container, audio::Audio, event::Status, labels};
 use engine::{Engine, EngineError, FailedCall, Health, Managed, PROXY, Summary};
@@ -24,6 +24,9 @@ pub use crate::error::{Error, UnwellProxy};
 /// second; a podman that was killed in the middle of a start waits for ever
 /// at the next one.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether somebody wants it to end, while a lock is waited for.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// How many of its last lines are told of a proxy that is not well.
 const LAST_LINES: usize = 8;
@@ -80,6 +83,9 @@ impl Starter<'_> {
         self.interrupt.check()?;
         let plan = plan(self.managed, name);
         check_proxy(&plan)?;
+        if plan.last().is_some_and(|(app, _)| app.status == "created") {
+            self.let_it_be_made(name)?;
+        }
         let secrets = self.secrets(name, &plan)?;
         let mut started = Vec::new();
         for (container, action) in &plan {
@@ -164,6 +170,23 @@ impl Starter<'_> {
         self.interrupt.check()?;
         ran?;
         Ok(())
+    }
+
+    /// Waits for the run of ctr-up(1) that makes the container called `name`, which
+    /// lacks its files yet. Where none does, nothing is waited for.
+    fn let_it_be_made(&self, name: &str) -> Result<(), Error> {
+        let directory = self.places.container(name)?;
+        if !directory.is_dir() {
+            return Ok(());
+        }
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(Lock::take(&directory.join("lock"), PATIENCE).map(drop)));
+        loop {
+            match receiver.recv_timeout(GLANCE) {
+                Ok(result) => return Ok(result?),
+                Err(_) => self.interrupt.check()?,
+            }
+        }
     }
 
     /// Reads the secrets of the container called `name`, if it is to be started and

@@ -5,7 +5,9 @@ use std::{
     fs::{self, OpenOptions},
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::PathBuf,
-    process::{Command as Process, Stdio},
+    process::{Child, Command as Process, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -71,6 +73,43 @@ fn a_signal_that_ends_the_commands_of_a_start_ends_it_as_well() {
     world.on("ctr-lifecycle---keep", "kill -s INT $PPID; kill -s INT $$");
     let run = world.command(&program).arg("dev-b").assert();
     assert_eq!(run.get_output().status.signal(), Some(2));
+}
+
+/// Holds the lock of `dev-a` for as long as `script` runs, and returns when it is held.
+fn hold(world: &World, script: &str) -> Child {
+    let lock = world.write("state/dev-a/lock", "");
+    let mut holder = Process::new("flock");
+    holder.arg("--no-fork").arg(&lock).args(["sh", "-c", script]);
+    let holder = holder.current_dir(world.path("stub")).spawn().unwrap();
+    let is_free = || {
+        let mut test = Process::new("flock");
+        test.arg("--nonblock").arg(&lock).arg("true").status().unwrap().success()
+    };
+    while is_free() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    holder
+}
+
+#[test]
+fn one_that_was_never_started_is_left_to_the_run_that_makes_it() {
+    let world = World::new();
+    world.answer("podman-ps", &LIST.replace("exited", "created"));
+    world.on("podman-start", "[ -e \"$stub/ended\" ] || echo >\"$stub/early\"");
+    let mut holder = hold(&world, "sleep 0.5; echo >ended");
+    ctr_start(&world, &["dev-a"]).assert().success();
+    assert!(!world.path("stub/early").exists());
+    assert!(world.changes().contains(&"podman start dev-a".to_owned()));
+    holder.wait().unwrap();
+
+    world.forget();
+    let mut holder = hold(&world, "exec sleep 600");
+    world.on("podman-ps", "(sleep 0.5; kill -s TERM $PPID) >/dev/null 2>&1 &");
+    let run = ctr_start(&world, &["dev-a"]).assert();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(run.get_output().status.signal(), Some(15));
+    assert!(!world.changes().contains(&"podman start dev-a".to_owned()));
 }
 
 /// A world with an isolated container that is stopped, and a secret.
