@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use ctr_rebuild::{Error, Rebuilder, Tools, Wishes};
 use document::Containers;
 use engine::{EngineArgs, Summary};
@@ -15,15 +15,15 @@ use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
 /// new. The old container is kept until the new one has answered; if anything
 /// fails it is put back as it was.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, group(ArgGroup::new("which").required(true).args(["names", "all"])))]
 struct CtrRebuild {
     /// The name of a container
-    #[arg(value_name = "NAME", required_unless_present = "all")]
+    #[arg(value_name = "NAME")]
     names: Vec<String>,
 
     /// Rebuild all containers of which there is a state here; one that fails is
     /// no reason to leave the others
-    #[arg(long, conflicts_with = "names")]
+    #[arg(long)]
     all: bool,
 
     #[command(flatten)]

@@ -290,7 +290,9 @@ fn what_is_nothing_is_refused_before_anything_is_run() {
         refused(&mut made.rebuild(&["--", name]), 69, "no-such-container");
     }
     assert!(made.tools().is_empty());
-    made.rebuild(&[]).assert().code(64).stdout("");
+    let nothing = made.rebuild(&[]).assert().code(64).stdout("");
+    let said = String::from_utf8_lossy(&nothing.get_output().stderr);
+    assert!(said.contains("<NAME|--all>"), "{said}");
     made.rebuild(&["--all", "dev-a"]).assert().code(64).stdout("");
 }
 
