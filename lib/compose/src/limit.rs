@@ -1,5 +1,7 @@
 //! What a service may use: memory, processors, processes.
 
+pub(crate) use document::limits::bytes;
+use document::limits::decimal;
 use serde_json::{Value, json};
 
 use crate::at::{At, Checked};
@@ -60,29 +62,6 @@ fn in_notation_of(bound: Option<&Value>, key: &str, value: f64) -> Value {
 /// Returns a value as a person would write it.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
-}
-
-/// Reads a size as the engines do: a number and a unit, each 1024 of the next.
-pub(crate) fn bytes(text: &str) -> Option<f64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit = unit.to_ascii_lowercase();
-    let power = match unit.as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 1,
-        "m" | "mb" | "mib" => 2,
-        "g" | "gb" | "gib" => 3,
-        "t" | "tb" | "tib" => 4,
-        _ => return None,
-    };
-    let bytes = (decimal(number)? * 1024_f64.powi(power)).floor();
-    (bytes < 2_f64.powi(53)).then_some(bytes)
-}
-
-fn decimal(text: &str) -> Option<f64> {
-    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-    if is_decimal && begins { text.parse().ok() } else { None }
 }
 
 fn whole(text: &str) -> Option<f64> {

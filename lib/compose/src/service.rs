@@ -1,6 +1,6 @@
 //! The keys that a service may have. Whatever is not here is refused.
 
-use document::labels::RESERVED;
+use document::{labels::RESERVED, limits::is_capability};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -172,9 +172,6 @@ impl Service<'_> {
     }
 
     fn cap_drop(&self, at: &At<'_>) -> Checked<Value> {
-        let is_capability = |text: &str| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-        };
         let names = gather(at.texts()?.into_iter().map(|(item, text)| {
             let name = text.strip_prefix("CAP_").unwrap_or(&text);
             if is_capability(name) {

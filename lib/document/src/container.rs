@@ -1,6 +1,6 @@
 //! `container/1`: one development container, from plan to state.
 
-use std::{error, fmt, path::PathBuf};
+use std::{error, fmt, ops::RangeInclusive, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -422,6 +422,9 @@ impl fmt::Display for Missing {
 }
 
 impl error::Error for Missing {}
+
+/// How long a host certificate may be valid, in days: at most ten years.
+pub const VALIDITY_DAYS: RangeInclusive<u32> = 1..=3650;
 
 /// Says whether `text` can be the name of a container.
 ///

@@ -10,6 +10,14 @@ use crate::Extra;
 /// The digest that stands for whatever `mkdevcontainer` finds.
 pub const ANY: &str = "any";
 
+/// Says whether `text` can stand for what is trusted: digests, which are SHA-256 in
+/// hexadecimal, between commas, or [`ANY`].
+#[must_use]
+pub fn is_trust(text: &str) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.split(',').all(|part| part == ANY || (part.len() == 64 && part.bytes().all(is_hex)))
+}
+
 /// The devcontainer.json of a container (containers.dev/implementors/json_reference),
 /// and, in a document that asks for it, that the devcontainers CLI makes it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]

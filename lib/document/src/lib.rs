@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod labels;
+pub mod limits;
 pub mod policy;
 pub mod policy_diff;
 pub mod ports;

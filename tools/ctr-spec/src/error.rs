@@ -1,12 +1,13 @@
 //! The ways in which ctr-spec fails.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use config::ConfigError;
 use devcontainer::OwnError;
+use engine::EngineError;
 use template::TemplateError;
 use toolkit::{DocumentError, Exit, Failure, Part, PlacesError};
 
@@ -21,6 +22,10 @@ pub enum Error {
     /// The worktree's own devcontainer.json cannot be used.
     #[error(transparent)]
     Own(#[from] OwnError),
+
+    /// The engine cannot be one.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 
     /// There is no git.
     #[error("cannot find 'git'")]
@@ -99,9 +104,10 @@ toolkit::parts!(Error: DocumentError, ConfigError, PlacesError, TemplateError);
 
 impl Error {
     pub(crate) fn not_a_directory(path: &Path) -> Self {
-        let kind =
-            if path.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
-        Self::Path { path: path.to_owned(), source: kind.into() }
+        // The operating system says it better than we could.
+        let failed = fs::read_dir(path).err();
+        let source = failed.unwrap_or_else(|| io::ErrorKind::NotADirectory.into());
+        Self::Path { path: path.to_owned(), source }
     }
 
     pub(crate) fn path_not_utf8(path: &Path) -> Self {
@@ -122,6 +128,7 @@ impl Failure for Error {
         match self {
             Self::Part(part) => part.kind(),
             Self::Own(error) => error.kind(),
+            Self::Engine(error) => error.kind(),
             Self::GitAbsent => "git-absent",
             Self::Git(_) => "git-cannot-run",
             Self::Path { .. } => "bad-path",
@@ -139,6 +146,7 @@ impl Failure for Error {
         match self {
             Self::Part(part) => part.exit(),
             Self::Own(error) => error.exit(),
+            Self::Engine(error) => error.exit(),
             Self::GitAbsent | Self::Git(_) => Exit::Unavailable,
             Self::Path { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::NoPerm
@@ -158,6 +166,7 @@ impl Failure for Error {
         let hint = match self {
             Self::Part(part) => return part.hint(),
             Self::Own(error) => return error.hint(),
+            Self::Engine(error) => return error.hint(),
             Self::GitAbsent => "install it: apt-get install git",
             Self::NotARepository { .. } => "go into a git worktree, or make one: git init",
             Self::NotAWorktree { .. } => "go into a worktree: git worktree list",
@@ -167,7 +176,8 @@ impl Failure for Error {
             Self::NoCommits { .. } => "make one: git commit --allow-empty -m start",
             Self::DetachedHead { .. } => "check a branch out: git switch BRANCH",
             Self::NotUtf8 { .. } => "rename it",
-            Self::Git(_) | Self::Path { .. } | Self::Setting { .. } => return None,
+            Self::Path { .. } => "name a directory in a git worktree",
+            Self::Git(_) | Self::Setting { .. } => return None,
         };
         Some(hint.to_owned())
     }

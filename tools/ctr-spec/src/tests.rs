@@ -227,4 +227,15 @@ fn settings_that_no_container_could_have_are_refused() {
     check_refused(|settings| settings.env = vec![("A B".into(), String::new())], "env");
     let ssh = config::Service { name: "ssh".into(), container: 1, start: 1 };
     check_refused(|settings| settings.services = vec![ssh.clone()], "service");
+    for memory in ["lots", "4 g", "0", "-1"] {
+        check_refused(|settings| settings.limits.memory = Some(memory.into()), "limits.memory");
+    }
+    for cpus in ["x", "0", "2g"] {
+        check_refused(|settings| settings.limits.cpus = Some(cpus.into()), "limits.cpus");
+    }
+    check_refused(|settings| settings.limits.pids = Some(0), "limits.pids");
+    check_refused(|settings| settings.limits.cap_drop = vec!["A B".into()], "limits.cap_drop");
+    for days in [0, 3651] {
+        check_refused(|settings| settings.validity_days = Some(days), "ssh.validity_days");
+    }
 }

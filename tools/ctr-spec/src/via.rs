@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use devcontainer::Own;
-use document::devcontainer::{ANY, Devcontainer};
+use document::devcontainer::{ANY, Devcontainer, is_trust};
 
 use crate::Error;
 
 const ENGINE: &str = "engine";
 const DEVCONTAINER: &str = "devcontainer";
+const TRUST_RULE: &str = "it must be digests as a refusal says them, 64 characters each, or any";
 
 /// The options that say what makes the container.
 #[derive(Args, Clone, Debug, Default)]
@@ -41,13 +42,17 @@ impl ViaArgs {
         directory: &Path,
     ) -> Result<Option<Devcontainer>, Error> {
         let own = self.devcontainer_config.filter(|path| !path.as_os_str().is_empty());
+        let trusted = self.trust.filter(|digest| !digest.is_empty());
+        if let Some(text) = trusted.as_deref().filter(|text| !is_trust(text)) {
+            return Err(Error::setting("trust", text, TRUST_RULE));
+        }
         let implied = own.as_ref().map(|_| DEVCONTAINER.to_owned());
         let via = self.via.filter(|via| !via.is_empty()).or(implied).or(configured);
         match via.as_deref().unwrap_or(ENGINE) {
             ENGINE => Ok(None),
             DEVCONTAINER => Ok(Some(Devcontainer {
                 own: own.map(|path| directory.join(path)),
-                trusted: self.trust.filter(|digest| !digest.is_empty()),
+                trusted,
                 ..Devcontainer::default()
             })),
             other => Err(Error::setting("via", other, "it must be engine or devcontainer")),

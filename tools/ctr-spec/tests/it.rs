@@ -152,7 +152,11 @@ fn what_is_no_worktree_with_a_commit_is_told_apart() {
     let mut command = world.ctr_spec(&plain);
     command.env("GIT_CEILING_DIRECTORIES", world.path(""));
     world.check_refused(&mut command, 66, "not-a-repository");
-    world.check_refused(&mut world.ctr_spec(&world.path("absent")), 66, "bad-path");
+    let absent = world.path("absent");
+    world.check_refused(&mut world.ctr_spec(&absent), 66, "bad-path");
+    let why = predicate::str::contains("No such file or directory")
+        .and(predicate::str::contains("hint: name a directory in a git worktree"));
+    world.ctr_spec(&absent).assert().stderr(why);
 
     let empty = world.path("empty");
     fs::create_dir(&empty).unwrap();
@@ -268,6 +272,10 @@ fn a_bad_setting_is_65() {
     let world = World::new();
     let path = world.repository("myapp");
     world.check_refused(world.ctr_spec(&path).args(["--user", "a b"]), 65, "bad-setting");
+    world.check_refused(world.ctr_spec(&path).args(["--memory", "lots"]), 65, "bad-setting");
+    let mut via = world.ctr_spec(&path);
+    world.check_refused(via.args(["--via", "devcontainer", "--trust=xyz"]), 65, "bad-setting");
+    world.check_refused(world.ctr_spec(&path).args(["--engine", "foo"]), 64, "engine-unknown");
 }
 
 #[test]
@@ -377,6 +385,8 @@ fn a_full_and_a_closed_stdout_are_errors() {
     };
     run(r#""$1" "$2" >/dev/full"#).stderr(predicate::str::contains("No space left on device"));
     run(r#""$1" "$2" >&-"#).stderr(predicate::str::contains("standard output is closed"));
+    run(r#""$1" --help >/dev/full"#).stderr(predicate::str::contains("No space left on device"));
+    run(r#""$1" --help >&-"#).stderr(predicate::str::contains("standard output is closed"));
 }
 
 #[test]
@@ -521,12 +531,13 @@ fn the_account_is_that_of_the_worktrees_own_devcontainer_json() {
     fs::write(&own, "{\"image\": \"a\", \"remoteUser\": \"me\", // mine\n}").unwrap();
     assert_eq!(world.described(&path)["user"], "dev", "it is not asked for");
     let mut command = world.ctr_spec(&path);
-    command.arg("--devcontainer-config").arg(&own).arg("--trust=abc");
+    let digest = "ab".repeat(32);
+    command.arg("--devcontainer-config").arg(&own).arg(format!("--trust={digest}"));
     let output = command.assert().success().get_output().stdout.clone();
     let document: Value = serde_json::from_slice(&output).unwrap();
     assert_eq!(document["user"], "me");
     assert_eq!(document["volumes"][0]["target"], "/home/me");
-    let section = serde_json::json!({"own": own, "trusted": "abc"});
+    let section = serde_json::json!({"own": own, "trusted": digest});
     assert_eq!(document["devcontainer"], section);
     fs::write(&own, "{").unwrap();
     let mut broken = world.ctr_spec(&path);

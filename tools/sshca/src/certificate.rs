@@ -35,7 +35,7 @@ impl Days {
     /// Returns `days` as a lifetime, if it is one.
     #[must_use]
     pub fn new(days: u32) -> Option<Self> {
-        (1..=3650).contains(&days).then_some(Self(days))
+        container::VALIDITY_DAYS.contains(&days).then_some(Self(days))
     }
 
     /// Returns the seconds from the beginning to the end of the validity.

@@ -2,8 +2,10 @@
 
 use document::{
     claude::Secret,
-    container::{is_account, is_variable},
+    container::{Limits, VALIDITY_DAYS, is_account, is_variable},
+    limits,
 };
+use engine::{EngineError, Kind};
 use secrets::delivery::{NAME_RULE, VARIABLE_RULE, is_name};
 
 use super::{Settings, sound};
@@ -25,10 +27,10 @@ impl Settings {
         if !is_account(&self.user) {
             return Err(wrong("user", &self.user, ACCOUNT_RULE));
         }
-        let kinds = ["podman", "docker"];
         let engine = self.engine.as_ref().map(|engine| engine.kind.as_str());
-        if let Some(kind) = engine.filter(|kind| !kinds.contains(kind)) {
-            return Err(wrong("engine", kind, "it must be podman, docker or a path of one"));
+        let is_known = |name: &str| Kind::ALL.into_iter().any(|kind| kind.name() == name);
+        if let Some(kind) = engine.filter(|kind| !is_known(kind)) {
+            return Err(EngineError::UnknownKind { asked: kind.to_owned() }.into());
         }
         let base = self.template.as_ref().and_then(|template| template.base.as_ref());
         let image = base.unwrap_or(&self.image);
@@ -43,6 +45,7 @@ impl Settings {
             return Err(wrong("ports.blocks", "0", "it must be at least 1"));
         }
         self.check_services()?;
+        self.check_limits()?;
         self.audio.as_ref().map_or(Ok(()), sound::check)?;
         self.check_secrets()?;
         self.check_env()
@@ -69,6 +72,32 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        let Limits { memory, cpus, pids, cap_drop, .. } = &self.limits;
+        let is_limit = |value: Option<f64>| value.is_some_and(|value| value > 0.0);
+        if let Some(size) = memory.as_deref().filter(|size| !is_limit(limits::bytes(size))) {
+            return Err(Error::setting("limits.memory", size, "it must be a size, such as 4g"));
+        }
+        if let Some(cpus) = cpus.as_deref().filter(|cpus| !is_limit(limits::decimal(cpus))) {
+            let rule = "it must be a number above 0, such as 1.5";
+            return Err(Error::setting("limits.cpus", cpus, rule));
+        }
+        if *pids == Some(0) {
+            return Err(Error::setting("limits.pids", "0", "it must be at least 1"));
+        }
+        if let Some(name) = cap_drop.iter().find(|name| !limits::is_capability(name)) {
+            let rule = "it must be a capability, such as NET_RAW";
+            return Err(Error::setting("limits.cap_drop", name, rule));
+        }
+        match self.validity_days.filter(|days| !VALIDITY_DAYS.contains(days)) {
+            Some(days) => {
+                let rule = "it must be from 1 to 3650";
+                Err(Error::setting("ssh.validity_days", &days.to_string(), rule))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_secrets(&self) -> Result<(), Error> {
