@@ -27,7 +27,7 @@ pub mod sshd;
 pub mod state;
 mod stdio;
 
-use std::{ffi::OsStr, io, path::PathBuf, process::ExitCode};
+use std::{ffi::OsStr, path::PathBuf, process::ExitCode};
 
 use clap::{
     Args, Parser, ValueEnum,
@@ -63,7 +63,7 @@ pub struct Common {
     #[arg(long, value_name = "FILE", env = "CTRKIT_EVENTS")]
     pub events: Option<PathBuf>,
 
-    /// Write the completion for SHELL (bash, zsh or fish) to standard output
+    /// Write the completion for SHELL to standard output
     #[arg(long, value_name = "SHELL", exclusive = true)]
     pub completion: Option<Shell>,
 }
@@ -101,7 +101,7 @@ pub fn main<T: Tool>() -> ExitCode {
     }
     let tool = match parse_arguments::<T>() {
         Ok(tool) => tool,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&name, &error),
     };
     let format = tool.common().error_format;
     let events = tool.common().events.clone();
@@ -189,13 +189,16 @@ fn completion(shell: Shell, command: &mut clap::Command, name: &str) -> ExitCode
 }
 
 /// Prints clap's message; `--help` and `--version` are not failures.
-fn usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
-    match (error.use_stderr(), printed) {
-        (true, _) => Exit::Usage.end(),
-        (false, Ok(())) => ExitCode::SUCCESS,
-        (false, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Sigpipe.end(),
-        (false, Err(_)) => Exit::IoErr.end(),
+fn usage(name: &str, error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // Where even this cannot be written, nobody can be told.
+        let _ = error.print();
+        return Exit::Usage.end();
+    }
+    let printed = stdio::check_open().and_then(|()| error.print().map_err(DocumentError::Write));
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(name, ErrorFormat::Text, &error),
     }
 }
 

@@ -52,14 +52,14 @@ pub enum DocumentError {
     },
 
     /// The document is of another kind or version.
-    #[error("expected a '{schema}' document {from}, got '{found}'")]
+    #[error("expected a '{schema}' document {from}, got {}", got(found.as_deref()))]
     Schema {
         /// The schema that was expected.
         schema: &'static str,
         /// Where it was read from.
         from: String,
-        /// The schema that was found, or `none`.
-        found: String,
+        /// The schema that was found, if there is one.
+        found: Option<String>,
     },
 
     /// The text is not a document of the expected shape.
@@ -131,6 +131,12 @@ impl Failure for DocumentError {
             Self::Empty { .. } => {
                 Some("the command before this one in the pipe may have failed".into())
             }
+            Self::Schema { .. } => {
+                Some("it is another kind or version of document; ctrkit(7) has all kinds".into())
+            }
+            Self::Malformed { .. } => {
+                Some("it may have been cut short where it was written".into())
+            }
             _ => None,
         }
     }
@@ -191,11 +197,14 @@ pub fn parse<D: Document>(text: &[u8], from: &str) -> Result<Received<D>, Docume
         ParseError::TooLarge { limit } => DocumentError::TooLarge { schema, from, limit },
         ParseError::NotUtf8 => DocumentError::NotUtf8 { schema, from },
         ParseError::Malformed(source) => DocumentError::Malformed { schema, from, source },
-        ParseError::Schema(found) => {
-            DocumentError::Schema { schema, from, found: found.unwrap_or("none".into()) }
-        }
+        ParseError::Schema(found) => DocumentError::Schema { schema, from, found },
         error => DocumentError::Malformed { schema, from, source: custom(&error) },
     })
+}
+
+/// Says what a document of another schema is.
+fn got(found: Option<&str>) -> String {
+    found.map_or("JSON without a schema".to_owned(), |found| format!("'{found}'"))
 }
 
 fn custom(error: &ParseError) -> serde_json::Error {
@@ -221,11 +230,14 @@ pub fn write_text(text: &str) -> Result<(), DocumentError> {
 
 /// Writes bytes, such as a path, to standard output as they are.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), DocumentError> {
-    if CLOSED.load(Ordering::Relaxed) {
-        return Err(DocumentError::Closed);
-    }
+    check_open()?;
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(DocumentError::Write)
+}
+
+/// Refuses a standard output that was closed before the tool began.
+pub(crate) fn check_open() -> Result<(), DocumentError> {
+    if CLOSED.load(Ordering::Relaxed) { Err(DocumentError::Closed) } else { Ok(()) }
 }
 
 /// Whether descriptor 1 was closed when the process began.
