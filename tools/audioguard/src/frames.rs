@@ -1,14 +1,17 @@
 //! Frames: what the bytes of a connection are divided into.
 
-use crate::protocol::{DESCRIPTOR, NONE, SEEK_LAST, SEEK_MASK};
+use crate::protocol::{DESCRIPTOR, NONE, SEEK_LAST, SEEK_MASK, SEEK_RELATIVE};
 
 /// The longest packet that is taken, in bytes. Those of PulseAudio's clients are
 /// below a thousand; one may bring along an icon or the words of a song.
-const PACKET: usize = 256 * 1024;
+const PACKET: u32 = 256 * 1024;
 
 /// The longest frame of sound, in bytes: five seconds of the usual kind.
 /// PulseAudio takes sixteen times as much, and makes room for it before it has come.
-const SOUND: usize = 1024 * 1024;
+pub(crate) const SOUND: u32 = 1024 * 1024;
+
+/// The longest frame that shorter ones are joined to, in bytes.
+const JOINED: u32 = 32 * 1024;
 
 /// The connection is not one of the native protocol, or breaks a rule of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,6 +28,8 @@ impl From<crate::packet::Malformed> for Broken {
 pub struct Queue {
     bytes: Vec<u8>,
     start: usize,
+    /// Where the frame of sound begins that is at the end and has not been sent.
+    last: Option<usize>,
 }
 
 impl Queue {
@@ -59,12 +64,14 @@ impl Queue {
             self.bytes.clear();
             self.start = 0;
         }
+        self.last = self.last.filter(|&last| last >= self.start && last < self.bytes.len());
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         // Moved only when most of it is gone, so that moving costs little.
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..self.start);
+            self.last = self.last.map(|last| last - self.start);
             self.start = 0;
         }
         self.bytes.extend_from_slice(bytes);
@@ -75,6 +82,30 @@ impl Queue {
         let length = u32::try_from(packet.len()).unwrap_or(u32::MAX);
         self.push(&Descriptor { length, channel: NONE, offset: 0, flags: 0 }.bytes());
         self.push(packet);
+        self.last = None;
+    }
+
+    /// Begins a frame of sound, which is pushed as it comes.
+    pub(crate) fn begin_sound(&mut self, frame: Descriptor) {
+        self.push(&frame.bytes());
+        self.last = Some(self.bytes.len() - DESCRIPTOR);
+    }
+
+    /// Makes the last frame longer by what another one has, where that comes to the
+    /// same; says whether it does.
+    pub(crate) fn join_sound(&mut self, frame: Descriptor) -> bool {
+        let Some(bytes) = self.last.and_then(|last| self.bytes.get_mut(last..)) else {
+            return false;
+        };
+        let Some((first, _)) = bytes.split_first_chunk_mut::<DESCRIPTOR>() else { return false };
+        let last = Descriptor::parse(*first);
+        let length = last.length.saturating_add(frame.length);
+        let is_next =
+            (frame.channel, frame.flags, frame.offset) == (last.channel, SEEK_RELATIVE, 0);
+        if is_next && length <= JOINED {
+            *first = Descriptor { length, ..last }.bytes();
+        }
+        is_next && length <= JOINED
     }
 
     /// Gives the memory of a burst back once it is over.
@@ -90,10 +121,10 @@ impl Queue {
 /// which are one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Descriptor {
-    length: u32,
-    channel: u32,
-    offset: u64,
-    flags: u32,
+    pub(crate) length: u32,
+    pub(crate) channel: u32,
+    pub(crate) offset: i64,
+    pub(crate) flags: u32,
 }
 
 impl Descriptor {
@@ -102,7 +133,9 @@ impl Descriptor {
             let [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
             u32::from_be_bytes([a, b, c, d])
         };
-        let offset = u64::from(number(8)) << 32 | u64::from(number(12));
+        let mut offset = [0; 8];
+        offset.copy_from_slice(&bytes[8..16]);
+        let offset = i64::from_be_bytes(offset);
         Self { length: number(0), channel: number(4), offset, flags: number(16) }
     }
 
@@ -120,13 +153,15 @@ impl Descriptor {
     /// Flags beyond the seek mode are about shared memory, which nobody has
     /// agreed on.
     fn checked_length(self) -> Result<usize, Broken> {
-        let length = usize::try_from(self.length).map_err(|_| Broken)?;
         let (flags, limit) = match self.channel {
             NONE => (0, PACKET),
             _ => (self.flags & SEEK_MASK, SOUND),
         };
-        let is_right = flags == self.flags && flags <= SEEK_LAST && (1..=limit).contains(&length);
-        if is_right { Ok(length) } else { Err(Broken) }
+        let is_right = flags == self.flags && flags <= SEEK_LAST;
+        if !is_right || !(1..=limit).contains(&self.length) {
+            return Err(Broken);
+        }
+        usize::try_from(self.length).map_err(|_| Broken)
     }
 }
 
@@ -135,8 +170,8 @@ impl Descriptor {
 pub(crate) enum Piece {
     /// A whole packet.
     Packet(Vec<u8>),
-    /// Some sound for a channel; with a descriptor where its frame begins.
-    Sound { channel: u32, descriptor: Option<[u8; DESCRIPTOR]>, count: usize },
+    /// Some sound; with a descriptor where a frame of it begins.
+    Sound { frame: Option<Descriptor>, count: usize },
 }
 
 /// Divides what comes into packets, which are kept until they are whole, and
@@ -144,7 +179,8 @@ pub(crate) enum Piece {
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     queue: Queue,
-    sound: Option<(u32, usize)>,
+    /// How much of a frame of sound is still to come, in bytes.
+    sound: usize,
 }
 
 impl Inbox {
@@ -159,17 +195,17 @@ impl Inbox {
     /// Returns what comes next. Of sound, `count` bytes must be taken by
     /// [`Inbox::take`] before the next call.
     pub(crate) fn next(&mut self) -> Result<Option<Piece>, Broken> {
-        if let Some((channel, left)) = self.sound {
-            return Ok(self.sound_of(channel, left, None));
+        if self.sound > 0 {
+            return Ok(self.sound_of(self.sound, None));
         }
         let Some((first, rest)) = self.queue.waiting().split_first_chunk::<DESCRIPTOR>() else {
             return Ok(None);
         };
-        let (first, descriptor) = (*first, Descriptor::parse(*first));
+        let descriptor = Descriptor::parse(*first);
         let length = descriptor.checked_length()?;
         if descriptor.channel != NONE {
             self.queue.consume(DESCRIPTOR);
-            return Ok(self.sound_of(descriptor.channel, length, Some(first)));
+            return Ok(self.sound_of(length, Some(descriptor)));
         }
         let Some(packet) = rest.get(..length) else { return Ok(None) };
         let packet = packet.to_vec();
@@ -178,15 +214,10 @@ impl Inbox {
         Ok(Some(Piece::Packet(packet)))
     }
 
-    fn sound_of(
-        &mut self,
-        channel: u32,
-        left: usize,
-        descriptor: Option<[u8; DESCRIPTOR]>,
-    ) -> Option<Piece> {
+    fn sound_of(&mut self, left: usize, frame: Option<Descriptor>) -> Option<Piece> {
         let count = left.min(self.queue.len());
-        self.sound = (left > count).then_some((channel, left - count));
-        (count > 0 || descriptor.is_some()).then_some(Piece::Sound { channel, descriptor, count })
+        self.sound = left - count;
+        (count > 0 || frame.is_some()).then_some(Piece::Sound { frame, count })
     }
 
     /// Takes `count` bytes of sound, and appends them to `to` if there is one.

@@ -16,6 +16,7 @@ mod protocol;
 mod serve;
 mod session;
 mod sink;
+mod stream;
 
 pub use crate::{
     cookie::Cookie,
@@ -26,4 +27,5 @@ pub use crate::{
     properties::Label,
     serve::Guard,
     session::{Level, Rules, Session},
+    stream::Room,
 };

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use audioguard::{Cookie, Error, Guard, Label, Level, Listener, Rules};
+use audioguard::{Cookie, Error, Guard, Label, Level, Listener, Room, Rules};
 use clap::Parser;
 use document::event::Status;
 use toolkit::{Common, Events, Exit, Interrupt, Tool};
@@ -103,6 +103,7 @@ impl Tool for AudioGuard {
             latency: self.latency,
             label: Label::new(self.name.as_deref()),
             number: audioguard::number(),
+            room: Room::default(),
         };
         let listen = self.listen.unwrap_or_default();
         let guard = Guard {

@@ -5,14 +5,19 @@
 //! nothing is learned of the machine. All else is refused, and the connection goes
 //! on: programs try one thing and then another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use crate::{
     frames::Broken,
     packet::{Copier, Malformed, Reader, Writer},
     properties::Label,
     protocol::{ENCODING_PCM, NONE, VOLUME_NORM, code, command},
+    session::Rules,
     sink,
+    stream::Stream,
 };
 
 /// The most streams of one connection.
@@ -35,10 +40,10 @@ pub(crate) enum Verdict {
 }
 
 /// What the reply to a request is like.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 enum Pending {
-    /// A new stream.
-    Stream,
+    /// A new stream, which the server is asked for.
+    Stream(Stream),
     /// Nothing is left of the stream with this channel.
     Deleted(u32),
     /// Nothing but that it is done.
@@ -55,31 +60,39 @@ enum Pending {
 #[derive(Debug)]
 pub(crate) struct Play {
     version: u32,
-    latency: Option<u32>,
-    label: Label,
-    /// The number of the server that does not exist.
-    number: u32,
-    /// The sink input of each stream, by its channel.
-    streams: BTreeMap<u32, u32>,
+    rules: Rc<Rules>,
+    /// By their channels.
+    streams: BTreeMap<u32, Stream>,
     pending: BTreeMap<u32, Pending>,
 }
 
 impl Play {
     /// Begins with a connection on which `version` is spoken.
-    pub(crate) fn new(version: u32, latency: Option<u32>, label: Label, number: u32) -> Self {
-        let (streams, pending) = (BTreeMap::new(), BTreeMap::new());
-        Self { version, latency, label, number, streams, pending }
+    pub(crate) fn new(version: u32, rules: Rc<Rules>) -> Self {
+        Self { version, rules, streams: BTreeMap::new(), pending: BTreeMap::new() }
     }
 
-    /// Says whether sound for `channel` may be passed on.
-    pub(crate) fn has_stream(&self, channel: u32) -> bool {
+    /// Returns the stream that sound for `channel` is for, if there is one.
+    pub(crate) fn stream(&mut self, channel: u32) -> Option<&mut Stream> {
+        self.streams.get_mut(&channel)
+    }
+
+    /// Says whether the client sends frames so short that they should be read together.
+    pub(crate) fn is_short(&self) -> bool {
+        self.streams.values().any(Stream::is_short)
+    }
+
+    fn has_stream(&self, channel: u32) -> bool {
         self.streams.contains_key(&channel)
     }
 
     /// Makes as if the server had given a stream, or had taken it away.
     #[cfg(test)]
     pub(crate) fn adopt(&mut self, channel: u32, input: u32) {
-        self.streams.insert(channel, input);
+        let spec = crate::packet::SampleSpec { format: 3, channels: 2, rate: 48_000 };
+        let mut stream = Stream::new(&self.rules.room, spec, None).unwrap();
+        stream.input = input;
+        self.streams.insert(channel, stream);
     }
 
     #[cfg(test)]
@@ -104,7 +117,7 @@ impl Play {
         Ok(Verdict::Forward(forward))
     }
 
-    fn decide(&self, request: Request) -> Result<Decision, Malformed> {
+    fn decide(&mut self, request: Request) -> Result<Decision, Malformed> {
         match request.command {
             command::CREATE_PLAYBACK_STREAM => self.create(request),
             command::SET_CLIENT_NAME
@@ -135,23 +148,26 @@ impl Play {
     /// Opens a stream: on whichever sink the person has chosen, and one that can be
     /// moved, has no say over other streams, and is samples.
     fn create(&self, request: Request) -> Result<Decision, Malformed> {
-        let made = self.pending.values().filter(|&&pending| pending == Pending::Stream).count();
+        let made = self.pending.values().filter(|made| matches!(made, Pending::Stream(_))).count();
         if self.streams.len() + made >= STREAMS {
             return Ok(Decision::Refuse(code::TOOLARGE));
         }
         let mut copy = request.copy();
         let spec = copy.sample_spec()?;
         let is_large = u32::from(spec.channels) > LARGEST.0 || spec.rate > LARGEST.1;
+        let Some(stream) = Stream::new(&self.rules.room, spec, self.rules.latency) else {
+            return Ok(Decision::Refuse(code::TOOLARGE));
+        };
         copy.channel_map()?;
         copy.from.u32()?;
         copy.from.string()?;
         copy.to.u32(NONE);
         copy.to.string(None);
-        copy.u32()?; // maxlength
+        stream.most(&mut copy)?;
         copy.boolean()?; // corked
-        let target = copy.from.u32()?;
-        let ours = self.latency.and_then(|latency| spec.bytes(latency)).filter(|_| target == NONE);
-        copy.to.u32(ours.unwrap_or(target));
+        let ours = self.rules.latency.and_then(|latency| spec.bytes(latency));
+        let is_ours = copy.from.clone().u32()? == NONE && ours.is_some();
+        stream.target(&mut copy, ours.unwrap_or(NONE))?;
         copy.u32s(3)?; // prebuf, minreq, syncid
         let volumes = copy.from.volumes()?;
         copy.to.volumes(&bounded(volumes));
@@ -160,16 +176,16 @@ impl Play {
         copy.to.boolean(false); // no_move
         copy.booleans(2)?; // variable_rate, muted
         let adjusts = copy.from.boolean()?;
-        copy.to.boolean(adjusts || ours.is_some());
-        self.label.properties(&mut copy)?;
-        match self.create_newer(copy)? {
+        copy.to.boolean(adjusts || is_ours);
+        self.rules.label.properties(&mut copy)?;
+        match self.create_newer(copy, stream)? {
             Decision::Ask(..) if is_large => Ok(Decision::Refuse(code::NOTSUPPORTED)),
             decision => Ok(decision),
         }
     }
 
     /// Copies what versions after 13 have brought.
-    fn create_newer(&self, mut copy: Copier) -> Result<Decision, Malformed> {
+    fn create_newer(&self, mut copy: Copier, stream: Stream) -> Result<Decision, Malformed> {
         for (since, count) in [(14, 2), (15, 3), (17, 1)] {
             if self.version >= since {
                 copy.booleans(count)?;
@@ -186,7 +202,7 @@ impl Play {
         if is_passthrough || matches!(formats, Formats::None) {
             return Ok(Decision::Refuse(code::NOTSUPPORTED));
         }
-        Ok(Decision::Ask(Pending::Stream, packet))
+        Ok(Decision::Ask(Pending::Stream(stream), packet))
     }
 
     fn about_client(&self, request: Request) -> Result<Decision, Malformed> {
@@ -200,7 +216,7 @@ impl Play {
         }
         match request.command {
             command::REMOVE_CLIENT_PROPLIST => Label::removed(&mut copy)?,
-            _ => self.label.properties(&mut copy)?,
+            _ => self.rules.label.properties(&mut copy)?,
         }
         Ok(Decision::Ask(pending, copy.finish()?))
     }
@@ -216,16 +232,19 @@ impl Play {
             copy.boolean()?;
         }
         let packet = copy.finish()?;
-        if self.streams.values().any(|&own| own == input) {
+        if self.streams.values().any(|own| own.input == input) {
             return Ok(Decision::Ask(Pending::Done, packet));
         }
         // Whether there is such a stream of somebody else is not told.
         Ok(Decision::Refuse(code::ACCESS))
     }
 
-    fn about_stream(&self, request: Request) -> Result<Decision, Malformed> {
+    fn about_stream(&mut self, request: Request) -> Result<Decision, Malformed> {
         let mut copy = request.copy();
         let channel = copy.u32()?;
+        let Some(stream) = self.streams.get_mut(&channel) else {
+            return Ok(Decision::Refuse(code::NOENTITY));
+        };
         let mut pending = Pending::Done;
         match request.command {
             command::DELETE_PLAYBACK_STREAM => pending = Pending::Deleted(channel),
@@ -234,9 +253,12 @@ impl Play {
                 pending = Pending::Latency;
             }
             command::CORK_PLAYBACK_STREAM => drop(copy.boolean()?),
-            command::SET_PLAYBACK_STREAM_NAME => self.label.name(&mut copy)?,
+            command::FLUSH_PLAYBACK_STREAM => stream.flush(),
+            command::SET_PLAYBACK_STREAM_NAME => self.rules.label.name(&mut copy)?,
             command::SET_PLAYBACK_STREAM_BUFFER_ATTR => {
-                copy.u32s(4)?;
+                stream.most(&mut copy)?;
+                stream.target(&mut copy, NONE)?;
+                copy.u32s(2)?; // prebuf, minreq
                 copy.booleans(if self.version >= 14 { 2 } else { 1 })?;
                 pending = Pending::Buffer;
             }
@@ -246,16 +268,12 @@ impl Play {
             }
             command::UPDATE_PLAYBACK_STREAM_PROPLIST => {
                 copy.u32()?;
-                self.label.properties(&mut copy)?;
+                self.rules.label.properties(&mut copy)?;
             }
             command::REMOVE_PLAYBACK_STREAM_PROPLIST => Label::removed(&mut copy)?,
             _ => {}
         }
-        let packet = copy.finish()?;
-        if self.has_stream(channel) {
-            return Ok(Decision::Ask(pending, packet));
-        }
-        Ok(Decision::Refuse(code::NOENTITY))
+        Ok(Decision::Ask(pending, copy.finish()?))
     }
 
     /// Answers what is asked about the server and its sinks.
@@ -264,7 +282,7 @@ impl Play {
         let mut reply = Writer::reply(tag);
         let mut is_there = true;
         match command {
-            command::GET_SERVER_INFO => sink::server(&mut reply, self.version, self.number),
+            command::GET_SERVER_INFO => sink::server(&mut reply, self.version, self.rules.number),
             command::GET_SINK_INFO => {
                 let (index, name) = (from.u32()?, from.string()?);
                 is_there = sink::is_meant(index, name);
@@ -310,7 +328,7 @@ impl Play {
             Pending::Done => {}
             Pending::Deleted(channel) => drop(self.streams.remove(&channel)),
             Pending::Client => drop(copy.u32()?),
-            Pending::Stream => self.created(copy)?,
+            Pending::Stream(stream) => self.created(stream, copy)?,
             Pending::Latency => {
                 copy.usec()?;
                 copy.usec()?;
@@ -330,8 +348,9 @@ impl Play {
         Ok(())
     }
 
-    fn created(&mut self, copy: &mut Copier) -> Result<(), Malformed> {
-        let (channel, input) = (copy.u32()?, copy.u32()?);
+    fn created(&mut self, mut stream: Stream, copy: &mut Copier) -> Result<(), Malformed> {
+        let channel = copy.u32()?;
+        stream.input = copy.u32()?;
         copy.u32s(5)?; // missing, maxlength, tlength, prebuf, minreq
         copy.sample_spec()?;
         copy.channel_map()?;
@@ -341,7 +360,7 @@ impl Play {
         if self.version >= 21 {
             copy.format()?;
         }
-        self.streams.insert(channel, input);
+        self.streams.insert(channel, stream);
         Ok(())
     }
 

@@ -67,7 +67,20 @@ fn created(tag: u32, channel: u32, version: u32) -> Vec<u8> {
 }
 
 fn play(latency: Option<u32>) -> Play {
-    Play::new(29, latency, Label::default(), 7)
+    of_version(29, latency)
+}
+
+fn of_version(version: u32, latency: Option<u32>) -> Play {
+    let rules = Rules {
+        level: crate::Level::Play,
+        cookie: crate::Cookie::NONE,
+        server_cookie: crate::Cookie::NONE,
+        latency,
+        label: Label::default(),
+        number: 7,
+        room: crate::Room::default(),
+    };
+    Play::new(version, Rc::new(rules))
 }
 
 /// A client with one stream, on channel 4.
@@ -98,7 +111,7 @@ fn has(packet: &[u8], part: &[u8]) -> bool {
 #[test]
 fn a_stream_of_every_version_is_made_anew_without_what_it_must_not_say() {
     for version in crate::protocol::OLDEST..=crate::protocol::NEWEST {
-        let mut play = Play::new(version, None, Label::default(), 7);
+        let mut play = of_version(version, None);
         let wish = Wish { version, sink: Some(b"alsa_output.secret"), ..WISH };
         let packet = forwarded(&mut play, &create(1, &wish));
         assert!(!has(&packet, b"alsa") && !has(&packet, b"phone"), "{version}");
@@ -107,7 +120,7 @@ fn a_stream_of_every_version_is_made_anew_without_what_it_must_not_say() {
         from.sample_spec().unwrap();
         from.channel_map().unwrap();
         assert_eq!((from.u32().unwrap(), from.string().unwrap()), (NONE, None));
-        assert_eq!((from.u32().unwrap(), from.boolean().unwrap()), (NONE, false));
+        assert_eq!((from.u32().unwrap(), from.boolean().unwrap()), (768_000, false));
         assert_eq!([(); 4].map(|()| from.u32().unwrap()), [NONE, NONE, NONE, 1]);
         assert_eq!(from.volumes().unwrap(), [VOLUME_NORM, 0x8000]);
         let flags: Vec<bool> = (0..9).map(|_| from.boolean().unwrap()).collect();
@@ -128,6 +141,8 @@ fn what_asks_for_nothing_gets_the_latency_and_what_asks_gets_what_it_asks_for() 
     };
     assert_eq!(target(Some(100), NONE), 19_200);
     assert_eq!(target(Some(100), 5), 5);
+    assert_eq!(target(Some(100), 5_000_000), 384_000);
+    assert_eq!(target(Some(10_000), NONE), 1_920_000);
     assert_eq!(target(None, NONE), NONE);
 }
 

@@ -39,6 +39,10 @@ pub(crate) const DESCRIPTOR: usize = 20;
 /// The bits of a frame's flags that say from where its offset counts.
 pub(crate) const SEEK_MASK: u32 = 0xFF;
 
+/// Two of these: relative to what was sent last, and to the beginning.
+pub(crate) const SEEK_RELATIVE: u32 = 0;
+pub(crate) const SEEK_ABSOLUTE: u32 = 1;
+
 /// The last of these: relative to the end.
 pub(crate) const SEEK_LAST: u32 = 3;
 

@@ -38,6 +38,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a wait lasts at most: a signal that came just before it is seen then.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a client that writes little at once is not read from: in that time even
+/// the poorest sound, a byte at 8 kHz, comes to a frame that pays for itself.
+const REST: Duration = Duration::from_millis(10);
+
 /// How much is read at once, in bytes.
 const CHUNK: usize = 32 * 1024;
 
@@ -96,7 +100,9 @@ impl Guard {
                 waited.push(PollFd::new(server, flags));
             }
         }
-        let pause = u16::try_from(PAUSE.as_millis()).unwrap_or(u16::MAX);
+        let rests = connections.iter().any(|connection| connection.rest.is_some());
+        let pause = if rests { REST } else { PAUSE };
+        let pause = u16::try_from(pause.as_millis()).unwrap_or(u16::MAX);
         match poll(&mut waited, PollTimeout::from(pause)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(Error::Wait(error.into())),
@@ -141,6 +147,8 @@ struct Connection {
     server: Option<UnixStream>,
     session: Session,
     deadline: Option<Instant>,
+    /// Until when the client is not read from.
+    rest: Option<Instant>,
     is_leaving: bool,
     is_done: bool,
 }
@@ -149,13 +157,15 @@ impl Connection {
     fn new(client: UnixStream, rules: Rc<Rules>) -> Self {
         let deadline = Some(Instant::now() + INTRODUCTION);
         let session = Session::new(rules);
-        Self { client, server: None, session, deadline, is_leaving: false, is_done: false }
+        let (server, rest, is_leaving, is_done) = (None, None, false, false);
+        Self { client, server, session, deadline, rest, is_leaving, is_done }
     }
 
     /// The client is always waited for: that it is gone must be seen.
     fn client_wants(&self) -> PollFlags {
         let mut flags = PollFlags::empty();
-        flags.set(PollFlags::POLLIN, self.session.takes_from_client() || self.session.is_over());
+        let reads = self.session.takes_from_client() || self.session.is_over();
+        flags.set(PollFlags::POLLIN, reads && self.rest.is_none());
         flags.set(PollFlags::POLLOUT, !self.session.to_client_is_empty());
         flags
     }
@@ -173,6 +183,7 @@ impl Connection {
             match receive(&mut self.client) {
                 Received::Some(bytes) if !self.session.is_over() => {
                     self.session.client_sent(&bytes);
+                    self.rest = self.session.writes_little().then(|| Instant::now() + REST);
                 }
                 Received::Some(_) | Received::Nothing => {}
                 Received::End => self.is_done = true,
@@ -212,6 +223,7 @@ impl Connection {
             }
         }
         self.session.go_on();
+        self.rest = self.rest.filter(|&end| end > now);
         self.watch_clock(now);
     }
 

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use crate::{
     cookie::Cookie,
-    frames::{Broken, Inbox, Piece, Queue},
+    frames::{Broken, Descriptor, Inbox, Piece, Queue},
     packet::{Reader, Writer},
     play::{Play, Verdict},
     properties::Label,
-    protocol::{NEWEST, OLDEST, VERSION_MASK, code, command},
+    protocol::{NEWEST, NONE, OLDEST, VERSION_MASK, code, command},
+    stream::Room,
 };
 
 /// What a client may do.
@@ -35,6 +36,8 @@ pub struct Rules {
     pub label: Label,
     /// What tells this guard from others, at level `play`.
     pub number: u32,
+    /// What their streams share, at level `play`.
+    pub room: Room,
 }
 
 /// As long as so much waits to be sent, in bytes, nothing more is read.
@@ -133,6 +136,13 @@ impl Session {
         }
     }
 
+    /// Says whether the client should be read from more rarely: it writes so little at
+    /// once that all of it together would cost the server less.
+    #[must_use]
+    pub fn writes_little(&self) -> bool {
+        matches!(&self.state, State::Playing(play) if play.is_short())
+    }
+
     /// Says whether the server may be read from.
     #[must_use]
     pub fn takes_from_server(&self) -> bool {
@@ -218,9 +228,9 @@ impl Session {
             let Some(piece) = self.from_client.next()? else { break };
             match piece {
                 Piece::Packet(packet) => self.client_asks(&packet)?,
-                Piece::Sound { channel, descriptor, count } => {
-                    if let Some(descriptor) = descriptor {
-                        self.begin_sound(channel, &descriptor)?;
+                Piece::Sound { frame, count } => {
+                    if let Some(frame) = frame {
+                        self.begin_sound(frame)?;
                     }
                     let to = self.passes_sound.then_some(&mut self.to_server);
                     self.from_client.take(count, to);
@@ -232,15 +242,31 @@ impl Session {
 
     /// Decides about a frame of sound, all of it: whatever happens to its stream
     /// before its end has come, the server counts on what its descriptor says.
-    fn begin_sound(&mut self, channel: u32, descriptor: &[u8]) -> Result<(), Broken> {
-        self.passes_sound = match &self.state {
-            // A stream that is gone may still be sent to; nobody listens.
-            State::Playing(play) => play.has_stream(channel),
-            State::Open => true,
+    fn begin_sound(&mut self, frame: Descriptor) -> Result<(), Broken> {
+        match &mut self.state {
+            State::Playing(play) => {
+                // A stream that is gone may still be sent to; nobody listens.
+                let Some(stream) = play.stream(frame.channel) else {
+                    self.passes_sound = false;
+                    return Ok(());
+                };
+                let frame = stream.behind(frame);
+                let is_joined = self.to_server.join_sound(frame);
+                self.passes_sound = stream.takes(frame, is_joined);
+                if !self.passes_sound {
+                    // What the server says too where it has no room.
+                    let mut event = Writer::new(command::OVERFLOW, NONE);
+                    event.u32(frame.channel);
+                    self.to_client.push_packet(&event.finish());
+                } else if !is_joined {
+                    self.to_server.begin_sound(frame);
+                }
+            }
+            State::Open => {
+                self.passes_sound = true;
+                self.to_server.begin_sound(frame);
+            }
             _ => return Err(Broken),
-        };
-        if self.passes_sound {
-            self.to_server.push(descriptor);
         }
         Ok(())
     }
@@ -332,12 +358,7 @@ impl Session {
         reply.u32(version);
         self.to_client.push_packet(&reply.finish());
         self.state = match self.rules.level {
-            Level::Play => State::Playing(Box::new(Play::new(
-                version,
-                self.rules.latency,
-                self.rules.label.clone(),
-                self.rules.number,
-            ))),
+            Level::Play => State::Playing(Box::new(Play::new(version, Rc::clone(&self.rules)))),
             Level::Duplex => State::Open,
         };
         Ok(())

@@ -13,6 +13,7 @@ fn session(level: Level) -> Session {
         latency: None,
         label: Label::default(),
         number: 7,
+        room: Room::default(),
     }))
 }
 
@@ -117,6 +118,32 @@ fn a_frame_of_sound_goes_whole_or_not_at_all() {
     assert_eq!(taken(session.to_server()), frame);
     session.client_sent(&frame);
     assert!(session.to_server_is_empty() && !session.is_over());
+}
+
+#[test]
+fn frames_that_wait_together_are_one_and_too_many_short_ones_overflow() {
+    let mut session = open(Level::Play);
+    let State::Playing(play) = &mut session.state else { panic!() };
+    play.adopt(0, 500);
+    play.adopt(1, 501);
+    let frames = [sound(4, 0, b"1234"), sound(2, 0, b"56"), sound(1, 1, b"x"), sound(1, 0, b"7")];
+    session.client_sent(&frames.concat());
+    let joined = [sound(6, 0, b"123456"), sound(1, 1, b"x"), sound(1, 0, b"7")].concat();
+    assert_eq!(taken(session.to_server()), joined);
+    // What has been sent in part is left alone.
+    session.client_sent(&frames[0]);
+    session.to_server().consume(1);
+    session.client_sent(&frames[1]);
+    assert_eq!(taken(session.to_server()), [&frames[0][1..], &frames[1]].concat());
+    for _ in 0..5000 {
+        session.client_sent(&frames[3]);
+        taken(session.to_server());
+    }
+    session.client_sent(&frames[3]);
+    assert!(session.writes_little() && session.to_server_is_empty() && !session.is_over());
+    let mut overflow = Writer::new(command::OVERFLOW, NONE);
+    overflow.u32(0);
+    assert!(taken(session.to_client()).ends_with(&framed(&overflow.finish())));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use audioguard::{Label, Level, Rules, Session};
+use audioguard::{Label, Level, Room, Rules, Session};
 use sound::{
     World,
     raw::{self, Packet, Random, Raw},
@@ -71,6 +71,7 @@ fn rules() -> Rc<Rules> {
         latency: Some(100),
         label: Label::new(Some("fuzz")),
         number: 7,
+        room: Room::default(),
     })
 }
 

@@ -476,6 +476,99 @@ fn clients_and_streams_are_bounded_and_others_play_on() {
     assert!(world.is_alive("play"));
 }
 
+/// How many MiB the server grows by while `fill` fills it.
+fn growth(world: &World, fill: impl FnOnce()) -> u64 {
+    let before = world.memory("server");
+    fill();
+    let growth = world.memory("server").saturating_sub(before) / 1024;
+    println!("the server has grown by {growth} MiB");
+    growth
+}
+
+/// Waits until the server has taken all that was sent.
+fn is_taken(guest: &mut Raw, channel: u32, tag: u32) {
+    let latency = Packet::new(raw::LATENCY, tag).u32(channel).bytes(&[&b"T"[..], &[0; 8]].concat());
+    assert_eq!(guest.ask(&latency)[0], raw::REPLY);
+}
+
+#[test]
+fn sound_byte_by_byte_for_streams_that_do_not_play_does_not_fill_the_server() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    // Forward, and from where the next byte goes back again, which is not paid for.
+    for (seek, offset) in [(0, 0), (1, 1), (2, 3), (3, 1)] {
+        let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+        let channels = [10, 11].map(|tag| guest.ask(&Packet::silent_stream(tag, 0, 1, 192_000))[2]);
+        let grown = growth(&world, || {
+            let frames = |offset| {
+                let of = |&channel| raw::frame_at(channel, seek, offset, &[0]);
+                channels.iter().flat_map(of).collect::<Vec<u8>>()
+            };
+            for thousand in 0..200 {
+                let sound = (0..1000).flat_map(|at| frames(offset * (thousand * 1000 + at)));
+                guest.send(&sound.collect::<Vec<u8>>());
+                if thousand % 2 == 0 {
+                    guest.send(&raw::frame_at(channels[0], 1, 0, &[0; 65_000]));
+                }
+                // Of what overflows it is told.
+                is_taken(&mut guest, channels[0], 1000 + thousand);
+            }
+        });
+        assert!(grown < 12, "seek {seek}: {grown} MiB");
+    }
+}
+
+#[test]
+fn who_writes_sample_by_sample_is_heard() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    let channel = guest.ask(&Packet::stream(10, None, &[]))[2];
+    let sample = raw::frame_at(channel, 0, 0, &[0; 4]);
+    for _ in 0..8000 {
+        // So slowly that each comes alone to who reads at once.
+        thread::sleep(Duration::from_micros(100));
+        guest.send(&sample);
+    }
+    guest.send(&Packet::new(raw::DRAIN, 11).u32(channel).framed());
+    loop {
+        let numbers = raw::numbers(&guest.receive().expect("an answer"));
+        assert_ne!(numbers[0], raw::OVERFLOW);
+        if numbers[..2] == [raw::REPLY, 11] {
+            break;
+        }
+    }
+}
+
+#[test]
+fn all_streams_of_all_clients_have_one_share_of_the_servers_memory() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    let mut guests: Vec<_> =
+        (0..4).map(|_| Raw::enter(&world.path("play"), &world.cookie)).collect();
+    let grown = growth(&world, || {
+        for guest in &mut guests {
+            for tag in 10..18 {
+                let made = guest.ask(&Packet::silent_stream(tag, 5, 8, 192_000));
+                if made[0] == raw::REPLY {
+                    let second = raw::frame(1 << 20, made[2], 0, &vec![1; 1 << 20]);
+                    (0..5).for_each(|_| guest.send(&second));
+                    is_taken(guest, made[2], 30);
+                }
+            }
+        }
+    });
+    assert!(grown < 48, "{grown} MiB");
+    // What is given back is there for others.
+    let mut guest = guests.pop().unwrap();
+    assert_eq!(guest.ask(&Packet::silent_stream(40, 5, 8, 192_000)), [raw::ERROR, 40, 18]);
+    drop(guests);
+    world.wait_for("room", || {
+        let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+        guest.ask(&Packet::silent_stream(41, 5, 8, 192_000))[0] == raw::REPLY
+    });
+}
+
 fn enter_when_there_is_room(world: &World) -> Raw {
     loop {
         let mut guest = Raw::connect(&world.path("play"));

@@ -16,9 +16,12 @@ pub const CREATE: u32 = 3;
 pub const DELETE: u32 = 4;
 pub const AUTH: u32 = 8;
 pub const NAME: u32 = 9;
+pub const DRAIN: u32 = 12;
+pub const LATENCY: u32 = 14;
 pub const KILL_CLIENT: u32 = 48;
 pub const KILL_SINK_INPUT: u32 = 49;
 pub const SET_SINK_INPUT_VOLUME: u32 = 37;
+pub const OVERFLOW: u32 = 62;
 pub const SET_SINK_INPUT_MUTE: u32 = 69;
 
 /// The commands of a client at level play, from PulseAudio's native-common.h.
@@ -80,16 +83,38 @@ impl Packet {
 
     /// Asks for a stream of 16 bit, two channels, 48 kHz, as version 29 does.
     pub fn stream(tag: u32, sink: Option<&str>, properties: &[(&str, &str)]) -> Self {
-        let spec = [&[b'a', 3, 2][..], &48_000_u32.to_be_bytes(), &[b'm', 2, 1, 2]].concat();
-        let packet = Self::new(CREATE, tag).bytes(&spec).u32(NONE).string(sink);
+        let packet = Self::new(CREATE, tag).spec(3, 2, 48_000).u32(NONE).string(sink);
         let packet = packet.u32(NONE).booleans("0").u32(NONE).u32(NONE).u32(NONE).u32(tag);
         let packet = packet.volumes([0x10000; 2]).booleans("000001000").properties(properties);
         packet.booleans("1000000").bytes(b"B\0")
     }
 
+    /// Asks for one that does not play, in as large a buffer as there is.
+    pub fn silent_stream(tag: u32, format: u8, channels: u8, rate: u32) -> Self {
+        let packet = Self::new(CREATE, tag).spec(format, channels, rate).u32(NONE).string(None);
+        let packet = packet.u32(NONE).booleans("1").u32(NONE).u32(NONE).u32(NONE).u32(tag);
+        let volumes = [0, 1, 0, 0].repeat(channels.into());
+        let packet = packet.bytes(b"v").bytes(&[channels]).bytes(&volumes);
+        packet.booleans("000001000").properties(&[]).booleans("1000000").bytes(b"B\0")
+    }
+
+    /// Samples of some kind, and channels in the order of their numbers.
+    pub fn spec(self, format: u8, channels: u8, rate: u32) -> Self {
+        let map: Vec<u8> = if channels == 1 { vec![0] } else { (1..=channels).collect() };
+        let spec = self.bytes(&[b'a', format, channels]).bytes(&rate.to_be_bytes());
+        spec.bytes(&[b'm', channels]).bytes(&map)
+    }
+
     pub fn framed(&self) -> Vec<u8> {
         frame(u32::try_from(self.0.len()).unwrap(), NONE, 0, &self.0)
     }
+}
+
+/// Sound for some place in a stream: from where `offset` counts is in `seek`.
+pub fn frame_at(channel: u32, seek: u32, offset: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut frame = frame(u32::try_from(bytes.len()).unwrap(), channel, seek, bytes);
+    frame[12..16].copy_from_slice(&offset.to_be_bytes());
+    frame
 }
 
 /// Bytes with a descriptor, which may be false.
