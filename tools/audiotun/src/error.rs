@@ -123,6 +123,8 @@ pub enum Error {
         name: String,
         /// The last that it said.
         words: String,
+        /// Where the rest of it is.
+        log: Option<PathBuf>,
     },
 
     /// The connection did not come up, or carries no sound.
@@ -144,7 +146,8 @@ const START: &str = if cfg!(target_os = "macos") {
     "start one: systemctl --user restart pipewire-pulse, or: pulseaudio --start"
 };
 
-fn said(words: &str) -> String {
+/// Returns what was said, as the end of a message.
+pub(crate) fn said(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
 
@@ -217,8 +220,8 @@ impl Failure for Error {
                 "take auth-anonymous and auth-ip-acl out of it, or module-native-protocol-tcp: \
                  the guard needs none of them"
             }
-            Self::NoGuard { name, .. } => {
-                return Some(format!("see what it says: audiotun guard --foreground {name}"));
+            Self::NoGuard { log, .. } => {
+                return Some(format!("see what it has said: less '{}'", log.as_ref()?.display()));
             }
             Self::NotUp { name, .. } => {
                 return Some(format!("see each part: audiotun status {name}"));

@@ -1,10 +1,16 @@
 //! The process that keeps the guard of one container, and ends when nothing needs it.
 
 use std::{
+    ffi::OsString,
     fs::{self, File, OpenOptions},
-    os::unix::{fs::OpenOptionsExt, net::UnixStream, process::CommandExt},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::{MetadataExt, OpenOptionsExt},
+        net::UnixStream,
+        process::CommandExt,
+    },
+    path::{self, Path, PathBuf},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -24,9 +30,8 @@ use crate::{
     inside::Inside,
     kept::Kept,
     place::{self, Place},
-    plan::LATENCY,
     server::ServerArgs,
-    ssh::Ssh,
+    ssh::{self, Ssh},
 };
 
 /// How often it is looked whether everything is as it should be.
@@ -38,6 +43,13 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long the guard stays when nobody has a connection any more: a reconnect
 /// finds it there.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// How long it may take a keeper to end, which heeds no signal while it asks the engine
+/// or ssh, each once at most.
+const END: Duration = Duration::from_secs(30);
+
+/// How many bytes the log may have when the guard is started once more.
+const LOG: u64 = 64 << 10;
 
 /// How long it may take a new guard to listen. It takes milliseconds; a machine that
 /// is very busy needs more.
@@ -54,60 +66,77 @@ pub fn ensure(
     server: &ServerArgs,
 ) -> Result<(), Error> {
     let audio = place.audio()?;
-    ask(place)?;
-    if serves(place, &audio) {
-        return Ok(());
+    ask(place, server.server.as_deref())?;
+    let (begun, mut child) = (Instant::now(), None::<Child>);
+    while !serves(place, &audio) {
+        // One that runs sees by itself what is wanted; one that was about to end is followed.
+        if child.is_none() && !is_kept(place) {
+            child = Some(start(place, name, program, places)?);
+        }
+        let ended = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+        // Another run's keeper may be about to, in which case ours has ended well.
+        if ended.is_some_and(|status| !status.success()) || begun.elapsed() > START {
+            let (name, words, log) = (name.to_owned(), last_words(place), Some(place.log()));
+            return Err(Error::NoGuard { name, words, log });
+        }
+        thread::sleep(GLANCE / 10);
     }
+    Ok(())
+}
+
+/// Starts the keeper.
+fn start(place: &Place, name: &str, program: &Path, places: &Places) -> Result<Child, Error> {
     let mut command = Command::new(program);
     command.args(["guard", "--foreground"]);
     command.arg("--config-dir").arg(places.config()?).arg("--state-dir").arg(places.state()?);
-    if let Some(server) = &server.server {
-        command.arg("--server").arg(server);
-    }
-    command.arg(name);
     // A group of its own: Ctrl-C is not meant for it. And whoever listens to what happens,
     // or waits for the end of what we were given, would wait for it to end.
     descriptors::keep_to_oneself();
     command
+        .arg(name)
         .process_group(0)
         .env_remove("CTRKIT_EVENTS")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log(place)?);
     let failed = |source| Error::Run { program: program.display().to_string(), source };
-    let mut child = command.spawn().map_err(failed)?;
-    let begun = Instant::now();
-    while !serves(place, &audio) {
-        // Another run's keeper may be about to, in which case ours has ended well.
-        let ended = child.try_wait().ok().flatten().is_some_and(|status| !status.success());
-        if ended || begun.elapsed() > START {
-            return Err(Error::NoGuard { name: name.to_owned(), words: last_words(place) });
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
+    command.spawn().map_err(failed)
 }
 
 /// Says whether the guard listens, and is the one for what the document says now.
 fn serves(place: &Place, audio: &Audio) -> bool {
     let kept = files::read(&place.keeper()).ok().flatten();
     let kept = kept.and_then(|kept| String::from_utf8(kept).ok());
-    let is_for = |kept: String| kept.split_once('\n').is_some_and(|(_, of)| of == stamp(audio));
+    let stamp = stamp(place, audio);
+    let is_for = |kept: String| kept.split_once('\n').is_some_and(|(_, of)| of == stamp);
     kept.is_some_and(is_for) && listens(&place.guard(audio))
 }
 
-/// Returns what a guard is started for, in words.
-fn stamp(audio: &Audio) -> String {
-    let latency = audio.latency.unwrap_or(LATENCY);
-    format!("{} {latency} {:?} {}", audio.level, audio.server, audio.is_bound())
+/// Returns what a guard is started for, in words; a cookie that was made anew is another.
+fn stamp(place: &Place, audio: &Audio) -> String {
+    let cookie = fs::metadata(place.cookie()).map(|found| (found.ino(), found.mtime_nsec())).ok();
+    let (level, latency, is_bound) = (&audio.level, audio.latency, audio.is_bound());
+    let named = named(place);
+    format!("{level} {latency:?} {:?} {is_bound} {named:?} {cookie:?}", audio.server)
 }
 
-/// Says that the guard is wanted, from now on.
-fn ask(place: &Place) -> Result<(), Error> {
+/// Says that the guard is wanted, from now on, and before which server, if one is named.
+fn ask(place: &Place, server: Option<&Path>) -> Result<(), Error> {
     let path = place.asked();
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    let failed = FileError::writing(&path);
+    if let Some(server) = server {
+        let server = path::absolute(server).map_err(FileError::reading(server))?;
+        files::replace(&path, server.as_os_str().as_bytes(), 0o600)?;
+    }
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let touched = file.and_then(|file| file.set_modified(SystemTime::now()));
-    Ok(touched.map_err(FileError::writing(&path))?)
+    Ok(touched.map_err(failed)?)
+}
+
+/// Returns the server that was named last, which counts until sound is taken down.
+fn named(place: &Place) -> Option<PathBuf> {
+    let named = files::read(&place.asked()).ok().flatten().filter(|named| !named.is_empty())?;
+    Some(OsString::from_vec(named).into())
 }
 
 /// Says whether somebody listens at the socket.
@@ -115,34 +144,59 @@ pub(crate) fn listens(socket: &Path) -> bool {
     UnixStream::connect(socket).is_ok()
 }
 
+/// Opens the log so that it can be cut while others write to it.
 fn log(place: &Place) -> Result<File, Error> {
     let path = place.log();
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     Ok(file.map_err(FileError::writing(&path))?)
 }
 
-fn last_words(place: &Place) -> String {
-    let said = fs::read(place.log()).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
+/// Empties the log if it has more than `limit` bytes.
+fn empty_log(place: &Place, limit: u64) -> Result<(), Error> {
+    let file = log(place)?;
+    let is_long = file.metadata().is_ok_and(|found| found.len() > limit);
+    let emptied = if is_long { file.set_len(0) } else { Ok(()) };
+    Ok(emptied.map_err(FileError::writing(&place.log()))?)
+}
+
+/// Returns the last line in the log.
+pub(crate) fn last_words(place: &Place) -> String {
+    last_line(&fs::read(place.log()).unwrap_or_default())
+}
+
+/// Returns the last line that says something, as it may be shown.
+pub(crate) fn last_line(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
     toolkit::printable(said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default())
+}
+
+/// Says whether a keeper runs: whoever gets the lock is alone, and where there is no lock
+/// nobody ever was.
+fn is_kept(place: &Place) -> bool {
+    place.lock().exists() && Lock::take(&place.lock(), Duration::ZERO).is_err()
 }
 
 /// Returns the process id of the keeper, if one runs.
 pub(crate) fn running(place: &Place) -> Option<i32> {
-    // Whoever gets the lock is alone; where there is no lock nobody ever was.
-    if !place.lock().exists() || Lock::take(&place.lock(), Duration::ZERO).is_ok() {
-        return None;
-    }
-    let kept = String::from_utf8(files::read(&place.keeper()).ok()??).ok()?;
-    kept.lines().next()?.parse().ok()
+    let kept = files::read(&place.keeper()).ok().flatten().filter(|_| is_kept(place))?;
+    String::from_utf8(kept).ok()?.lines().next()?.parse().ok()
 }
 
 /// Asks the keeper to end, and waits until it has.
 pub fn stop(place: &Place) -> Result<(), Error> {
     files::remove(&place.held())?;
-    let Some(id) = running(place) else { return Ok(()) };
-    let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
-    Lock::take(&place.lock(), START)?;
+    files::remove(&place.asked())?;
+    let begun = Instant::now();
+    while is_kept(place) {
+        // One that has just begun says in a moment who it is.
+        if let Some(id) = running(place) {
+            let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+        match Lock::take(&place.lock(), ROUND) {
+            Err(error) if begun.elapsed() > END => return Err(error.into()),
+            _ => {}
+        }
+    }
     Ok(())
 }
 
@@ -153,10 +207,9 @@ pub struct Keeper {
     name: String,
     places: Places,
     server: ServerArgs,
-    ssh: Ssh,
     interrupt: Interrupt,
-    /// What the guard was started for, and before which server.
-    serves: Option<(Audio, PathBuf)>,
+    /// What the guard was started for, in words as well, and before which server.
+    serves: Option<(String, Audio, PathBuf)>,
     guard: Kept,
     connection: Kept,
     /// When the guard was asked for last, as far as is known.
@@ -171,20 +224,19 @@ pub struct Keeper {
 
 impl Keeper {
     /// Returns the keeper of the container called `name`.
+    #[must_use]
     pub fn new(
         place: Place,
         name: &str,
         places: &Places,
         server: ServerArgs,
         interrupt: Interrupt,
-    ) -> Result<Self, Error> {
-        let ssh = Ssh::of(name, places)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             place,
             name: name.to_owned(),
             places: places.clone(),
             server,
-            ssh,
             interrupt,
             serves: None,
             guard: Kept::default(),
@@ -193,7 +245,7 @@ impl Keeper {
             master: None,
             needed: Instant::now(),
             looked: None,
-        })
+        }
     }
 
     /// Keeps it until nothing needs it any more, or a signal asks it to end; where
@@ -205,15 +257,31 @@ impl Keeper {
             Err(error) if error.kind() == "lock-held" => return Ok(()),
             held => held?,
         };
-        let ended = self.rounds();
+        let ended = self.begin().and_then(|()| self.rounds());
         self.connection.end();
         self.guard.end();
         // The directory may be gone with its container.
-        if let Some((audio, _)) = &self.serves {
+        if let Some((_, audio, _)) = &self.serves {
             let _ = files::remove(&self.place.guard(audio));
         }
         let _ = files::remove(&self.place.keeper());
         ended
+    }
+
+    /// Says who we are, before anybody takes the one before us for us.
+    fn begin(&self) -> Result<(), Error> {
+        self.register("")?;
+        empty_log(&self.place, 0)?;
+        match &self.server.server {
+            Some(server) => ask(&self.place, Some(server)),
+            None => Ok(()),
+        }
+    }
+
+    fn register(&self, stamp: &str) -> Result<(), Error> {
+        let kept = format!("{}\n{stamp}", std::process::id());
+        files::replace(&self.place.keeper(), kept.as_bytes(), 0o600)?;
+        Ok(())
     }
 
     fn rounds(&mut self) -> Result<(), Error> {
@@ -222,11 +290,12 @@ impl Keeper {
             let Ok(container) = self.place.applied() else { return Ok(()) };
             let Ok(audio) = place::sound(&container) else { return Ok(()) };
             // A server that comes later may listen elsewhere than the one before.
-            let serves = Some((audio.clone(), self.server.socket(Some(&audio))));
+            self.server.server = named(&self.place);
+            let stamp = stamp(&self.place, &audio);
+            let serves = Some((stamp.clone(), audio.clone(), self.server.socket(Some(&audio))));
             if self.serves != serves {
                 self.guard.end();
-                let kept = format!("{}\n{}", std::process::id(), stamp(&audio));
-                files::replace(&self.place.keeper(), kept.as_bytes(), 0o600)?;
+                self.register(&stamp)?;
                 self.serves = serves;
             }
             self.see_to_guard()?;
@@ -234,7 +303,7 @@ impl Keeper {
             // Where nothing goes by a connection, none is held.
             if let Some(config) = config.as_ref().filter(|_| goes_by_ssh(&audio)) {
                 let config = Some(config.as_path()).filter(|path| !path.as_os_str().is_empty());
-                self.connection.see_to(|| self.ssh.connect(config))?;
+                self.connection.see_to(|| ssh::connect(&self.name, config))?;
             } else {
                 self.connection.end();
             }
@@ -251,8 +320,9 @@ impl Keeper {
 
     /// Sees to it that the guard runs.
     fn see_to_guard(&mut self) -> Result<(), Error> {
-        let Some((audio, server)) = &self.serves else { return Ok(()) };
+        let Some((_, audio, server)) = &self.serves else { return Ok(()) };
         self.guard.see_to(|| {
+            empty_log(&self.place, LOG)?;
             let mut command = guard::command(&self.name, &self.place, audio, server)?;
             let failed = |source| Error::Run { program: "audioguard".into(), source };
             command.spawn().map_err(failed)
@@ -263,7 +333,7 @@ impl Keeper {
     /// person wants it to be; an empty path is ssh's own.
     fn held(&self) -> Option<PathBuf> {
         let contents = files::read(&self.place.held()).ok().flatten()?;
-        Some(PathBuf::from(String::from_utf8(contents).ok()?))
+        Some(OsString::from_vec(contents).into())
     }
 
     /// Says whether the guard can be played to, or was asked for since the last time:
@@ -277,8 +347,7 @@ impl Keeper {
         if recent || audio.is_bound() {
             return recent || self.is_running(container);
         }
-        // Without a master nobody can be asked, and a guard costs little.
-        !self.ssh.is_shared() || self.has_master()
+        self.has_master()
     }
 
     /// Says whether the container runs, as far as is known: it is asked for only when
@@ -292,10 +361,17 @@ impl Keeper {
         Inside::of(container, &self.places).is_ok_and(|inside| inside.runs())
     }
 
+    /// Says whether somebody has a connection. Where none is shared, nobody can be asked,
+    /// and a guard costs little.
     fn has_master(&mut self) -> bool {
         let lives = |id: &i32| kill(Pid::from_raw(*id), None).is_ok();
         if !self.master.as_ref().is_some_and(lives) {
-            self.master = self.ssh.master().and_then(|id| i32::try_from(id).ok());
+            // What was rebuilt may have another control socket.
+            let Ok(ssh) = Ssh::of(&self.name, &self.places) else { return false };
+            if !ssh.is_shared() {
+                return true;
+            }
+            self.master = ssh.master().and_then(|id| i32::try_from(id).ok());
         }
         self.master.is_some()
     }
@@ -312,3 +388,7 @@ impl Keeper {
 fn goes_by_ssh(audio: &Audio) -> bool {
     !audio.is_bound() || audio.port.is_some()
 }
+
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;

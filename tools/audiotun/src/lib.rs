@@ -19,10 +19,17 @@ mod ssh;
 mod status;
 mod tone;
 
-use std::{path::Path, time::Duration};
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::{self, Path},
+    time::Duration,
+};
 
-use document::audio_status::AudioStatus;
-use toolkit::{Places, files};
+use document::audio_status::{AudioStatus, Part};
+use toolkit::{
+    Places,
+    files::{self, FileError},
+};
 
 pub use crate::{
     dropin::{Configuration, Script, Step},
@@ -53,14 +60,29 @@ pub fn up(
     server: &ServerArgs,
 ) -> Result<AudioStatus, Error> {
     place.audio()?;
-    let config = config.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    files::replace(&place.held(), config.as_bytes(), 0o600)?;
-    ensure(place, name, program, places, server)?;
-    let status = status::wait(place, name, places, PATIENCE)?;
-    match status.forward.up {
-        true => Ok(status),
-        false => Err(Error::NotUp { name: name.to_owned(), what: amiss(&status).to_owned() }),
+    hold(place, config)?;
+    let status = ensure(place, name, program, places, server)
+        .and_then(|()| status::wait(place, name, places, PATIENCE));
+    if let Ok(AudioStatus { forward: Part { up: true, .. }, .. }) = status {
+        return status;
     }
+    // What has not come up is not tried for ever.
+    files::remove(&place.held())?;
+    let status = status?;
+    let mut what = amiss(&status).to_owned();
+    if !status.connection.up {
+        what += &error::said(&keeper::last_words(place));
+    }
+    Err(Error::NotUp { name: name.to_owned(), what })
+}
+
+/// Has the connection be held by the ssh configuration `config`, or ssh's own. Whoever
+/// holds it may be in another directory.
+fn hold(place: &Place, config: Option<&Path>) -> Result<(), Error> {
+    let config = config.map(|path| path::absolute(path).map_err(FileError::reading(path)));
+    let config = config.transpose()?.unwrap_or_default();
+    files::replace(&place.held(), config.as_os_str().as_bytes(), 0o600)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl Tool for Audiotun {
                 let failed = |source| Error::Run { program: "audiotun".into(), source };
                 let interrupt = Interrupt::watch().map_err(failed)?;
                 let (name, server) = (&container.name, server.clone());
-                Keeper::new(place, name, &self.places, server, interrupt)?.run()?;
+                Keeper::new(place, name, &self.places, server, interrupt).run()?;
             }
         }
         Ok(Exit::Success)
@@ -217,7 +217,7 @@ fn undo_below(home: Option<&Path>) -> Result<(), Error> {
 fn program() -> Result<PathBuf, Error> {
     let found = std::env::current_exe();
     let found = found.map_err(|source| Error::Run { program: "audiotun".into(), source })?;
-    Ok(Path::new(&found).to_owned())
+    Ok(found)
 }
 
 fn main() -> ExitCode {

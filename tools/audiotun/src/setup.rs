@@ -43,21 +43,22 @@ pub fn setup(
     }
 }
 
-/// Takes away what [`setup`] wrote below `home`, and returns what that was.
+/// Takes away what [`setup`] wrote below `home`, and returns what that was: all of it, or
+/// nothing where a person has changed some.
 pub fn undo(home: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut gone = Vec::new();
+    let mut ours = Vec::new();
     for path in dropin::places(home) {
         let text = files::read(&path)?.and_then(|bytes| String::from_utf8(bytes).ok());
         match text.as_deref().and_then(dropin::is_ours) {
             None => {}
             Some(false) => return Err(Error::Edited { path }),
-            Some(true) => {
-                files::remove(&path)?;
-                gone.push(path);
-            }
+            Some(true) => ours.push(path),
         }
     }
-    Ok(gone)
+    for path in &ours {
+        files::remove(path)?;
+    }
+    Ok(ours)
 }
 
 /// Writes a file that is not there; one that a person has made in the meantime stays.

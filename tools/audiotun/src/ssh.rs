@@ -61,19 +61,19 @@ impl Ssh {
         command.args(["-F", "none", "-o", &control, "-O", what]).args(args).arg(&self.name);
         limited(&mut command)
     }
+}
 
-    /// Starts a connection that only carries what is forwarded; it shares the
-    /// master, or becomes it.
-    pub(crate) fn connect(&self, config: Option<&Path>) -> Result<Child, Error> {
-        let mut command = Command::new("ssh");
-        if let Some(config) = config {
-            command.arg("-F").arg(config);
-        }
-        command.args(["-N", "-o", "BatchMode=yes", &self.name]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let failed = |source| Error::Run { program: "ssh".into(), source };
-        command.spawn().map_err(failed)
+/// Starts a connection to `name` that only carries what is forwarded; it shares the
+/// master, or becomes it.
+pub(crate) fn connect(name: &str, config: Option<&Path>) -> Result<Child, Error> {
+    let mut command = Command::new("ssh");
+    if let Some(config) = config {
+        command.arg("-F").arg(config);
     }
+    command.args(["-N", "-o", "BatchMode=yes", name]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let failed = |source| Error::Run { program: "ssh".into(), source };
+    command.spawn().map_err(failed)
 }
 
 /// Returns the control socket of `name` in what `sshcfg list --long` writes.

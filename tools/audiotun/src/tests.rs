@@ -1,6 +1,11 @@
 //! What is decided: what the document gets, and what is told of the parts.
 
-use std::{collections::BTreeSet, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
+};
 
 use document::{
     Container, Extra,
@@ -201,6 +206,21 @@ fn each_container_has_a_cookie_of_its_own_and_keeps_it() {
     std::fs::write(place.cookie(), "short").unwrap();
     make_files(&place).unwrap();
     assert_eq!(std::fs::read(place.cookie()).unwrap().len(), 256);
+}
+
+#[test]
+fn a_configuration_of_ssh_is_the_same_wherever_it_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::at(directory.path());
+    let held = |config: Option<&OsStr>| {
+        crate::hold(&place, config.map(Path::new)).unwrap();
+        std::fs::read(directory.path().join("audio.held")).unwrap()
+    };
+    let here = std::env::current_dir().unwrap();
+    let odd = OsStr::from_bytes(b"a\xff");
+    assert_eq!(held(Some(odd)), here.join(odd).as_os_str().as_bytes());
+    assert_eq!(held(Some(OsStr::new("/a"))), b"/a");
+    assert_eq!(held(None), b"");
 }
 
 #[test]

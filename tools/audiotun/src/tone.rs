@@ -188,7 +188,7 @@ fn start_guard(
         interrupt.check()?;
         if begun.elapsed() > PATIENCE || guard.has_ended() {
             let words = guard.last_words().unwrap_or_default();
-            return Err(Error::NoGuard { name: "setup".to_owned(), words });
+            return Err(Error::NoGuard { name: "setup".to_owned(), words, log: None });
         }
         thread::sleep(STEP);
     }
@@ -244,8 +244,7 @@ impl Running {
         let mut said = Vec::new();
         // It has ended, and what it said fits into the pipe.
         self.0.stderr.take()?.read_to_end(&mut said).ok()?;
-        let said = String::from_utf8_lossy(&said);
-        Some(toolkit::printable(said.lines().rfind(|line| !line.trim().is_empty())?))
+        Some(keeper::last_line(&said)).filter(|line| !line.is_empty())
     }
 }
 

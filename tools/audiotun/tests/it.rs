@@ -4,9 +4,12 @@
 use std::{
     fs::{self, Permissions},
     os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
 };
 
-use assert_cmd::Command;
+use assert_cmd::{Command, assert::Assert};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -172,6 +175,116 @@ fn setup_writes_one_file_where_the_socket_is_switched_off_and_undo_takes_it_away
     for (name, text) in own {
         assert_eq!(fs::read_to_string(world.path().join("own").join(name)).unwrap(), text);
     }
+}
+
+/// A machine on which the other programs only write down how they were called.
+struct Machine {
+    world: TempDir,
+}
+
+impl Machine {
+    /// One with a container whose sound goes by `transport`, and somebody who listens
+    /// where its guard should.
+    fn new(transport: &str) -> (Self, UnixListener) {
+        let machine = Self { world: TempDir::new().unwrap() };
+        fs::create_dir(machine.path("bin")).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_audiotun"), machine.path("bin/audiotun")).unwrap();
+        machine.program("audioguard", "exec cat >/dev/null");
+        machine.program("sshcfg", "");
+        machine.program("ssh", "exit 255");
+        let mut asked = document(Some("play"));
+        asked["audio"]["transport"] = json!(transport);
+        let filled = planned(&machine.world, &[], &asked);
+        fs::write(machine.path(NAME).join("document.json"), filled.to_string()).unwrap();
+        let guard = UnixListener::bind(filled["audio"]["guard"].as_str().unwrap()).unwrap();
+        (machine, guard)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.world.path().join(name)
+    }
+
+    /// Has the program `name` write down its arguments, and then do what `script` says.
+    fn program(&self, name: &str, script: &str) {
+        let (path, calls) = (self.path("bin").join(name), self.path(name));
+        let script = format!("#!/bin/sh\necho \"$*\" >>'{}'\n{script}\n", calls.display());
+        // Whoever runs it meanwhile has the one from before.
+        fs::write(path.with_extension("new"), script).unwrap();
+        fs::set_permissions(path.with_extension("new"), Permissions::from_mode(0o755)).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
+    }
+
+    fn run(&self, args: &[&str]) -> Assert {
+        let mut command = Command::new(self.path("bin/audiotun"));
+        let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
+        command.args(args).arg(NAME).env("PATH", path).env_remove("CTRKIT_AUDIO_SERVER");
+        command.env("CTRKIT_STATE_DIR", self.world.path());
+        command.env("CTRKIT_CONFIG_DIR", self.path("c")).env_remove("CTRKIT_EVENTS");
+        command.assert()
+    }
+
+    /// Waits until the last call of `name` has all of `words`.
+    #[track_caller]
+    fn was_called(&self, name: &str, words: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            let calls = fs::read_to_string(self.path(name)).unwrap_or_default();
+            if calls.lines().last().is_some_and(|last| words.iter().all(|word| last.contains(word)))
+            {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{words:?} in {calls}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_guard_is_made_anew_for_another_server_and_for_another_cookie() {
+    let (machine, _guard) = Machine::new("bind");
+    machine.run(&["guard"]).success();
+    machine.was_called("audioguard", &["--lock", "--listen"]);
+    machine.run(&["guard", "--server", "/other"]).success();
+    machine.was_called("audioguard", &["--server /other"]);
+    fs::remove_file(machine.path("audioguard")).unwrap();
+    // It counts until it is taken down, and what is made anew is for a reason.
+    machine.run(&["guard"]).success();
+    assert!(!machine.path("audioguard").exists());
+    fs::remove_file(machine.path(NAME).join("audio/cookie")).unwrap();
+    planned(&machine.world, &[], &document(Some("play")));
+    machine.run(&["guard"]).success();
+    machine.was_called("audioguard", &["--server /other"]);
+    machine.run(&["down"]).success();
+    assert!(!machine.path(NAME).join("audio.pid").exists());
+}
+
+#[test]
+fn a_control_socket_that_is_another_after_a_rebuild_is_asked() {
+    let (machine, _guard) = Machine::new("ssh");
+    let block = |socket: &str| format!("printf '{NAME}\\t127.0.0.1:1\\t-\\t{socket}\\n'");
+    machine.program("sshcfg", &block("/one"));
+    machine.run(&["guard"]).success();
+    machine.was_called("ssh", &["ControlPath=\"/one\"", "-O check"]);
+    machine.program("sshcfg", &block("/two"));
+    machine.was_called("ssh", &["ControlPath=\"/two\"", "-O check"]);
+    machine.run(&["down"]).success();
+}
+
+#[test]
+fn an_undo_takes_away_nothing_where_it_cannot_take_all() {
+    let world = TempDir::new().unwrap();
+    let script = world.path().join("own/pulse/default.pa");
+    fs::create_dir_all(script.parent().unwrap()).unwrap();
+    let fragment = world.path().join("own/pipewire/pipewire-pulse.conf");
+    fs::create_dir_all(fragment.parent().unwrap()).unwrap();
+    fs::write(&fragment, "pulse.properties = { server.address = [ ] }\n").unwrap();
+    fs::write(&script, "load-module module-null-sink\n").unwrap();
+    alone(&world, &["setup"]).assert().success();
+    let written = world.path().join("own/pipewire/pipewire-pulse.conf.d/ctrkit.conf");
+    let ours = fs::read_to_string(&written).unwrap();
+    fs::write(&script, format!("{ours}# mine\n")).unwrap();
+    alone(&world, &["setup", "--undo"]).assert().code(65).stdout("");
+    assert!(written.exists());
 }
 
 #[test]
