@@ -170,6 +170,7 @@ services:
   app:
     environment: {MINE: "yes $$HOME"}
     mem_limit: 1g
+    volumes: [./fixtures:/fixtures:ro]
   db:
     image: localhost/ctrkit-base:latest
     command: [sleep, "1000"]
@@ -177,6 +178,7 @@ services:
 volumes:
   data:
 YAML
+    mkdir "$path/fixtures"
     ctrkit create --replace --isolate claude --compose-override "$override" "$path" >"$world/over"
     is "$("$engine" exec "$name" printenv MINE)" 'yes $HOME'
     is "$(ctr-info --json "$name" | get '.containers[0].isolation | [.isolated, .memory] | @csv')" 'true,"1g"'
@@ -184,6 +186,14 @@ YAML
     around "$hash" | grep -qx "container ctrkit-$hash-db"
     ctrkit stop "$name"
     is "$("$engine" inspect --format '{{.State.Running}}' "ctrkit-$hash-db")" false
+    # What the container has committed may be a link once it is pulled.
+    rmdir "$path/fixtures"
+    ln -s / "$path/fixtures"
+    (cd "$path" && refused 65 mount-changed ctr-start "$name")
+    refused 65 mount-changed ctr-up <"$world/over"
+    is "$("$engine" inspect --format '{{.State.Running}}' "ctrkit-$hash-db")" false
+    rm "$path/fixtures"
+    mkdir "$path/fixtures"
     (cd "$path" && ctrkit start && ctrkit rebuild)
     is "$("$engine" exec "$name" printenv MINE)" 'yes $HOME'
     ctrkit create --replace --isolate claude "$path" >"$world/document"

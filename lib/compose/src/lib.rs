@@ -6,6 +6,7 @@
 //! Of a repository's own file, which makes a container without isolation, it is
 //! told what reaches the machine ([`reaches`]).
 
+mod again;
 mod at;
 mod base;
 mod error;
@@ -26,6 +27,7 @@ mod tree;
 mod write;
 
 pub use crate::{
+    again::look_again,
     at::Problem,
     base::{Base, volume_name},
     error::OverrideError,

@@ -10,7 +10,7 @@ use toolkit::{
     files::{self, FileError},
 };
 
-use crate::from_text;
+use crate::{OutOfReach, again, from_text};
 
 /// The container's service in the model; all others are sidecars.
 pub const APP: &str = "app";
@@ -33,6 +33,15 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
+
+    /// What is mounted of the worktree is not what it was when the model was made.
+    #[error("'{}' is not what the container had mounted: {wrong}", path.display())]
+    Moved {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it now.
+        wrong: OutOfReach,
+    },
 }
 
 impl Failure for ModelError {
@@ -41,6 +50,7 @@ impl Failure for ModelError {
             Self::Missing(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Changed { .. } => "model-changed",
+            Self::Moved { .. } => "mount-changed",
         }
     }
 
@@ -48,7 +58,7 @@ impl Failure for ModelError {
         match self {
             Self::Missing(error) => error.exit(),
             Self::File(error) => error.exit(),
-            Self::Changed { .. } => Exit::DataErr,
+            Self::Changed { .. } | Self::Moved { .. } => Exit::DataErr,
         }
     }
 
@@ -57,12 +67,14 @@ impl Failure for ModelError {
             Self::Missing(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Changed { .. } => Some("pipe the document through mkcompose again".to_owned()),
+            Self::Moved { wrong, .. } => Some(wrong.cure.clone()),
         }
     }
 }
 
 /// Returns the model that mkcompose(1) wrote for `container`; one with another
-/// digest was written for another document.
+/// digest was written for another document. What it mounts of the worktree is still
+/// there, and leads nowhere else.
 pub fn model_of(container: &Container) -> Result<Value, ModelError> {
     let section = container.compose.as_ref().ok_or(Missing("compose"))?;
     let path = section.file.as_deref().ok_or(Missing("compose.file"))?;
@@ -77,5 +89,6 @@ pub fn model_of(container: &Container) -> Result<Value, ModelError> {
     if model["services"][APP]["container_name"] != container.name {
         return Err(changed());
     }
+    again::look_again(container, again::sources(&model))?;
     Ok(model)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use compose::ModelError;
 use config::ConfigError;
 use document::error::FailedCommand;
 use engine::{EngineError, Kind};
@@ -69,7 +70,7 @@ pub enum Error {
 
 toolkit::parts!(
     Error: ConfigError, DocumentError, PlacesError, FileError, secrets::Error, Interrupted,
-    SiblingError
+    SiblingError, ModelError
 );
 
 /// A proxy that does not become healthy.

@@ -4,6 +4,7 @@
 //! [`Starter::start`] does it, and takes back what it did of it if it cannot do
 //! all.
 
+mod again;
 mod error;
 
 use std::{sync::mpsc, thread, time::Duration};
@@ -76,7 +77,8 @@ pub struct Starter<'a> {
 impl Starter<'_> {
     /// Starts the container called `name` and before it its sidecars. One that
     /// is isolated is not started before its proxy is healthy and has its secrets,
-    /// whose files may be others than at the last time, and not at all without one.
+    /// whose files may be others than at the last time, and not at all without one or
+    /// with something else of the worktree than it had.
     ///
     /// If one cannot be started, those that this call has started are stopped.
     pub fn start(&self, name: &str, events: &mut Events) -> Result<(), Error> {
@@ -86,6 +88,7 @@ impl Starter<'_> {
         if plan.last().is_some_and(|(app, _)| app.status == "created") {
             self.let_it_be_made(name)?;
         }
+        again::check(self.engine, self.places, &plan)?;
         let secrets = self.secrets(name, &plan)?;
         let mut started = Vec::new();
         for (container, action) in &plan {

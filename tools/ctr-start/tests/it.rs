@@ -132,6 +132,7 @@ fn isolated() -> (World, PathBuf) {
         "secrets": [{"id": "a.x", "host": "a", "header": "x", "file": key}]}});
     world.write("state/dev-a/document.json", &document.to_string());
     world.on("podman-exec", "cat >>\"$stub/told\"");
+    world.answer("podman-container-inspect", r#"[{"HostConfig": {}}, {"HostConfig": {}}]"#);
     (world, key)
 }
 
@@ -168,6 +169,26 @@ fn without_its_secret_nothing_is_started() {
     fs::remove_file(&key).unwrap();
     refused(&mut ctr_start(&world, &["dev-a"]), 66, "secret-absent");
     assert_eq!(world.changes(), [""; 0]);
+}
+
+#[test]
+fn what_is_a_link_by_now_is_not_shown_to_a_container() {
+    let (world, _) = isolated();
+    let path = world.path("state/dev-a/document.json");
+    let project = world.write("project/fixtures/a", "").parent().unwrap().to_owned();
+    let root = project.parent().unwrap().to_str().unwrap();
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("\"/w\"", &format!("\"{root}\"")))
+        .unwrap();
+    let mount = serde_json::json!({"Type": "bind", "Source": project, "Destination": "/x"});
+    let answer = serde_json::json!([{"HostConfig": {}}, {"HostConfig": {}, "Mounts": [mount]}]);
+    world.answer("podman-container-inspect", &answer.to_string());
+    ctr_start(&world, &["dev-a"]).assert().success();
+    let before = world.changes();
+    fs::remove_dir_all(&project).unwrap();
+    std::os::unix::fs::symlink("/", &project).unwrap();
+    let error = refused(&mut ctr_start(&world, &["dev-a"]), 65, "mount-changed");
+    assert!(error["message"].as_str().unwrap().contains("project/fixtures"), "{error}");
+    assert_eq!(world.changes(), before);
 }
 
 #[test]
