@@ -164,6 +164,16 @@ impl Failure for Error {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
                 Some("the path of a socket has at most 107 bytes, on macOS 103".to_owned())
             }
+            Self::NoGuard { path, .. } => {
+                let path = quoted(path);
+                Some(format!("start one: audioguard --listen {path} --cookie FILE --server SOCKET"))
+            }
+            Self::NoAnswer { .. } => {
+                Some("see whether the server answers others: pactl info".to_owned())
+            }
+            Self::NotSound { .. } => {
+                Some("name the socket that is given to audioguard --listen".to_owned())
+            }
             Self::NoServer { .. } => {
                 Some("start PulseAudio or PipeWire, or name its socket with --server".to_owned())
             }

@@ -61,7 +61,7 @@ struct AudioGuard {
     name: Option<String>,
 
     /// Serve as many clients at once
-    #[arg(long, value_name = "COUNT", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=60))]
+    #[arg(long, value_name = "COUNT", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=60))]
     clients: u16,
 
     /// The permission bits of the socket that is listened on

@@ -98,6 +98,7 @@ pub(crate) mod code {
     pub(crate) const VERSION: u32 = 17;
     pub(crate) const TOOLARGE: u32 = 18;
     pub(crate) const NOTSUPPORTED: u32 = 19;
+    pub(crate) const BUSY: u32 = 26;
 }
 
 /// What each value begins with.

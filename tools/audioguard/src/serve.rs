@@ -42,6 +42,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// the poorest sound, a byte at 8 kHz, comes to a frame that pays for itself.
 const REST: Duration = Duration::from_millis(10);
 
+/// How many are let in before others are looked after, and how many are there beyond
+/// the places: to show their cookie, or to ask who is there.
+const CALLERS: usize = 16;
+
 /// How much is read at once, in bytes.
 const CHUNK: usize = 32 * 1024;
 
@@ -75,19 +79,28 @@ impl Guard {
                     Whose::Server(at) => connections[at].server_is_ready(flags),
                 }
             }
-            let now = Instant::now();
-            for connection in &mut connections {
-                connection.advance(&self.server, now);
-            }
+            self.advance(&mut connections);
             connections.retain(|connection| !connection.is_done);
+        }
+    }
+
+    /// Moves all on; of those that have shown their cookie now some may be too many.
+    fn advance(&self, connections: &mut [Connection]) {
+        let now = Instant::now();
+        let mut taken = connections.iter().filter(|one| one.session.has_place()).count();
+        for connection in connections {
+            if connection.session.wants_server() && taken > self.clients {
+                connection.session.make_surplus();
+                taken -= 1;
+            }
+            connection.advance(&self.server, now);
         }
     }
 
     /// Waits until a socket is ready or a deadline has come.
     fn wait(&self, connections: &[Connection]) -> Result<Vec<(Whose, PollFlags)>, Error> {
         let stdin = io::stdin();
-        let mut whose = vec![Whose::Listener];
-        let mut waited = vec![PollFd::new(self.listener.socket.as_fd(), PollFlags::POLLIN)];
+        let (mut whose, mut waited) = (Vec::new(), Vec::new());
         if self.until_eof {
             whose.push(Whose::Input);
             waited.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
@@ -100,6 +113,9 @@ impl Guard {
                 waited.push(PollFd::new(server, flags));
             }
         }
+        // Last, so that who is there has been heard.
+        whose.push(Whose::Listener);
+        waited.push(PollFd::new(self.listener.socket.as_fd(), PollFlags::POLLIN));
         let rests = connections.iter().any(|connection| connection.rest.is_some());
         let pause = if rests { REST } else { PAUSE };
         let pause = u16::try_from(pause.as_millis()).unwrap_or(u16::MAX);
@@ -111,8 +127,9 @@ impl Guard {
         Ok(whose.into_iter().zip(flags).filter(|(_, flags)| !flags.is_empty()).collect())
     }
 
+    /// Takes those in who call; there may be others as soon as these are.
     fn accept(&self, connections: &mut Vec<Connection>, rules: &Rc<Rules>) {
-        loop {
+        for _ in 0..CALLERS {
             let client = match self.listener.socket.accept() {
                 Ok((client, _)) => client,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -123,11 +140,18 @@ impl Guard {
                     return;
                 }
             };
-            // One too many is told so by the end of its connection.
-            if connections.len() < self.clients && client.set_nonblocking(true).is_ok() {
+            if client.set_nonblocking(true).is_ok() && self.has_room(connections) {
                 connections.push(Connection::new(client, Rc::clone(rules)));
             }
         }
+    }
+
+    /// Says whether one more can be there, for which who has been told nothing for the
+    /// longest time may have to go.
+    fn has_room(&self, connections: &mut [Connection]) -> bool {
+        let staying = connections.iter().filter(|one| !one.is_done).count();
+        let mut going = connections.iter_mut().filter(|one| !one.is_done && one.is_stranger());
+        staying < self.clients + CALLERS || going.next().map(|one| one.is_done = true).is_some()
     }
 }
 
@@ -159,6 +183,11 @@ impl Connection {
         let session = Session::new(rules);
         let (server, rest, is_leaving, is_done) = (None, None, false, false);
         Self { client, server, session, deadline, rest, is_leaving, is_done }
+    }
+
+    /// Says whether the client has shown no cookie, or not ours.
+    fn is_stranger(&self) -> bool {
+        self.session.is_locked() || self.session.is_over()
     }
 
     /// The client is always waited for: that it is gone must be seen.
@@ -255,8 +284,8 @@ impl Connection {
     }
 }
 
-/// Connects to the sound server, without waiting for one that accepts nobody.
-fn reach(path: &Path) -> io::Result<UnixStream> {
+/// Connects to a sound server, without waiting for one that accepts nobody.
+pub(crate) fn reach(path: &Path) -> io::Result<UnixStream> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None)?;
     let socket = UnixStream::from(socket);
     socket.set_nonblocking(true)?;

@@ -74,6 +74,8 @@ pub struct Session {
     to_server: Queue,
     /// Whether the frame of sound that is coming is for the server.
     passes_sound: bool,
+    /// Whether all places are taken.
+    is_surplus: bool,
 }
 
 impl Session {
@@ -88,6 +90,7 @@ impl Session {
             to_client: Queue::default(),
             to_server: Queue::default(),
             passes_sound: false,
+            is_surplus: false,
         }
     }
 
@@ -108,10 +111,31 @@ impl Session {
         queues + self.from_client.held() + self.from_server.held()
     }
 
-    /// Says whether the client has yet to be let in and introduced.
+    /// Says whether the client has yet to be let in and introduced, or has no place.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Locked | State::Unlocked { .. } | State::Introduced { .. })
+        self.is_surplus
+            || matches!(
+                self.state,
+                State::Locked | State::Unlocked { .. } | State::Introduced { .. }
+            )
+    }
+
+    /// Lets the client ask who is there, and nothing else: all places are taken.
+    pub fn make_surplus(&mut self) {
+        self.is_surplus = true;
+    }
+
+    /// Says whether the client has shown its cookie and has a place.
+    #[must_use]
+    pub fn has_place(&self) -> bool {
+        !self.is_surplus && !matches!(self.state, State::Locked | State::Over)
+    }
+
+    /// Says whether the client has not shown its cookie.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self.state, State::Locked)
     }
 
     /// Says whether the server is to be connected to now.
@@ -272,6 +296,12 @@ impl Session {
     }
 
     fn client_asks(&mut self, packet: &[u8]) -> Result<(), Broken> {
+        let mut from = Reader::new(packet);
+        if self.is_surplus && from.u32()? != command::GET_SERVER_INFO {
+            self.refuse(from.u32()?, code::BUSY);
+            self.end();
+            return Ok(());
+        }
         match &mut self.state {
             State::Locked => self.unlock(packet),
             State::Playing(play) => {

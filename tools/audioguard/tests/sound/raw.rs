@@ -151,6 +151,13 @@ impl Raw {
         raw
     }
 
+    /// Connects and shows the cookie where all places are taken.
+    pub fn enter_in_vain(path: &Path, cookie: &[u8]) -> Self {
+        let mut raw = Self::connect(path);
+        assert_eq!(raw.ask(&Packet::auth(29, cookie))[0], REPLY);
+        raw
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
