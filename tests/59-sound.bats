@@ -197,7 +197,7 @@ lose_server() {
         there "$question >/dev/null" || { echo "not at duplex: $question" >&2; return 1; }
     done
     is "$(at_home get-default-sink)" other
-    is "$(status .level)" '"duplex"'
+    is "$(status '[.level, .latency]')" '["duplex",null]'
 }
 
 @test "each part that is killed while a tone plays by ssh is missed, and sound comes back" {

@@ -37,7 +37,8 @@ pub struct Audio {
     /// The socket in the container that programs play to, absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket: Option<String>,
-    /// What programs that ask for nothing get buffered, in milliseconds.
+    /// What programs that ask for nothing get buffered, in milliseconds; at `duplex`
+    /// it has no effect, and libpulse decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<u32>,
     /// The command that starts the guard unless it runs, its words one by one;

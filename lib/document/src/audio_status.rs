@@ -14,8 +14,10 @@ pub struct AudioStatus {
     pub name: String,
     /// `play` or `duplex`.
     pub level: String,
-    /// What programs that ask for nothing get buffered, in milliseconds.
-    pub latency: u32,
+    /// What programs that ask for nothing get buffered, in milliseconds; absent: what
+    /// libpulse decides, as at `duplex`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<u32>,
     /// How sound gets here: `bind`, by a bind mount, or `ssh`, by a connection.
     pub transport: String,
     /// Whether sound comes through: the sound server answers the guard, and the
@@ -60,7 +62,7 @@ impl Default for AudioStatus {
             schema: Self::SCHEMA.to_owned(),
             name: String::new(),
             level: String::new(),
-            latency: 0,
+            latency: None,
             transport: String::new(),
             sound: false,
             guard: Part::default(),

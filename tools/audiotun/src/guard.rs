@@ -8,7 +8,7 @@ use std::{
 use document::audio::Audio;
 use toolkit::Siblings;
 
-use crate::{Error, place::Place, plan::LATENCY};
+use crate::{Error, place::Place, plan};
 
 /// Returns the command that is the guard of `audio` before `server`; mixers show `name`.
 ///
@@ -26,8 +26,10 @@ pub(crate) fn command(
 }
 
 fn complete(command: &mut Command, name: &str, place: &Place, audio: &Audio) {
-    let latency = audio.latency.unwrap_or(LATENCY).to_string();
-    command.args(["--level", &audio.level, "--name", name, "--latency", &latency]);
+    command.args(["--level", &audio.level, "--name", name]);
+    if let Some(latency) = plan::latency(audio) {
+        command.args(["--latency", &latency.to_string()]);
+    }
     command.arg("--listen").arg(place.guard(audio)).arg("--cookie").arg(place.cookie());
     command.arg("--lock").arg(place.guards());
     if audio.is_bound() {

@@ -53,7 +53,13 @@ const ALSA_THERE: &str = "/etc/alsa/conf.d/99-ctrkit.conf";
 
 /// What programs that ask for nothing get buffered, in milliseconds, where nothing
 /// is said: libpulse itself would take two seconds.
-pub(crate) const LATENCY: u32 = 100;
+const LATENCY: u32 = 100;
+
+/// Returns what programs that ask for nothing get buffered, in milliseconds, where the
+/// guard says it for them: at duplex it only passes on what they say.
+pub(crate) fn latency(audio: &Audio) -> Option<u32> {
+    (audio.level == "play").then(|| audio.latency.unwrap_or(LATENCY))
+}
 
 /// Fills in `audio`, and what the container needs to be heard.
 ///
@@ -78,7 +84,7 @@ pub fn fill(
     audio.socket = Some(SOCKET.to_owned());
     // Not by PULSE_LATENCY_MSEC, which overrides those that ask: ALSA's plug-in then waits
     // for ever for room that never comes.
-    audio.latency.get_or_insert(LATENCY);
+    audio.latency = latency(audio).or(audio.latency);
     audio.starter = starter(program, places, &name)?;
     let (level, is_bound) = (audio.level.clone(), audio.is_bound());
     container.set_label(labels::AUDIO, level);

@@ -16,7 +16,7 @@ use crate::{
     inside::Inside,
     keeper,
     place::{self, Place, SOCKET},
-    plan::LATENCY,
+    plan,
     ssh::Ssh,
 };
 
@@ -55,8 +55,8 @@ pub fn status(place: &Place, name: &str, places: &Places) -> Result<AudioStatus,
     let server = server(direct);
     Ok(AudioStatus {
         name: name.to_owned(),
+        latency: plan::latency(&audio),
         level: audio.level,
-        latency: audio.latency.unwrap_or(LATENCY),
         transport: audio.transport.unwrap_or_else(|| SSH.to_owned()),
         sound: forward.up && server.up,
         guard,
@@ -227,7 +227,7 @@ pub fn text(status: &AudioStatus) -> String {
     let lines = [
         Some(("sound", if status.sound { "yes" } else { "no" }.to_owned())),
         Some(("level", status.level.clone())),
-        Some(("latency", format!("{} ms", status.latency))),
+        status.latency.map(|latency| ("latency", format!("{latency} ms"))),
         Some(("transport", status.transport.clone())),
         Some(("guard", word(&status.guard, "listens", "does not listen"))),
         Some(("connection", connection))

@@ -158,6 +158,16 @@ fn what_a_person_has_set_stays() {
 }
 
 #[test]
+fn at_duplex_no_latency_is_promised_since_nobody_sees_to_it() {
+    let mut container = container("duplex");
+    filled(&mut container, "/s").unwrap();
+    let mut audio = container.audio.unwrap();
+    assert_eq!(audio.latency, None);
+    audio.latency = Some(50);
+    assert_eq!(crate::plan::latency(&audio), None);
+}
+
+#[test]
 fn without_sound_there_is_nothing_to_be_done() {
     let mut silent = container("play");
     silent.audio = None;
@@ -247,6 +257,7 @@ fn status(parts: [bool; 4]) -> AudioStatus {
         parts.map(|up| Part { up, pid: up.then_some(7), ..Part::default() });
     AudioStatus {
         level: "play".into(),
+        latency: Some(100),
         transport: "ssh".into(),
         guard,
         connection,
@@ -270,12 +281,14 @@ fn the_first_part_that_is_amiss_is_named() {
 
 #[test]
 fn people_read_one_line_for_each_part() {
-    let expected = "sound:      no\nlevel:      play\nlatency:    0 ms\n\
+    let expected = "sound:      no\nlevel:      play\nlatency:    100 ms\n\
                     transport:  ssh\nguard:      listens (pid 7)\nconnection: down\n\
                     forward:    does not listen\nserver:     answers (pid 7)\n";
     assert_eq!(text(&status([true, false, false, true])), expected);
     let bound = AudioStatus { transport: "bind".into(), ..status([true, false, true, true]) };
     assert!(!text(&bound).contains("connection"));
+    // Nobody says for the programs what they want buffered.
+    assert!(!text(&AudioStatus { latency: None, ..bound.clone() }).contains("latency"));
     let port = Some(Part { reason: Some("why".into()), ..Part::default() });
     assert!(text(&AudioStatus { port, ..bound }).contains("connection: down\n"));
 }
