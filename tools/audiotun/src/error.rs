@@ -213,8 +213,9 @@ impl Failure for Error {
                 "see whether the output is muted: pactl get-sink-mute @DEFAULT_SINK@"
             }
             Self::ServerExposed => {
-                "take module-native-protocol-tcp out of its configuration, or give it \
-                 listen=127.0.0.1: the guard does not need it"
+                "take module-native-protocol-tcp out of PulseAudio's configuration, or give it \
+                 listen=127.0.0.1, and take tcp out of PipeWire's server.address: the guard \
+                 needs neither"
             }
             Self::ServerOpen { .. } => {
                 "take auth-anonymous and auth-ip-acl out of it, or module-native-protocol-tcp: \

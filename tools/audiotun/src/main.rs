@@ -7,7 +7,7 @@ use std::{
 
 use audiotun::{Configuration, Error, Keeper, Place, ServerArgs};
 use clap::{Arg, Args, Parser, Subcommand};
-use document::{Container, Received};
+use document::{Container, Received, audio_status::AudioStatus};
 use toolkit::{Common, Events, Exit, Interrupt, Places, Tool};
 
 /// Carry the sound of containers to the machine that plays it
@@ -110,15 +110,10 @@ impl Tool for Audiotun {
         match &self.verb {
             None => self.plan(events)?,
             Some(Verb::Up { container, ssh_config, server }) => {
-                let place = self.place(container)?;
-                let config = ssh_config.as_deref();
                 let (name, program) = (&container.name, program()?);
-                let places = &self.places;
-                let up = || audiotun::up(&place, name, config, &program, places, server);
-                let status = events.step("up", up)?;
-                if !status.sound {
-                    self.warn("no sound server answers; one that is started is found by itself");
-                }
+                let (place, config) = (self.place(container)?, ssh_config.as_deref());
+                let up = || audiotun::up(&place, name, config, &program, &self.places, server);
+                self.warn_of_silence(&events.step("up", up)?);
             }
             Some(Verb::Down { container }) => {
                 let place = self.place(container)?;
@@ -167,6 +162,9 @@ impl Audiotun {
     }
 
     fn setup(&self, server: &ServerArgs, home: Option<&Path>, check: bool) -> Result<(), Error> {
+        if server.is_elsewhere() {
+            self.warn("PULSE_SERVER names no socket of this machine, and is passed over");
+        }
         let socket = server.socket(None);
         // A server that is named is looked for nowhere else.
         let home = home.filter(|_| server.server.is_none());
@@ -195,6 +193,14 @@ impl Audiotun {
             false => toolkit::write_text(&audiotun::text(&status))?,
         }
         Ok(if sound { Exit::Success } else { Exit::No })
+    }
+
+    /// Says why all is up and nothing is heard.
+    fn warn_of_silence(&self, status: &AudioStatus) {
+        if !status.sound {
+            let reason = status.server.reason.as_deref().unwrap_or("no sound server answers");
+            self.warn(&format!("{reason}; one that is started is found by itself"));
+        }
     }
 
     fn place(&self, container: &Named) -> Result<Place, Error> {

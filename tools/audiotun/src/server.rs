@@ -52,6 +52,14 @@ impl ServerArgs {
         })
     }
 
+    /// Says whether libpulse is told of servers, and of none that the guard can play to,
+    /// which takes a socket of this machine.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        let told = self.pulse_server.as_deref().filter(|told| !told.trim().is_empty());
+        self.server.is_none() && told.is_some_and(|told| path_in(told).is_none())
+    }
+
     /// The places where libpulse looks for a server, in its order (`pa_runtime_path`
     /// of PulseAudio; pulseaudio(1), FILES).
     fn usual(&self) -> Vec<PathBuf> {
@@ -76,10 +84,12 @@ impl ServerArgs {
 /// Returns the path in what `PULSE_SERVER` says, such as `unix:/run/user/1000/pulse/native`
 /// or, from an X11 property, `{machine}unix:/…`.
 fn path_in(text: &str) -> Option<PathBuf> {
-    let text = text.rsplit_once('}').map_or(text, |(_, rest)| rest);
-    let text = text.split_whitespace().next()?;
-    let path = text.strip_prefix("unix:").unwrap_or(text);
-    path.starts_with('/').then(|| PathBuf::from(path))
+    let mut paths = text.split_whitespace().map(|word| {
+        let of_machine = word.strip_prefix('{').and_then(|word| word.split_once('}'));
+        let word = of_machine.map_or(word, |(_, rest)| rest);
+        word.strip_prefix("unix:").unwrap_or(word)
+    });
+    paths.find(|path| path.starts_with('/')).map(PathBuf::from)
 }
 
 /// Says whether there is a socket at `path`.
@@ -98,6 +108,9 @@ mod tests {
         assert_eq!(path_in("unix:/a/native"), Some("/a/native".into()));
         assert_eq!(path_in("/a/native tcp:b"), Some("/a/native".into()));
         assert_eq!(path_in("{0f}unix:/a"), Some("/a".into()));
+        // The first of several, whichever machine's they are.
+        assert_eq!(path_in("{0f}unix:/a {1e}unix:/b"), Some("/a".into()));
+        assert_eq!(path_in("tcp:h {0f}unix:/a"), Some("/a".into()));
         for other in ["tcp:127.0.0.1:4713", "box", "", "unix:a"] {
             assert_eq!(path_in(other), None, "{other:?}");
         }
