@@ -8,8 +8,10 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 pub use assert_cmd::Command;
@@ -155,6 +157,19 @@ impl World {
     #[must_use]
     pub fn search_path(&self) -> PathBuf {
         self.path("bin")
+    }
+}
+
+/// Returns once somebody waits for the lock (flock(2)) of the file at `path`.
+#[track_caller]
+pub fn until_waited_for(path: &Path) {
+    let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
+    let begun = Instant::now();
+    // `1: -> FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF` (proc_locks(5)).
+    let is_it = |line: &str| line.contains(" -> ") && line.contains(&inode);
+    while !fs::read_to_string("/proc/locks").unwrap().lines().any(is_it) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody waits for {}", path.display());
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

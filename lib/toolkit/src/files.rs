@@ -395,7 +395,9 @@ mod tests {
         };
         thread::scope(|scope| {
             let waiter = scope.spawn(|| Lock::take(&path, Duration::from_secs(20)).unwrap());
+            let begun = Instant::now();
             while !is_waited_for() {
+                assert!(begun.elapsed() < Duration::from_secs(20), "nobody waits");
                 thread::sleep(Duration::from_millis(1));
             }
             fs::remove_dir_all(path.parent().unwrap()).unwrap();

@@ -4,10 +4,9 @@
 
 use std::{
     fs::{self, OpenOptions},
-    os::unix::{fs::MetadataExt, process::ExitStatusExt},
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Command as Process, Output, Stdio},
-    thread,
     time::Duration,
 };
 
@@ -534,19 +533,12 @@ fn nothing_is_fetched_to_find_what_only_the_container_has() {
 fn remove_after(made: &Made, arguments: &[&str], meanwhile: impl FnOnce()) -> Output {
     let path = made.world.path("state/dev-a/lock");
     let held = Lock::take(&path, Duration::ZERO).unwrap();
-    let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
     let mut command = Process::new(&made.program);
     command.env_clear().env("PATH", made.world.search_path()).env("HOME", made.world.path("home"));
     command.env("CTRKIT_STATE_DIR", made.world.path("state")).env("CTRKIT_ERROR_FORMAT", "json");
     command.args(["--engine", "podman"]).args(arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let is_waited_for = || {
-        let locks = fs::read_to_string("/proc/locks").unwrap();
-        locks.lines().any(|line| line.contains("->") && line.contains(&inode))
-    };
-    while !is_waited_for() {
-        thread::sleep(Duration::from_millis(1));
-    }
+    stubs::until_waited_for(&path);
     meanwhile();
     drop(held);
     child.wait_with_output().unwrap()

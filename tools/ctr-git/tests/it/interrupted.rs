@@ -2,10 +2,7 @@
 
 use std::{
     fs,
-    os::unix::{
-        fs::MetadataExt,
-        process::{CommandExt, ExitStatusExt},
-    },
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -140,20 +137,13 @@ fn a_repository_that_was_half_made_is_finished() {
 #[test]
 fn a_remote_that_another_run_added_stays_where_this_one_fails() {
     let stage = Stage::new();
-    let held = Lock::take(&stage.world.path("state").join(NAME).join("lock"), Duration::ZERO);
-    let mut waiting = stage.pipe("main");
-    // Once it has read what it reads before it waits.
     let path = stage.world.path("state").join(NAME).join("lock");
-    let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
-    let is_waited_for = || {
-        let locks = fs::read_to_string("/proc/locks").unwrap();
-        locks.lines().any(|line| line.contains("->") && line.contains(&inode))
-    };
+    let held = Lock::take(&path, Duration::ZERO).unwrap();
+    let mut waiting = stage.pipe("main");
     thread::scope(|scope| {
         let failing = scope.spawn(|| refused(&mut waiting, 69, "unreachable"));
-        while !is_waited_for() {
-            thread::sleep(Duration::from_millis(1));
-        }
+        // By then it has read what it reads before that.
+        stubs::until_waited_for(&path);
         stage.git(&["remote", "add", NAME, &format!("{NAME}:{}", stage.workspace.display())]);
         stage.git(&["update-ref", &format!("refs/remotes/{NAME}/main"), "HEAD"]);
         stage.proxy("known_hosts", "exit 1");
