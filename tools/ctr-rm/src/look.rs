@@ -133,13 +133,7 @@ fn look(
     let mut seen = BTreeSet::new();
     for name in names.iter().filter(|name| seen.insert(*name)) {
         let mut found = sources.find(name)?;
-        let made_at = found.engine.as_ref().and_then(|made| made.host.as_deref());
-        let is_gone = found.any_container().is_none();
-        found.reservations.retain(|held| {
-            let held = held.host.as_deref();
-            held == here(engine.host()) || is_gone && held == here(made_at)
-        });
-        found.sidecars.retain(|each| !engine.is_others(each.label(labels::AUTHORITY)));
+        keep_ours(&mut found, engine);
         let containers = found.container.iter().chain(&found.replaced);
         containers.into_iter().try_for_each(|container| engine.check_authority(container))?;
         if found.container.is_none() {
@@ -211,6 +205,18 @@ impl Sources<'_> {
         let held = all.filter(|held| held.name == name && !held.key.starts_with("plain:"));
         held.cloned().collect()
     }
+}
+
+/// Leaves out what is another's: sidecars of another authority, and ports that are
+/// held on another machine.
+fn keep_ours(found: &mut Found, engine: &Engine) {
+    found.sidecars.retain(|each| !engine.is_others(each.label(labels::AUTHORITY)));
+    let is_gone = found.any_container().is_none();
+    let made_at = found.engine.as_ref().and_then(|made| made.host.as_deref());
+    found.reservations.retain(|held| {
+        let held = held.host.as_deref();
+        held == here(engine.host()) || is_gone && held == here(made_at)
+    });
 }
 
 /// Returns what a reservation says of the machine of the engine at `host`: a socket
