@@ -31,7 +31,7 @@ pub struct Configuration {
     /// PulseAudio's script that is in force, with all that it includes.
     pub pulse: Option<Script>,
     /// The addresses at which PipeWire's server listens.
-    pub pipewire: Option<Vec<String>>,
+    pub pipewire: Option<Addresses>,
     /// Where the person's own configuration lies.
     pub home: PathBuf,
 }
@@ -43,6 +43,15 @@ pub struct Script {
     pub path: PathBuf,
     /// What it says, and the scripts that it includes.
     pub text: String,
+}
+
+/// The addresses of PipeWire's server (`server.address`).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Addresses {
+    /// The file that names them, where one does.
+    pub path: PathBuf,
+    /// Each as it stands there; an object is one.
+    pub list: Vec<String>,
 }
 
 /// What is to be done so that a server listens at its socket.
@@ -78,12 +87,12 @@ impl Configuration {
     pub fn decide(&self) -> Step {
         let pulse = self.pulse.as_ref();
         let has_module = |script: &Script| loads(&script.text, MODULE).next().is_some();
-        let has_address = |found: &Vec<String>| found.iter().any(|one| one == ADDRESS);
+        let has_address = |found: &Addresses| found.list.iter().any(|one| one == ADDRESS);
         if pulse.is_some_and(has_module) || self.pipewire.as_ref().is_some_and(has_address) {
             return Step::Start;
         }
         match (&self.pipewire, pulse) {
-            (Some(others), _) => fragment(&self.home, others),
+            (Some(others), _) => fragment(&self.home, &others.list),
             (None, Some(script)) if script.path.starts_with(&self.home) => {
                 Step::Own(script.path.clone())
             }
@@ -101,21 +110,23 @@ impl Configuration {
         })
     }
 
-    /// Says whether PulseAudio is told to let every account of this machine in by its
-    /// port: without a cookie, or by an address alone (module-native-protocol-tcp).
+    /// Returns the file by which every account of this machine is let in at a port: by
+    /// PulseAudio without a cookie or by an address alone (module-native-protocol-tcp), and
+    /// by PipeWire at any, since it looks at no cookie (module-protocol-pulse of 1.0), nor
+    /// does its `client.access` keep a client from much.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub fn open(&self) -> Option<&Path> {
         let is_yes = |word: &str| ["1", "y", "t", "yes", "true", "on"].contains(&word);
-        self.tcp().any(|arguments| {
+        let is_open = |arguments: &str| {
             let anonymous = argument(arguments, "auth-anonymous");
             anonymous.is_some_and(|word| is_yes(&word.to_lowercase()))
                 || argument(arguments, "auth-ip-acl").is_some()
-        })
-    }
-
-    /// Returns where PulseAudio's script lies, if there is one.
-    pub(crate) fn script(&self) -> PathBuf {
-        self.pulse.as_ref().map(|script| script.path.clone()).unwrap_or_default()
+        };
+        let pulse = self.pulse.as_ref().filter(|_| self.tcp().any(is_open));
+        let has_port = |one: &String| one.contains("tcp:");
+        let pipewire = self.pipewire.as_ref().filter(|found| found.list.iter().any(has_port));
+        let pipewire = pipewire.map(|found| &found.path);
+        Some(pulse.map(|script| &script.path).or(pipewire)?.as_path())
     }
 
     /// Returns the arguments of each module that listens at a port.
@@ -218,16 +229,18 @@ fn entries(directory: &Path, extension: &str) -> BTreeSet<PathBuf> {
 
 /// Returns the addresses of PipeWire's server, where there is one: of the files that
 /// name some, the last counts.
-fn addresses(root: &Path, home: &Path) -> Option<Vec<String>> {
+fn addresses(root: &Path, home: &Path) -> Option<Addresses> {
     let system = ["usr/share/pipewire", "etc/pipewire"].map(|path| root.join(path));
     let directories = [&system[0], &system[1], &home.join("pipewire")];
     let main = |directory: &&PathBuf| directory.join("pipewire-pulse.conf");
     let main = directories.iter().rev().map(main).find(|path| path.is_file())?;
     let fragments = directories.map(|directory| directory.join("pipewire-pulse.conf.d"));
     let fragments = fragments.iter().flat_map(|directory| entries(directory, "conf"));
-    let texts =
-        [main].into_iter().chain(fragments).filter_map(|path| fs::read_to_string(path).ok());
-    Some(texts.filter_map(|text| listed(&text)).next_back().unwrap_or_default())
+    let mut found = [main].into_iter().chain(fragments).filter_map(|path| {
+        let list = listed(&fs::read_to_string(&path).ok()?)?;
+        Some(Addresses { path, list })
+    });
+    Some(found.next_back().unwrap_or_default())
 }
 
 /// Returns the words of the list that is called `server.address` in a file of PipeWire's;

@@ -121,11 +121,23 @@ fn a_server_that_lets_every_account_of_the_machine_in_is_open() {
     ] {
         let text = format!("load-module module-native-protocol-tcp{arguments}\n");
         let (_root, found) = machine(&[("etc/pulse/default.pa", &text)]);
-        assert_eq!((found.is_open(), found.is_exposed()), (expected, false), "{arguments}");
+        assert_eq!((found.open().is_some(), found.is_exposed()), (expected, false), "{arguments}");
     }
     // One that has no port is reached through its socket, which is the person's own.
     let text = "load-module module-native-protocol-unix auth-anonymous=1\n";
-    assert!(!machine(&[("etc/pulse/default.pa", text)]).1.is_open());
+    assert_eq!(machine(&[("etc/pulse/default.pa", text)]).1.open(), None);
+    // PipeWire asks for no cookie.
+    for (addresses, expected) in [
+        ("\"unix:native\"", false),
+        ("\"unix:native\" \"tcp:127.0.0.1:4713\"", true),
+        ("{ address = \"tcp:127.0.0.1:1\" client.access = \"restricted\" } unix:native", true),
+    ] {
+        let text = format!("pulse.properties = {{ server.address = [ {addresses} ] }}\n");
+        let name = "etc/pipewire/pipewire-pulse.conf";
+        let (root, found) = machine(&[(name, &text)]);
+        let file = root.path().join(name);
+        assert_eq!(found.open(), Some(file.as_path()).filter(|_| expected), "{addresses}");
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub enum Error {
     },
 
     /// A sound server listens for other machines.
-    #[error("a sound server on this machine listens for other machines, at port 4713")]
+    #[error("a sound server on this machine listens for other machines")]
     ServerExposed,
 
     /// A sound server lets in whoever has an account on the machine.
@@ -218,8 +218,8 @@ impl Failure for Error {
                  needs neither"
             }
             Self::ServerOpen { .. } => {
-                "take auth-anonymous and auth-ip-acl out of it, or module-native-protocol-tcp: \
-                 the guard needs none of them"
+                "take auth-anonymous and auth-ip-acl out of it, or module-native-protocol-tcp, \
+                 or tcp out of server.address: the guard needs none of them"
             }
             Self::NoGuard { log, .. } => {
                 return Some(format!("see what it has said: less '{}'", log.as_ref()?.display()));

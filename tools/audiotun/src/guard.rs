@@ -1,14 +1,11 @@
 //! The guard, as it is started.
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use document::audio::Audio;
 use toolkit::Siblings;
 
-use crate::{Error, place::Place, plan};
+use crate::{Error, place::Place, plan, server::Server};
 
 /// Returns the command that is the guard of `audio` before `server`; mixers show `name`.
 ///
@@ -17,11 +14,15 @@ pub(crate) fn command(
     name: &str,
     place: &Place,
     audio: &Audio,
-    server: &Path,
+    server: &Server,
 ) -> Result<Command, Error> {
     let mut command = Siblings::default().command("audioguard", &["--until-eof"])?;
     complete(&mut command, name, place, audio);
-    command.arg("--server").arg(server).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.arg("--server").arg(&server.socket);
+    if let Some(cookie) = &server.cookie {
+        command.arg("--server-cookie").arg(cookie);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
     Ok(command)
 }
 
@@ -41,6 +42,8 @@ fn complete(command: &mut Command, name: &str, place: &Place, audio: &Audio) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

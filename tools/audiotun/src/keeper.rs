@@ -30,7 +30,7 @@ use crate::{
     inside::Inside,
     kept::Kept,
     place::{self, Place},
-    server::ServerArgs,
+    server::{Server, ServerArgs},
     ssh::{self, Ssh},
 };
 
@@ -209,7 +209,7 @@ pub struct Keeper {
     server: ServerArgs,
     interrupt: Interrupt,
     /// What the guard was started for, in words as well, and before which server.
-    serves: Option<(String, Audio, PathBuf)>,
+    serves: Option<(String, Audio, Server)>,
     guard: Kept,
     connection: Kept,
     /// When the guard was asked for last, as far as is known.
@@ -292,7 +292,7 @@ impl Keeper {
             // A server that comes later may listen elsewhere than the one before.
             self.server.server = named(&self.place);
             let stamp = stamp(&self.place, &audio);
-            let serves = Some((stamp.clone(), audio.clone(), self.server.socket(Some(&audio))));
+            let serves = Some((stamp.clone(), audio.clone(), self.server.find(Some(&audio))));
             if self.serves != serves {
                 self.guard.end();
                 self.register(&stamp)?;

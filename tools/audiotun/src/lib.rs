@@ -32,12 +32,12 @@ use toolkit::{
 };
 
 pub use crate::{
-    dropin::{Configuration, Script, Step},
+    dropin::{Addresses, Configuration, Script, Step},
     error::Error,
     keeper::{Keeper, ensure, stop},
     place::Place,
     plan::{fill, hindrance, make_files},
-    server::ServerArgs,
+    server::{Server, ServerArgs},
     setup::{setup, undo},
     status::{amiss, cancel, status, text},
     tone::check,

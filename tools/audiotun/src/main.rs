@@ -165,20 +165,20 @@ impl Audiotun {
         if server.is_elsewhere() {
             self.warn("PULSE_SERVER names no socket of this machine, and is passed over");
         }
-        let socket = server.socket(None);
         // A server that is named is looked for nowhere else.
         let home = home.filter(|_| server.server.is_none());
+        let server = server.find(None);
         let configuration = home.map(|home| Configuration::read(Path::new("/"), home));
-        if let Some(written) = audiotun::setup(&socket, configuration.as_ref())? {
+        if let Some(written) = audiotun::setup(&server.socket, configuration.as_ref())? {
             let written = written.display();
             self.warn(&format!("wrote '{written}'; start the sound server anew for it to count"));
             return Ok(());
         }
-        let mut lines = format!("{}\n", socket.display());
+        let mut lines = format!("{}\n", server.socket.display());
         if check {
             let failed = |source| Error::Run { program: "audiotun".into(), source };
             let interrupt = Interrupt::watch().map_err(failed)?;
-            let late = audiotun::check(&socket, &interrupt)?;
+            let late = audiotun::check(&server, &interrupt)?;
             lines.push_str(&format!("heard after {} ms\n", late.as_millis()));
         }
         Ok(toolkit::write_text(&lines)?)

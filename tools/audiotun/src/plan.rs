@@ -25,7 +25,7 @@ use crate::{
 
 /// The length of a cookie in bytes, as PulseAudio has it (native-common.h,
 /// `PA_NATIVE_COOKIE_LENGTH`).
-const COOKIE: usize = 256;
+pub(crate) const COOKIE: usize = 256;
 
 /// Where the cookie goes: not into a volume, so that it goes with the container.
 const COOKIE_THERE: &str = "/etc/ctrkit/audio.cookie";

@@ -2,13 +2,15 @@
 
 use std::{
     fs,
-    os::unix::fs::FileTypeExt,
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use document::audio::Audio;
 use nix::unistd::getuid;
+
+use crate::plan::COOKIE;
 
 /// Where the person's sound server listens.
 #[derive(Args, Clone, Debug, Default)]
@@ -36,14 +38,41 @@ pub struct ServerArgs {
     pub home: Option<PathBuf>,
 }
 
+/// A sound server.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Server {
+    /// The socket at which it listens.
+    pub socket: PathBuf,
+    /// The person's own cookie, where there is one: on macOS PulseAudio cannot tell by
+    /// the socket who connects (creds.h of 17.0).
+    pub cookie: Option<PathBuf>,
+}
+
 impl ServerArgs {
+    /// Finds the server of a container, or of a person alone.
+    #[must_use]
+    pub fn find(&self, audio: Option<&Audio>) -> Server {
+        Server { socket: self.socket(audio), cookie: self.cookie() }
+    }
+
+    /// Returns the cookie that libpulse would show (`PA_NATIVE_COOKIE_FILE`), if it can be
+    /// one: the guard takes none that others may read.
+    fn cookie(&self) -> Option<PathBuf> {
+        let home = self.home.as_ref()?;
+        let mut usual =
+            [".config/pulse/cookie", ".pulse-cookie"].map(|path| home.join(path)).into_iter();
+        let is_one = |found: fs::Metadata| {
+            usize::try_from(found.len()) == Ok(COOKIE) && found.mode() & 0o077 == 0
+        };
+        usual.find(|path| fs::metadata(path).is_ok_and(is_one))
+    }
+
     /// Returns the server's socket: what is asked for, what the container's
     /// document names, or the first of the usual places where there is a socket.
     ///
     /// Where there is none, it is the place where one would be: a server that is
     /// started later is found there.
-    #[must_use]
-    pub fn socket(&self, audio: Option<&Audio>) -> PathBuf {
+    fn socket(&self, audio: Option<&Audio>) -> PathBuf {
         let named = self.server.clone().or_else(|| audio?.server.clone());
         named.unwrap_or_else(|| {
             let usual = self.usual();
@@ -99,7 +128,7 @@ pub(crate) fn is_socket(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::{fs::PermissionsExt, net::UnixListener};
 
     use super::*;
 
@@ -135,5 +164,25 @@ mod tests {
         assert_eq!(args.socket(Some(&audio)), Path::new("/s"));
         let args = ServerArgs { server: Some("/t".into()), ..args };
         assert_eq!(args.socket(Some(&audio)), Path::new("/t"));
+    }
+
+    #[test]
+    fn the_persons_cookie_is_shown_where_there_is_one() {
+        let home = tempfile::tempdir().unwrap();
+        let args = ServerArgs { home: Some(home.path().to_owned()), ..ServerArgs::default() };
+        let cookie = |name: &str, bytes: usize, mode: u32| {
+            let path = home.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, vec![1; bytes]).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        assert_eq!(args.find(None).cookie, None);
+        cookie(".config/pulse/cookie", 256, 0o644);
+        assert_eq!(args.find(None).cookie, None);
+        let old = cookie(".pulse-cookie", 256, 0o600);
+        assert_eq!(args.find(None).cookie, Some(old));
+        let path = cookie(".config/pulse/cookie", 256, 0o600);
+        assert_eq!(args.find(None).cookie, Some(path));
     }
 }

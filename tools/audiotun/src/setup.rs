@@ -78,16 +78,14 @@ fn write_new(path: &Path, text: &str) -> Result<(), Error> {
 fn check_alone(configuration: Option<&Configuration>) -> Result<(), Error> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
     let tables: Vec<_> = tables.into_iter().flatten().collect();
-    // Where there are no such files, as on macOS, nobody can be asked but the configuration.
-    let is_exposed = match tables.is_empty() {
-        true => configuration.is_some_and(Configuration::is_exposed),
-        false => tables.iter().any(|table| is_exposed(table)),
-    };
-    if is_exposed {
+    // Where there are no such files, as on macOS, and at another port, nobody can be asked
+    // but the configuration.
+    let is_told = configuration.is_some_and(Configuration::is_exposed);
+    if is_told || tables.iter().any(|table| is_exposed(table)) {
         return Err(Error::ServerExposed);
     }
-    match configuration.filter(|configuration| configuration.is_open()) {
-        Some(open) => Err(Error::ServerOpen { path: open.script() }),
+    match configuration.and_then(Configuration::open) {
+        Some(path) => Err(Error::ServerOpen { path: path.to_owned() }),
         None => Ok(()),
     }
 }

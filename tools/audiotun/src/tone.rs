@@ -17,7 +17,7 @@ use std::{
 use document::audio::Audio;
 use toolkit::{Interrupt, files::FileError};
 
-use crate::{Error, guard, keeper, place::Place, plan};
+use crate::{Error, guard, keeper, place::Place, plan, server::Server};
 
 /// Samples in a second, of signed 16 bits.
 const RATE: u32 = 8000;
@@ -43,14 +43,15 @@ const LATEST: Duration = Duration::from_secs(5);
 
 /// Plays a tone to the default output of `server`, as a container would, and returns how
 /// much later it comes out there.
-pub fn check(server: &Path, interrupt: &Interrupt) -> Result<Duration, Error> {
+pub fn check(server: &Server, interrupt: &Interrupt) -> Result<Duration, Error> {
     let temporary = std::env::temp_dir();
     let directory = tempfile::Builder::new().prefix("ctrkit-").tempdir_in(&temporary);
     let directory = directory.map_err(FileError::writing(&temporary))?;
     let place = Place::at(directory.path());
     let audio = Audio { level: "play".to_owned(), ..Audio::default() };
     let _guard = start_guard(server, &place, &audio, interrupt)?;
-    let mut recorder = pulse("parec", server, &["-d", "@DEFAULT_MONITOR@", "--latency-msec=10"]);
+    let mut recorder =
+        pulse("parec", &server.socket, &["-d", "@DEFAULT_MONITOR@", "--latency-msec=10"]);
     let mut player = pulse("pacat", &place.guard(&audio), &[]);
     player.env("PULSE_COOKIE", place.cookie());
     let mut recorder = Running::start("parec", recorder.stdout(Stdio::piped()))?;
@@ -175,7 +176,7 @@ fn strength(samples: impl Iterator<Item = f64>) -> f64 {
 
 /// Starts a guard as a container has one, and waits until it listens.
 fn start_guard(
-    server: &Path,
+    server: &Server,
     place: &Place,
     audio: &Audio,
     interrupt: &Interrupt,
