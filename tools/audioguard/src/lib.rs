@@ -6,6 +6,7 @@
 
 mod cookie;
 mod error;
+mod formats;
 mod frames;
 mod listen;
 mod packet;

@@ -5,16 +5,13 @@
 //! nothing is learned of the machine. All else is refused, and the connection goes
 //! on: programs try one thing and then another.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
+    formats::Formats,
     frames::Broken,
     packet::{Copier, Malformed, Reader, Writer},
-    properties::Label,
-    protocol::{ENCODING_PCM, NONE, VOLUME_NORM, code, command},
+    protocol::{NONE, VOLUME_NORM, code, command},
     session::Rules,
     sink,
     stream::Stream,
@@ -28,7 +25,7 @@ const PENDING: usize = 256;
 
 /// The most channels and frames per second of a stream: what speakers at home have.
 /// PulseAudio converts up to 32 and 768000, and what that costs it is its own time.
-const LARGEST: (u32, u32) = (8, 192_000);
+pub(crate) const LARGEST: (u32, u32) = (8, 192_000);
 
 /// What is to be done with a packet of the client.
 #[derive(Debug, Eq, PartialEq)]
@@ -61,6 +58,8 @@ enum Pending {
 pub(crate) struct Play {
     version: u32,
     rules: Rc<Rules>,
+    /// The client's name as it is shown, if it has one.
+    program: Option<Vec<u8>>,
     /// By their channels.
     streams: BTreeMap<u32, Stream>,
     pending: BTreeMap<u32, Pending>,
@@ -69,7 +68,8 @@ pub(crate) struct Play {
 impl Play {
     /// Begins with a connection on which `version` is spoken.
     pub(crate) fn new(version: u32, rules: Rc<Rules>) -> Self {
-        Self { version, rules, streams: BTreeMap::new(), pending: BTreeMap::new() }
+        let (streams, pending) = (BTreeMap::new(), BTreeMap::new());
+        Self { version, rules, program: None, streams, pending }
     }
 
     /// Returns the stream that sound for `channel` is for, if there is one.
@@ -171,13 +171,15 @@ impl Play {
         copy.u32s(3)?; // prebuf, minreq, syncid
         let volumes = copy.from.volumes()?;
         copy.to.volumes(&bounded(volumes));
-        copy.booleans(5)?; // no_remap_channels … fix_channels
-        copy.from.boolean()?;
-        copy.to.boolean(false); // no_move
+        copy.booleans(2)?; // no_remap_channels, no_remix_channels
+        for _ in ["fix_format", "fix_rate", "fix_channels", "no_move"] {
+            copy.from.boolean()?;
+            copy.to.boolean(false);
+        }
         copy.booleans(2)?; // variable_rate, muted
         let adjusts = copy.from.boolean()?;
         copy.to.boolean(adjusts || is_ours);
-        self.rules.label.properties(&mut copy)?;
+        self.rules.label.properties(&mut copy, self.program.as_deref())?;
         match self.create_newer(copy, stream)? {
             Decision::Ask(..) if is_large => Ok(Decision::Refuse(code::NOTSUPPORTED)),
             decision => Ok(decision),
@@ -205,7 +207,7 @@ impl Play {
         Ok(Decision::Ask(Pending::Stream(stream), packet))
     }
 
-    fn about_client(&self, request: Request) -> Result<Decision, Malformed> {
+    fn about_client(&mut self, request: Request) -> Result<Decision, Malformed> {
         let mut copy = request.copy();
         let pending = match request.command {
             command::SET_CLIENT_NAME => Pending::Client,
@@ -215,8 +217,11 @@ impl Play {
             copy.u32()?;
         }
         match request.command {
-            command::REMOVE_CLIENT_PROPLIST => Label::removed(&mut copy)?,
-            _ => self.rules.label.properties(&mut copy)?,
+            command::REMOVE_CLIENT_PROPLIST => self.rules.label.removed(&mut copy)?,
+            _ => {
+                let named = self.rules.label.properties(&mut copy, self.program.as_deref())?;
+                self.program = named.or(self.program.take());
+            }
         }
         Ok(Decision::Ask(pending, copy.finish()?))
     }
@@ -268,9 +273,9 @@ impl Play {
             }
             command::UPDATE_PLAYBACK_STREAM_PROPLIST => {
                 copy.u32()?;
-                self.rules.label.properties(&mut copy)?;
+                self.rules.label.properties(&mut copy, self.program.as_deref())?;
             }
-            command::REMOVE_PLAYBACK_STREAM_PROPLIST => Label::removed(&mut copy)?,
+            command::REMOVE_PLAYBACK_STREAM_PROPLIST => self.rules.label.removed(&mut copy)?,
             _ => {}
         }
         Ok(Decision::Ask(pending, copy.finish()?))
@@ -450,62 +455,6 @@ enum Decision {
     Answer(Vec<u8>),
     /// It is not done, with a code of the protocol.
     Refuse(u32),
-}
-
-/// In which encodings a stream may come.
-enum Formats {
-    /// In that of its sample spec.
-    Any,
-    /// In one of these, each with its properties.
-    These(Vec<Format>),
-    /// In none that is allowed.
-    None,
-}
-
-/// The properties of one encoding that is samples.
-type Format = Vec<(Vec<u8>, Vec<u8>)>;
-
-impl Formats {
-    fn read(from: &mut Reader) -> Result<Self, Malformed> {
-        let known: BTreeSet<&[u8]> = FORMAT_PROPERTIES.into_iter().collect();
-        let count = from.u8()?;
-        let mut formats = Vec::new();
-        for _ in 0..count {
-            let (encoding, properties) = from.format()?;
-            if encoding == ENCODING_PCM {
-                let kept = properties.into_iter().filter(|(key, value)| match *key {
-                    b"format.rate" => is_at_most(value, LARGEST.1),
-                    b"format.channels" => is_at_most(value, LARGEST.0),
-                    other => known.contains(other),
-                });
-                formats.push(kept.map(|(key, value)| (key.to_vec(), value.to_vec())).collect());
-            }
-        }
-        Ok(match (count, formats.is_empty()) {
-            (0, _) => Self::Any,
-            (_, true) => Self::None,
-            (_, false) => Self::These(formats),
-        })
-    }
-
-    fn write(&self, to: &mut Writer) {
-        let formats = if let Self::These(formats) = self { formats.as_slice() } else { &[] };
-        to.u8(u8::try_from(formats.len()).unwrap_or(u8::MAX));
-        for format in formats {
-            let properties = format.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
-            to.format(ENCODING_PCM, properties);
-        }
-    }
-}
-
-/// What is said of samples (`src/pulse/proplist.h`) besides their rate and channels.
-const FORMAT_PROPERTIES: [&[u8]; 2] = [b"format.sample_format", b"format.channel_map"];
-
-/// Says whether a value is one number and not too large. It is JSON, and could be a
-/// range or a list; without it the server takes what suits the sink.
-fn is_at_most(value: &[u8], largest: u32) -> bool {
-    let text = value.strip_suffix(&[0]).and_then(|text| std::str::from_utf8(text).ok());
-    text.and_then(|text| text.parse::<u32>().ok()).is_some_and(|number| number <= largest)
 }
 
 #[cfg(test)]

@@ -31,8 +31,16 @@ impl Label {
         Self(name.map(clean))
     }
 
-    /// Copies a list of properties as far as they pass, and adds ours.
-    pub(crate) fn properties(&self, copy: &mut Copier) -> Result<(), Malformed> {
+    /// Copies a list of properties as far as they pass, and adds ours; returns the name of
+    /// the application if it has one.
+    ///
+    /// Where it has none, `program` is said again, the name that was said before: without
+    /// any, who plays would be shown as somebody else.
+    pub(crate) fn properties(
+        &self,
+        copy: &mut Copier,
+        program: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>, Malformed> {
         let theirs = copy.from.properties()?;
         let mut passed: Vec<(&[u8], Vec<u8>)> = Vec::new();
         for (key, value) in theirs {
@@ -41,12 +49,18 @@ impl Label {
                 passed.push((name, terminated(self.shown(name, value))));
             }
         }
+        let name = passed.iter().find(|(key, _)| *key == APPLICATION);
+        let name = name.map(|(_, value)| value.clone());
+        if let (None, Some(label)) = (&name, &self.0) {
+            let shown = program.map_or_else(|| terminated(label.clone()), <[u8]>::to_vec);
+            passed.push((APPLICATION, shown));
+        }
         let id = self.id();
         for (key, prefix) in REMEMBERED {
             passed.push((key, terminated(format!("{prefix}{id}"))));
         }
         copy.to.properties(passed.iter().map(|(key, value)| (*key, value.as_slice())));
-        Ok(())
+        Ok(name)
     }
 
     /// Copies the name of a stream.
@@ -57,9 +71,10 @@ impl Label {
     }
 
     /// Copies the names of properties that are to go; ours stay.
-    pub(crate) fn removed(copy: &mut Copier) -> Result<(), Malformed> {
+    pub(crate) fn removed(&self, copy: &mut Copier) -> Result<(), Malformed> {
         while let Some(key) = copy.from.string()? {
-            if NAMES.contains(&key) {
+            let is_ours = self.0.is_some() && key == APPLICATION;
+            if NAMES.contains(&key) && !is_ours {
                 copy.to.string(Some(key));
             }
         }

@@ -18,7 +18,10 @@ pub(crate) const NAME: &[u8] = b"ctrkit";
 const DESCRIPTION: &[u8] = b"The speakers of whoever uses this container";
 
 /// Signed 16 bit, little-endian (`PA_SAMPLE_S16LE`), two channels.
-const SPEC: SampleSpec = SampleSpec { format: 3, channels: 2, rate: 48_000 };
+pub(crate) const SPEC: SampleSpec = SampleSpec { format: 3, channels: 2, rate: 48_000 };
+
+/// The same as a property.
+pub(crate) const FORMAT: &[u8] = b"\"s16le\"\0";
 
 /// Left and right (`PA_CHANNEL_POSITION_FRONT_LEFT`, `…_RIGHT`).
 const MAP: [u8; 2] = [1, 2];

@@ -361,6 +361,77 @@ fn a_stream_is_the_clients_own_and_where_the_person_wants_it() {
     assert_eq!(other, [raw::ERROR, 6, 1]);
 }
 
+/// The format of a stream's samples, its channels, and its rate, as its maker is told.
+fn told_of(answer: &[u8]) -> (u8, u8, u32, Vec<u8>) {
+    let numbers = raw::numbers(answer);
+    assert_eq!(numbers[0], raw::REPLY, "{numbers:?}");
+    let (spec, rest) = answer[9 * 5..].split_at(9);
+    let rate = u32::from_be_bytes(spec[3..7].try_into().unwrap());
+    (spec[1], spec[2], rate, rest[..spec[8].into()].to_vec())
+}
+
+#[test]
+fn what_the_speakers_are_like_is_not_told() {
+    let mut world = World::new();
+    world.guard("play", &[]);
+    let six = ["load-module", "module-null-sink", "sink_name=six", "channels=6"];
+    world.told(&[&six[..], &["rate=44100", "format=float32le"]].concat());
+    world.told(&["set-default-sink", "six"]);
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    let usual = (3, 2, 48_000, vec![1, 2]);
+    assert_eq!(told_of(&guest.answer(&Packet::fitting_stream(5))), usual);
+    assert_eq!(told_of(&guest.answer(&Packet::formatted_stream(6, &[]))), usual);
+    let format = ("format.sample_format", "\"s32le\"");
+    let said =
+        Packet::formatted_stream(7, &[format, ("format.rate", "96000"), ("format.channels", "1")]);
+    assert_eq!(told_of(&guest.answer(&said)), (7, 1, 96_000, vec![0]));
+    let map = ("format.channel_map", "\"front-left,front-right,lfe\"");
+    let said = Packet::formatted_stream(8, &[("format.channels", "3"), map]);
+    assert_eq!(told_of(&guest.answer(&said)), (3, 3, 48_000, vec![1, 2, 7]));
+    // Which six these are would be those of the speakers.
+    let six = Packet::formatted_stream(9, &[("format.channels", "6")]);
+    assert_eq!(guest.ask(&six), [raw::ERROR, 9, 19]);
+}
+
+#[test]
+fn who_plays_is_shown_with_its_name_whatever_it_says() {
+    let mut world = World::new();
+    world.guard("play", &["--name", "dev-x"]);
+    let mut guest = Raw::enter(&world.path("play"), &world.cookie);
+    let shown = |world: &World, name: &str| {
+        for list in ["clients", "sink-inputs"] {
+            let list = world.told(&["list", list]);
+            assert!(list.contains(&format!("application.name = \"{name}\"")), "{name}: {list}");
+        }
+    };
+    assert_eq!(guest.ask(&Packet::stream(5, None, &[]))[0], raw::REPLY);
+    shown(&world, "dev-x");
+    let named = Packet::new(raw::NAME, 6).properties(&[("application.name", "Firefox")]);
+    assert_eq!(guest.ask(&named)[0], raw::REPLY);
+    let stream = guest.ask(&Packet::stream(7, None, &[]));
+    shown(&world, "dev-x: Firefox");
+    // The three ways to change properties, and what takes them away.
+    for mode in 0..3 {
+        let update = Packet::new(82, 10 + mode).u32(mode).properties(&[("media.name", "x")]);
+        assert_eq!(guest.ask(&update)[0], raw::REPLY);
+        let update = Packet::new(81, 20 + mode).u32(stream[2]).u32(mode);
+        assert_eq!(guest.ask(&update.properties(&[("media.name", "x")]))[0], raw::REPLY);
+        shown(&world, "dev-x: Firefox");
+    }
+    let name = Some("application.name");
+    let remove = Packet::new(raw::REMOVE_CLIENT_PROPLIST, 30).string(name).string(None);
+    assert_eq!(guest.ask(&remove)[0], raw::REPLY);
+    let remove = Packet::new(84, 31).u32(stream[2]).string(name).string(None);
+    assert_eq!(guest.ask(&remove)[0], raw::REPLY);
+    shown(&world, "dev-x: Firefox");
+    // Who says no name at all.
+    let mut silent = Raw::unlock(&world.path("play"), &world.cookie);
+    drop(guest);
+    assert_eq!(silent.ask(&Packet::stream(5, None, &[]))[0], raw::REPLY);
+    let list = world.told(&["list", "sink-inputs"]);
+    assert!(list.contains("application.name = \"dev-x\""), "{list}");
+}
+
 #[test]
 fn who_does_not_know_the_cookie_learns_nothing() {
     let mut world = World::new();
@@ -456,7 +527,7 @@ fn clients_and_streams_are_bounded_and_others_play_on() {
     world.guard("play", &["--clients", "3"]);
     let mut guests: Vec<_> =
         (0..3).map(|_| Raw::enter(&world.path("play"), &world.cookie)).collect();
-    let mut surplus = Raw::enter_in_vain(&world.path("play"), &world.cookie);
+    let mut surplus = Raw::unlock(&world.path("play"), &world.cookie);
     assert_eq!(surplus.ask(&Packet::new(raw::NAME, 1).properties(&[])), [raw::ERROR, 1, 26]);
     surplus.ends();
     let made: Vec<_> =
@@ -506,7 +577,7 @@ fn whoever_holds_the_places_a_probe_is_answered() {
     }
     // What such a place is good for ends with it.
     let guests = [(); 2].map(|()| Raw::enter(&world.path("play"), &world.cookie));
-    Raw::enter_in_vain(&world.path("play"), &world.cookie).ends();
+    Raw::unlock(&world.path("play"), &world.cookie).ends();
     drop(guests);
 }
 

@@ -98,6 +98,24 @@ impl Packet {
         packet.booleans("000001000").properties(&[]).booleans("1000000").bytes(b"B\0")
     }
 
+    /// Asks for one whose samples are like those of the sink.
+    pub fn fitting_stream(tag: u32) -> Self {
+        let packet = Self::new(CREATE, tag).spec(3, 2, 48_000).u32(NONE).string(None);
+        let packet = packet.u32(NONE).booleans("1").u32(NONE).u32(NONE).u32(NONE).u32(tag);
+        let packet = packet.volumes([0x10000; 2]).booleans("001111000").properties(&[]);
+        packet.booleans("1000000").bytes(b"B\0")
+    }
+
+    /// Asks for one of which this alone is said.
+    pub fn formatted_stream(tag: u32, properties: &[(&str, &str)]) -> Self {
+        let packet = Self::new(CREATE, tag).bytes(b"a\xff\0\0\0\0\0m\0").u32(NONE).string(None);
+        let packet = packet.u32(NONE).booleans("1").u32(NONE).u32(NONE).u32(NONE).u32(tag);
+        // As many volumes as there can be; they mean nothing.
+        let packet = packet.bytes(b"v\x20").bytes(&[0, 1, 0, 0].repeat(32));
+        let packet = packet.booleans("000001000").properties(&[]);
+        packet.booleans("0000000").bytes(b"B\x01fB\x01").properties(properties)
+    }
+
     /// Samples of some kind, and channels in the order of their numbers.
     pub fn spec(self, format: u8, channels: u8, rate: u32) -> Self {
         let map: Vec<u8> = if channels == 1 { vec![0] } else { (1..=channels).collect() };
@@ -151,8 +169,8 @@ impl Raw {
         raw
     }
 
-    /// Connects and shows the cookie where all places are taken.
-    pub fn enter_in_vain(path: &Path, cookie: &[u8]) -> Self {
+    /// Connects and shows the cookie.
+    pub fn unlock(path: &Path, cookie: &[u8]) -> Self {
         let mut raw = Self::connect(path);
         assert_eq!(raw.ask(&Packet::auth(29, cookie))[0], REPLY);
         raw
@@ -178,11 +196,17 @@ impl Raw {
 
     /// Sends a request, and returns the numbers of its answer; events are skipped.
     pub fn ask(&mut self, packet: &Packet) -> Vec<u32> {
+        numbers(&self.answer(packet))
+    }
+
+    /// Sends a request, and returns its answer.
+    pub fn answer(&mut self, packet: &Packet) -> Vec<u8> {
         let tag = numbers(&packet.0)[1];
         self.send(&packet.framed());
         loop {
-            let answer = numbers(&self.receive().expect("an answer"));
-            if answer[0] <= REPLY && answer[1] == tag {
+            let answer = self.receive().expect("an answer");
+            let numbers = numbers(&answer);
+            if numbers[0] <= REPLY && numbers[1] == tag {
                 return answer;
             }
         }
