@@ -1,12 +1,17 @@
 //! Where what belongs to one container's sound lies.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use document::{
     Container,
     audio::Audio,
     container::{Missing, is_name},
 };
+use nix::{sys::signal::kill, unistd::Pid};
 use toolkit::{Places, sockets::SOCKET_PATH, state};
 
 use crate::Error;
@@ -97,6 +102,17 @@ impl Place {
     /// Where a question goes into the container, and comes back.
     pub(crate) fn probe(&self) -> PathBuf {
         self.files().join(format!("p{}", std::process::id()))
+    }
+
+    /// What questions left here that were killed before they came back.
+    pub(crate) fn left(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.files()).into_iter().flatten().flatten();
+        let is_dead = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str);
+            let id = name.and_then(|name| name.strip_prefix('p')?.parse().ok());
+            id.is_some_and(|id| kill(Pid::from_raw(id), None).is_err())
+        };
+        entries.map(|entry| entry.path()).filter(is_dead).collect()
     }
 
     /// Returns the document that was applied last.

@@ -135,9 +135,15 @@ fn ask(socket: &Path, place: &Place) -> Result<Answer, Error> {
 /// Asks from inside the container: a socket here leads by the connection to what listens
 /// `there`, and that leads back to the guard.
 fn ask_through(ssh: &Ssh, place: &Place, there: &str) -> Result<Answer, Error> {
+    let leading = |probe: &Path| format!("{}:{there}", probe.display());
+    for left in place.left() {
+        if ssh.tell("cancel", "-L", &leading(&left)) || !keeper::listens(&left) {
+            let _ = files::remove(&left);
+        }
+    }
     let probe = place.probe();
     let _ = files::remove(&probe);
-    let forwarding = format!("{}:{there}", probe.display());
+    let forwarding = leading(&probe);
     if !ssh.tell("forward", "-L", &forwarding) {
         return Ok(Answer::Nobody);
     }

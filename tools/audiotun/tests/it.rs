@@ -271,6 +271,19 @@ fn a_control_socket_that_is_another_after_a_rebuild_is_asked() {
 }
 
 #[test]
+fn what_a_question_left_that_was_killed_is_taken_away() {
+    let (machine, _guard) = Machine::new("ssh");
+    machine.program("sshcfg", &format!("printf '{NAME}\\t127.0.0.1:1\\t-\\t/mux\\n'"));
+    machine.program("ssh", "echo 'Master running (pid=1)' >&2");
+    let left = machine.path(NAME).join("audio/p999999999");
+    let _listener = UnixListener::bind(&left).unwrap();
+    machine.run(&["status"]).success();
+    let calls = fs::read_to_string(machine.path("ssh")).unwrap();
+    let cancel = format!("-O cancel -L {}:/run/ctrkit-audio/native", left.display());
+    assert!(calls.contains(&cancel) && !left.exists(), "{calls}");
+}
+
+#[test]
 fn an_undo_takes_away_nothing_where_it_cannot_take_all() {
     let world = TempDir::new().unwrap();
     let script = world.path().join("own/pulse/default.pa");
