@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufReader, Read, Write},
     os::unix::process::CommandExt,
     process::{Child, ChildStdin, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -14,7 +14,7 @@ use engine::Engine;
 use serde::Deserialize;
 use toolkit::{Interrupt, Interrupted};
 
-use crate::Error;
+use crate::{Error, lines};
 
 /// The helper for each kind of processor for which it could be made.
 const HELPERS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helpers.rs"));
@@ -28,6 +28,12 @@ const BEGIN: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether a signal came.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// How many of its lines wait to be looked at.
+const WAITING: usize = 16;
+
+/// How much is kept of what it says of failures, in bytes.
+const WORDS: u64 = 64 << 10;
 
 /// A job for the helper: what the answer is called, and its words.
 pub(crate) type Job = (&'static str, Vec<String>);
@@ -188,7 +194,9 @@ impl Drop for Injected<'_> {
             let _ = self.engine.remove(&self.id, engine::Nameless::Removed);
         } else if !self.is_gone {
             // It removes itself, reads that there is nothing to do, and ends.
-            let _ = self.engine.run(["exec", "--user", "0:0", &self.id, &self.path, "remove"]);
+            // Another in its place could go on for ever.
+            let args = ["exec", "--user", "0:0", &self.id, &self.path, "remove"];
+            let _ = self.engine.run_within(args, BEGIN);
         }
     }
 }
@@ -236,7 +244,7 @@ struct Line {
 pub(crate) struct Session {
     child: Child,
     input: Option<ChildStdin>,
-    lines: Receiver<String>,
+    lines: Receiver<Vec<u8>>,
     words: Option<JoinHandle<String>>,
 }
 
@@ -246,18 +254,21 @@ impl Session {
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let (input, output, errors) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (tell, lines) = mpsc::channel();
+        let (tell, lines) = mpsc::sync_channel(WAITING);
         thread::spawn(move || {
-            for line in output.map(BufReader::new).into_iter().flat_map(BufRead::lines).flatten() {
+            let Some(mut output) = output.map(BufReader::new) else { return };
+            while let Some(line) = lines::line(&mut output) {
                 if tell.send(line).is_err() {
                     break;
                 }
             }
         });
         let words = thread::spawn(move || {
-            let mut words = String::new();
-            let _ = errors.map(|mut pipe| pipe.read_to_string(&mut words));
-            words
+            let Some(mut errors) = errors else { return String::new() };
+            let mut words = Vec::new();
+            let _ = errors.by_ref().take(WORDS).read_to_end(&mut words);
+            let _ = io::copy(&mut errors, &mut io::sink());
+            String::from_utf8_lossy(&words).into_owned()
         });
         Ok(Self { child, input, lines, words: Some(words) })
     }
@@ -282,12 +293,13 @@ impl Session {
         let mut answers = Answers::default();
         while answers.0.len() < jobs.len() {
             interrupt.check().map_err(Broken::Interrupted)?;
+            // What only goes on answering something else has no more time than others.
+            if Instant::now() >= end {
+                answers.fill(jobs, &format!("it took longer than {} s", limit.as_secs()));
+            }
             match self.lines.recv_timeout(GLANCE) {
                 Ok(line) => answers.take(&line),
-                Err(RecvTimeoutError::Timeout) if Instant::now() < end => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    answers.fill(jobs, &format!("it took longer than {} s", limit.as_secs()));
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let why = self.last_words();
                     answers.fill(jobs, &why);
@@ -299,7 +311,7 @@ impl Session {
 
     /// Returns why it has ended.
     fn last_words(&mut self) -> String {
-        self.input = None;
+        self.end();
         let words = self.words.take().and_then(|words| words.join().ok()).unwrap_or_default();
         match words.lines().rfind(|line| !line.trim().is_empty()) {
             Some(line) => format!("the helper ended: {}", line.trim()),
@@ -308,8 +320,9 @@ impl Session {
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
+impl Session {
+    /// Has it end, or ends it.
+    fn end(&mut self) {
         self.input = None;
         let end = Instant::now() + Duration::from_secs(3);
         while Instant::now() < end {
@@ -323,9 +336,15 @@ impl Drop for Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Answers {
-    fn take(&mut self, line: &str) {
-        let Ok(Line { job, seen, failed }) = serde_json::from_str(line) else { return };
+    fn take(&mut self, line: &[u8]) {
+        let Ok(Line { job, seen, failed }) = serde_json::from_slice(line) else { return };
         let seen = seen.ok_or_else(|| failed.unwrap_or_default());
         self.0.insert(job, seen);
     }

@@ -9,6 +9,7 @@ mod ear;
 mod error;
 mod helper;
 mod jobs;
+mod lines;
 mod own;
 mod probes;
 mod secrets;

@@ -20,6 +20,7 @@ use toolkit::{Events, expand_tilde};
 use crate::{
     Attack, Error, attacked,
     helper::{self, Injected},
+    lines,
     target::Target,
 };
 
@@ -184,10 +185,8 @@ fn listen(
     let mut left_out = 0;
     loop {
         with.interrupt.check()?;
-        let mut text = Vec::new();
-        let read = input.read_until(b'\n', &mut text);
-        let line = read.ok().and_then(|_| serde_json::from_slice::<Line>(&text).ok());
-        match line {
+        let text = lines::line(&mut input);
+        match text.and_then(|text| serde_json::from_slice::<Line>(&text).ok()) {
             Some(Line { path: Some(path), bytes: Some(bytes), .. }) => {
                 look(needles, &path, input.by_ref().take(bytes));
             }

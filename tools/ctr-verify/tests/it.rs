@@ -48,6 +48,17 @@ fn a_helper_that_does_not_answer_proves_nothing() {
 }
 
 #[test]
+fn a_helper_that_never_ends_a_line_is_ended() {
+    let world = world();
+    world.answer("docker-create", "be\n");
+    world.on("docker-cp", "/bin/cat >/dev/null");
+    world.on("docker-start", "while printf '%65536s'; do :; done");
+    let run = ctr_verify(&world, &["dev-a", "--quick", "--json"]).assert().code(69);
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("the helper ended before it had answered"), "{text}");
+}
+
+#[test]
 fn for_prove_what_was_not_tried_is_a_failure() {
     let world = world();
     let run = ctr_verify(&world, &["dev-a", "--quick"]).assert().code(69);
