@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assert_cmd::{Command, assert::Assert};
+use assert_cmd::Command;
 use serde_json::{Value, json};
+use stubs::World;
 use tempfile::TempDir;
 
 const NAME: &str = "dev-myapp-b3e5ed";
@@ -177,63 +178,63 @@ fn setup_writes_one_file_where_the_socket_is_switched_off_and_undo_takes_it_away
     }
 }
 
-/// A machine on which the other programs only write down how they were called.
+/// A machine on which the other programs are stand-ins.
 struct Machine {
-    world: TempDir,
+    world: World,
+    audiotun: PathBuf,
 }
 
 impl Machine {
     /// One with a container whose sound goes by `transport`, and somebody who listens
     /// where its guard should.
     fn new(transport: &str) -> (Self, UnixListener) {
-        let machine = Self { world: TempDir::new().unwrap() };
-        fs::create_dir(machine.path("bin")).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_audiotun"), machine.path("bin/audiotun")).unwrap();
-        machine.program("audioguard", "exec cat >/dev/null");
-        machine.program("sshcfg", "");
-        machine.program("ssh", "exit 255");
+        let world = World::new();
+        let audiotun = world.install(env!("CARGO_BIN_EXE_audiotun"));
+        for name in ["audioguard", "sshcfg", "ssh"] {
+            world.program(name);
+        }
+        world.on("audioguard---until-eof", "exec cat >/dev/null");
+        let machine = Self { world, audiotun };
         let mut asked = document(Some("play"));
         asked["audio"]["transport"] = json!(transport);
-        let filled = planned(&machine.world, &[], &asked);
-        fs::write(machine.path(NAME).join("document.json"), filled.to_string()).unwrap();
+        let filled = machine.planned(&asked);
+        machine.world.write(format!("state/{NAME}/document.json"), &filled.to_string());
         let guard = UnixListener::bind(filled["audio"]["guard"].as_str().unwrap()).unwrap();
         (machine, guard)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.world.path().join(name)
+    fn planned(&self, document: &Value) -> Value {
+        let mut command = self.world.command(&self.audiotun);
+        let run = command.write_stdin(document.to_string()).assert().success();
+        serde_json::from_slice(&run.get_output().stdout).unwrap()
     }
 
-    /// Has the program `name` write down its arguments, and then do what `script` says.
-    fn program(&self, name: &str, script: &str) {
-        let (path, calls) = (self.path("bin").join(name), self.path(name));
-        let script = format!("#!/bin/sh\necho \"$*\" >>'{}'\n{script}\n", calls.display());
-        // Whoever runs it meanwhile has the one from before.
-        fs::write(path.with_extension("new"), script).unwrap();
-        fs::set_permissions(path.with_extension("new"), Permissions::from_mode(0o755)).unwrap();
-        fs::rename(path.with_extension("new"), path).unwrap();
+    fn run(&self, args: &[&str]) {
+        self.world.command(&self.audiotun).args(args).arg(NAME).assert().success();
     }
 
-    fn run(&self, args: &[&str]) -> Assert {
-        let mut command = Command::new(self.path("bin/audiotun"));
-        let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
-        command.args(args).arg(NAME).env("PATH", path).env_remove("CTRKIT_AUDIO_SERVER");
-        command.env("CTRKIT_STATE_DIR", self.world.path());
-        command.env("CTRKIT_CONFIG_DIR", self.path("c")).env_remove("CTRKIT_EVENTS");
-        command.assert()
+    /// Has the container's block say that its control socket is `path`.
+    fn control(&self, path: &str) {
+        self.world.answer("sshcfg-list", &format!("{NAME}\t127.0.0.1:1\t-\t{path}\n"));
     }
 
-    /// Waits until the last call of `name` has all of `words`.
+    fn file(&self, name: &str) -> PathBuf {
+        self.world.path("state").join(NAME).join(name)
+    }
+
+    /// Returns the calls of `program`, as lines.
+    fn calls(&self, program: &str) -> Vec<String> {
+        let calls = self.world.calls().into_iter().filter(|call| call[0] == program);
+        calls.map(|call| call.join(" ")).collect()
+    }
+
+    /// Waits until a call of `program` has `words`.
     #[track_caller]
-    fn was_called(&self, name: &str, words: &[&str]) {
+    fn was_called(&self, program: &str, words: &str) {
         let begun = Instant::now();
-        loop {
-            let calls = fs::read_to_string(self.path(name)).unwrap_or_default();
-            if calls.lines().last().is_some_and(|last| words.iter().all(|word| last.contains(word)))
-            {
-                return;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{words:?} in {calls}");
+        while !self.calls(program).iter().any(|call| call.contains(words)) {
+            let calls = self.calls(program);
+            assert!(begun.elapsed() < Duration::from_secs(60), "{words:?} in {calls:?}");
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -242,45 +243,44 @@ impl Machine {
 #[test]
 fn a_guard_is_made_anew_for_another_server_and_for_another_cookie() {
     let (machine, _guard) = Machine::new("bind");
-    machine.run(&["guard"]).success();
-    machine.was_called("audioguard", &["--lock", "--listen"]);
-    machine.run(&["guard", "--server", "/other"]).success();
-    machine.was_called("audioguard", &["--server /other"]);
-    fs::remove_file(machine.path("audioguard")).unwrap();
+    machine.run(&["guard"]);
+    machine.was_called("audioguard", "--lock");
+    machine.run(&["guard", "--server", "/other"]);
+    machine.was_called("audioguard", "--server /other");
+    machine.world.forget();
     // It counts until it is taken down, and what is made anew is for a reason.
-    machine.run(&["guard"]).success();
-    assert!(!machine.path("audioguard").exists());
-    fs::remove_file(machine.path(NAME).join("audio/cookie")).unwrap();
-    planned(&machine.world, &[], &document(Some("play")));
-    machine.run(&["guard"]).success();
-    machine.was_called("audioguard", &["--server /other"]);
-    machine.run(&["down"]).success();
-    assert!(!machine.path(NAME).join("audio.pid").exists());
+    machine.run(&["guard"]);
+    assert!(machine.calls("audioguard").is_empty());
+    fs::remove_file(machine.file("audio/cookie")).unwrap();
+    machine.planned(&document(Some("play")));
+    machine.run(&["guard"]);
+    machine.was_called("audioguard", "--server /other");
+    machine.run(&["down"]);
+    assert!(!machine.file("audio.pid").exists());
 }
 
 #[test]
 fn a_control_socket_that_is_another_after_a_rebuild_is_asked() {
     let (machine, _guard) = Machine::new("ssh");
-    let block = |socket: &str| format!("printf '{NAME}\\t127.0.0.1:1\\t-\\t{socket}\\n'");
-    machine.program("sshcfg", &block("/one"));
-    machine.run(&["guard"]).success();
-    machine.was_called("ssh", &["ControlPath=\"/one\"", "-O check"]);
-    machine.program("sshcfg", &block("/two"));
-    machine.was_called("ssh", &["ControlPath=\"/two\"", "-O check"]);
-    machine.run(&["down"]).success();
+    machine.control("/one");
+    machine.run(&["guard"]);
+    machine.was_called("ssh", "ControlPath=\"/one\" -O check");
+    machine.control("/two");
+    machine.was_called("ssh", "ControlPath=\"/two\" -O check");
+    machine.run(&["down"]);
 }
 
 #[test]
 fn what_a_question_left_that_was_killed_is_taken_away() {
     let (machine, _guard) = Machine::new("ssh");
-    machine.program("sshcfg", &format!("printf '{NAME}\\t127.0.0.1:1\\t-\\t/mux\\n'"));
-    machine.program("ssh", "echo 'Master running (pid=1)' >&2");
-    let left = machine.path(NAME).join("audio/p999999999");
+    machine.control("/mux");
+    machine.world.on("ssh--F", "echo 'Master running (pid=1)' >&2");
+    let left = machine.file("audio/p999999999");
     let _listener = UnixListener::bind(&left).unwrap();
-    machine.run(&["status"]).success();
-    let calls = fs::read_to_string(machine.path("ssh")).unwrap();
-    let cancel = format!("-O cancel -L {}:/run/ctrkit-audio/native", left.display());
-    assert!(calls.contains(&cancel) && !left.exists(), "{calls}");
+    machine.run(&["status"]);
+    let there = format!("-O cancel -L {}:/run/ctrkit-audio/native", left.display());
+    machine.was_called("ssh", &there);
+    assert!(!left.exists());
 }
 
 #[test]
