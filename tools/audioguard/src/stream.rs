@@ -24,7 +24,7 @@ const LARGEST: u32 = 4 * 1024 * 1024;
 const USUAL: u32 = 48 * LONGEST * 2 * 4;
 
 /// What a frame takes of the credit of its stream, to which its length is added: a
-/// third of a millisecond of the usual kind, and more than no program sends at once.
+/// third of a millisecond of the usual kind. Programs write more at once.
 const FRAME: u32 = 64;
 
 /// The most credit of a stream, in bytes: 4096 frames that are as good as empty.
