@@ -138,6 +138,8 @@ impl Cli {
         command.args(call.labels.iter().flat_map(|label| ["--id-label", label]));
         command.args(&call.options);
         self.surround(&mut command, call.project);
+        // podman-compose takes variables from where it is run, which could be the worktree.
+        command.current_dir(call.config.parent().unwrap_or(Path::new("/")));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         command

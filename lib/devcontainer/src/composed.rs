@@ -11,6 +11,15 @@ use crate::{
     danger::{BUILT, inside},
 };
 
+/// What both Compose tools take variables from, beside the first Compose file.
+const ENVIRONMENT: &str = ".env";
+
+/// With what the names of podman's own variables begin.
+const OF_PODMAN: &[u8] = b"PODMAN_";
+
+/// The most bytes of a file of variables that is looked at.
+const LENGTH: u64 = 1 << 20;
+
 impl Own {
     /// Returns the Compose files, absolute, in the order in which they are laid
     /// over one another; none in the other modes.
@@ -42,8 +51,9 @@ impl Own {
                 found.push(Danger::new(&key, &reach.value, &reach.reason));
             }
         }
-        if scope.isolated {
-            found.extend(self.isolated_build(scope, &files)?);
+        match scope.isolated {
+            true => found.extend(self.isolated_build(scope, &files)?),
+            false => found.extend(beside(scope.project, &files)),
         }
         Ok(found)
     }
@@ -64,19 +74,45 @@ impl Own {
         let dockerfile = std::fs::read(dockerfile).unwrap_or_default();
         let value = json!([build, format!("{:x}", Sha256::digest(&dockerfile))]);
         let text = String::from_utf8_lossy(&dockerfile);
-        let contents = contents::of_named(scope.project, &context, &text);
+        let named = contents::of_named(scope.project, &context, &text);
         let key = format!("services.{service}.build");
-        Ok(Some(Danger::new(&key, &value, BUILT).with(contents)))
+        Ok(Some(Danger::new(&key, &value, BUILT).with(named)))
     }
 }
 
-/// Returns the digest of what is in `files`, by which they are known again; none
-/// where there are none.
+/// Returns the danger of the variables beside `files`: podman-compose gives those of
+/// podman's own to podman, and so another place of its files or of its engine.
+fn beside(project: &Path, files: &[PathBuf]) -> Option<Danger> {
+    let path = files.first()?.with_file_name(ENVIRONMENT);
+    let found = path.symlink_metadata().ok()?;
+    let text = (found.is_file() && found.len() <= LENGTH).then(|| std::fs::read(&path).ok());
+    let names = |text: &[u8]| text.windows(OF_PODMAN.len()).any(|part| part == OF_PODMAN);
+    if text.flatten().is_some_and(|text| !names(&text)) {
+        return None;
+    }
+    let key = path.strip_prefix(project).unwrap_or(&path).display().to_string();
+    let reason = "it is no plain file of variables, or has some that podman itself would take";
+    Some(Danger::new(&key, &json!(contents(&path)), reason))
+}
+
+/// Returns the digest of what is in `files` and of the variables beside the first,
+/// by which they are known again; none where there are none.
 #[must_use]
 pub fn compose_digest<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Option<String> {
-    let one = |file: &PathBuf| Sha256::digest(std::fs::read(file).unwrap_or_default());
-    let all: Vec<_> = files.into_iter().map(one).collect();
-    (!all.is_empty()).then(|| format!("{:x}", Sha256::digest(all.concat())))
+    let mut files = files.into_iter().peekable();
+    let beside = files.peek()?.with_file_name(ENVIRONMENT);
+    let mut all: String = files.map(|file| contents(file)).collect();
+    if beside.exists() {
+        all += &contents(&beside);
+    }
+    Some(format!("{:x}", Sha256::digest(all)))
+}
+
+/// Returns the digest of what is in a file.
+fn contents(path: &Path) -> String {
+    let is_file = path.is_file();
+    let contents = is_file.then(|| std::fs::read(path).unwrap_or_default());
+    format!("{:x}", Sha256::digest(contents.unwrap_or_default()))
 }
 
 /// Returns what the paths in `files` are relative to.

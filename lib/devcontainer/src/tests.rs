@@ -190,6 +190,33 @@ fn strings(all: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn what_podman_compose_reads_beside_a_compose_file_is_told() {
+    let world = world();
+    let project = world.path().join("project");
+    let own = own(&world, r#"{"dockerComposeFile": "compose.yml", "service": "dev"}"#);
+    let at = |name: &str| project.join(".devcontainer").join(name);
+    fs::write(at("compose.yml"), "services: {dev: {image: a}}\n").unwrap();
+    let files = own.compose_files(&project);
+    let mut digests = vec![crate::compose_digest(&files)];
+    let mut keys = |text: &str| {
+        fs::write(at(".env"), text).unwrap();
+        let digest = crate::compose_digest(&files);
+        assert!(!digests.contains(&digest));
+        digests.push(digest);
+        let scope = Scope { project: &project, name: "dev-a", isolated: false };
+        let found = own.compose_dangers(&scope).unwrap();
+        found.into_iter().map(|danger| danger.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys("TOKEN=x\n"), [""; 0]);
+    assert_eq!(keys("A=b\nexport PODMAN_USERNS=host\n"), [".devcontainer/.env"]);
+    assert_eq!(keys(&"A=b\n".repeat(300_000)), [".devcontainer/.env"]);
+    fs::remove_file(at(".env")).unwrap();
+    symlink("..", at(".env")).unwrap();
+    let scope = Scope { project: &project, name: "dev-a", isolated: false };
+    assert_eq!(own.compose_dangers(&scope).unwrap().len(), 1);
+}
+
+#[test]
 fn the_digest_changes_with_what_is_trusted_and_with_nothing_else() {
     let world = world();
     let of = |text: &str| {
