@@ -197,22 +197,23 @@ mod tests {
 
     use super::*;
 
-    /// Calls an engine that is the shell script `script`, for at most a second.
-    fn called(script: &str) -> Result<String, EngineError> {
+    /// Calls an engine that is the shell script `script`, for at most so many seconds.
+    fn called(script: &str, seconds: u64) -> Result<String, EngineError> {
         let directory = tempfile::tempdir().unwrap();
         let podman = directory.path().join("podman");
         fs::write(&podman, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&podman, fs::Permissions::from_mode(0o755)).unwrap();
         let engine = Engine::named(podman.to_str().unwrap()).unwrap();
-        engine.run_within(["x"], Duration::from_secs(1))
+        engine.run_within(["x"], Duration::from_secs(seconds))
     }
 
     #[test]
     fn an_answer_of_any_length_takes_no_more_memory_than_it_may() {
         let end = "echo end; echo 'the end' >&2";
-        let answer = called(&format!("head -c 3000000 /dev/zero; {end}")).unwrap();
+        let answer = called(&format!("head -c 3000000 /dev/zero; {end}"), 300).unwrap();
         assert!(answer.len() <= ANSWER * 2 && answer.ends_with("\0end\n"), "{}", answer.len());
-        let error = called(&format!("head -c 3000000 /dev/zero >&2; {end}; exit 1")).unwrap_err();
+        let error =
+            called(&format!("head -c 3000000 /dev/zero >&2; {end}; exit 1"), 300).unwrap_err();
         let EngineError::Failed(failed) = error else { panic!("{error}") };
         assert!(failed.last_words.len() <= WORDS * 2 && failed.last_words.ends_with("the end"));
     }
@@ -220,8 +221,8 @@ mod tests {
     #[test]
     fn an_engine_that_does_not_end_is_ended() {
         let begun = Instant::now();
-        assert!(called("yes").is_err());
-        assert!(called("sleep 600").is_err());
+        assert!(called("yes", 1).is_err());
+        assert!(called("sleep 600", 1).is_err());
         assert!(begun.elapsed() < Duration::from_secs(300));
     }
 }
