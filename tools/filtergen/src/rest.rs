@@ -59,16 +59,25 @@ fn without_plus(path: &[String]) -> Vec<String> {
     path.iter().map(plain).collect()
 }
 
+/// Takes off what names a format, however often.
 fn without_extension(path: &[String]) -> Vec<String> {
     let mut path = path.to_vec();
-    if let Some(last) = path.last_mut() {
-        let is_known = |end: &str| EXTENSIONS.contains(&end);
-        match last.to_lowercase().rsplit_once('.') {
-            Some((name, end)) if is_known(end) && !name.is_empty() => last.truncate(name.len()),
-            _ => {}
+    let Some(last) = path.last_mut() else { return path };
+    loop {
+        let shorter = without_one(last).trim_end_matches(['.', ' ']);
+        if shorter.is_empty() || shorter.len() == last.len() {
+            return path;
         }
+        last.truncate(shorter.len());
     }
-    path
+}
+
+fn without_one(segment: &str) -> &str {
+    let is_known = |end: &str| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(end));
+    match segment.rsplit_once('.') {
+        Some((name, end)) if is_known(end) => name,
+        _ => segment,
+    }
 }
 
 fn writing(role: Role, method: &str, path: &[String]) -> Option<Writing> {
@@ -95,7 +104,8 @@ fn writing(role: Role, method: &str, path: &[String]) -> Option<Writing> {
             repository(names).map(|_| Writing { besides: None, ..body("") })
         }
         [owner, name, "info", "lfs", path @ ..] => {
-            repository(&[owner, name]).map(|name| large_files(name, path))
+            let repository = repository(&[owner, name])?;
+            Some(look_up("LFS_TABLE", method, path, Some(repository)))
         }
         path => Some(web(method, path)),
     }
@@ -107,7 +117,7 @@ pub(crate) fn is_graphql(path: &[&str]) -> bool {
         ["api", "v3" | "v4", rest @ ..] | ["api" | "v3" | "v4", rest @ ..] => rest,
         path => path,
     };
-    matches!(path, [last] if last.split('.').next() == Some("graphql"))
+    matches!(path, [last] if without_one(last) == "graphql")
 }
 
 /// Says whether `path` is of the web pages and not of the interface.
@@ -125,17 +135,6 @@ fn body(besides: &'static str) -> Writing {
 fn git(repository: Option<String>) -> Writing {
     let besides = Some("the branches, and whether it is forced or deletes");
     Writing { operation: Some(Operation::Push), repository, branch: None, besides, blind: false }
-}
-
-/// Returns what is done with git's large files.
-fn large_files(repository: String, path: &[&str]) -> Writing {
-    let writing = |operation, besides| Writing { operation, besides, ..git(Some(repository)) };
-    match path {
-        ["objects", "batch"] => writing(Some(Operation::Push), Some("whether files are uploaded")),
-        ["locks", "verify"] => writing(None, None),
-        ["locks", ..] | ["objects", .., "verify"] => writing(Some(Operation::Push), None),
-        _ => writing(Some(Operation::OtherWrites), None),
-    }
 }
 
 /// Returns the name of a repository, if `parts` are one as GitHub has them.
@@ -176,6 +175,7 @@ fn look_up(table: &str, method: &str, path: &[&str], repository: Option<String>)
         "ref" if method != "DELETE" => Some("whether it is forced"),
         "contents" => Some("the branch"),
         "deployment" => Some("whether it merges"),
+        "lfs" => Some("whether files are uploaded"),
         _ => None,
     };
     Writing {
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn the_filters_own_tables_are_read() {
         assert!(rows("REST_TABLE").count() > 100 && rows("WEB_TABLE").count() > 20);
-        for table in ["REST_TABLE", "WEB_TABLE"] {
+        for table in ["REST_TABLE", "WEB_TABLE", "LFS_TABLE"] {
             for row in rows(table) {
                 let is_known = policy::find_operation(row.operation).is_ok();
                 assert!(is_known || row.operation == "read", "{}", row.operation);
@@ -280,9 +280,15 @@ mod tests {
             ("POST /repos/me/a+b/pulls", "none"),
             ("POST /me/x/git-receive-pack", "none"),
             ("POST /graphql", "- what its GraphQL asks for"),
+            ("POST /graphql.json", "- what its GraphQL asks for"),
+            ("POST /graphql.foo", "other-writes"),
         ] {
             assert_eq!(show(Role::Interface, request), expected, "{request}");
         }
+    }
+
+    #[test]
+    fn a_page_is_for_people_and_for_git() {
         for (request, expected) in [
             ("POST /me/x.git/git-upload-pack", "-"),
             (
@@ -293,6 +299,12 @@ mod tests {
             ("PUT /api/v3/repos/me/x/pulls/1/merge", "pr-merge me/x"),
             ("POST /api/graphql", "- what its GraphQL asks for"),
             ("POST /session", "other-writes"),
+            ("POST /me/x/info/lfs/objects/batch", "push me/x whether files are uploaded"),
+            ("POST /me/x/info/lfs/objects/1/verify", "push me/x"),
+            ("POST /me/x/info/lfs/locks/verify", "- me/x"),
+            ("POST /me/x/info/lfs/locks/1/unlock", "push me/x"),
+            ("DELETE /me/x/info/lfs/locks/1", "other-writes me/x"),
+            ("PUT /me/x/info/lfs/objects/1", "other-writes me/x"),
             ("PUT /me/x/git-upload-pack", "other-writes"),
             ("POST /me/git-receive-pack", "none"),
             (
@@ -310,6 +322,12 @@ mod tests {
         let found =
             writings(Role::Interface, "PUT", &path("repos me x pulls 1 merge.json")).unwrap();
         assert_eq!(found.last().unwrap().operation, Some(Operation::PrMerge));
+        for last in ["merge.json.xml", "merge.JSON.", "merge. .html"] {
+            let path = path(&format!("repos me x pulls 1 {}", last.replace(' ', "\u{a0}")));
+            let path: Vec<_> = path.iter().map(|part| part.replace('\u{a0}', " ")).collect();
+            let found = writings(Role::Interface, "PUT", &path).unwrap();
+            assert_eq!(found.last().unwrap().operation, Some(Operation::PrMerge), "{last}");
+        }
         let found = writings(Role::Interface, "PUT", &path("repos me x pulls 1/merge")).unwrap();
         assert_eq!(found.last().unwrap().operation, Some(Operation::PrMerge));
     }
