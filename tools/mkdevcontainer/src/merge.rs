@@ -28,7 +28,7 @@ pub(crate) fn build(own: &Own, project: &Path) -> Result<Option<Map<String, Valu
 }
 
 /// Returns where `path` really is, as text: a project's path is UTF-8.
-fn real(path: &Path) -> String {
+pub(crate) fn real(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     real.to_string_lossy().into_owned()
 }

@@ -5,7 +5,7 @@ use devcontainer::Own;
 use document::{Container, compose::Names};
 use serde_json::{Map, Value, json};
 
-use crate::{Error, ours};
+use crate::{Error, merge, ours};
 
 /// Returns the name of the image that is built for `container`.
 pub(crate) fn image(container: &Container) -> String {
@@ -114,8 +114,8 @@ pub(crate) fn own_build(
     let text = |key: &str, usual| build.get(key).and_then(Value::as_str).unwrap_or(usual);
     let context = base.join(build.as_str().unwrap_or(text("context", ".")));
     let mut made = json!({
-        "context": real(&context),
-        "dockerfile": real(&context.join(text("dockerfile", "Dockerfile"))),
+        "context": merge::real(&context),
+        "dockerfile": merge::real(&context.join(text("dockerfile", "Dockerfile"))),
     });
     for (key, value) in build.as_object().into_iter().flatten() {
         match key.as_str() {
@@ -126,9 +126,4 @@ pub(crate) fn own_build(
         }
     }
     Ok(Some(made))
-}
-
-fn real(path: &std::path::Path) -> String {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    real.to_string_lossy().into_owned()
 }
