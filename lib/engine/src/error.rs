@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use document::{Extra, error::FailedCommand};
-use toolkit::{Exit, Failure, PlacesError, SocketsError, files::FileError};
+use toolkit::{Exit, Failure, Interrupted, PlacesError, SocketsError, files::FileError};
 
 use crate::{Compose, Kind};
 
@@ -76,6 +76,10 @@ pub enum EngineError {
     /// The engine was called and failed.
     #[error("{}: {}", .0.program, .0.summary())]
     Failed(FailedCall),
+
+    /// A signal asked the tool to end while an answer was waited for.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 
     /// There is no container of that name.
     #[error("there is no container '{name}'")]
@@ -303,6 +307,7 @@ impl Failure for EngineError {
             Self::ComposeTooOld { .. } => "compose-too-old",
             Self::Spawn { .. } => "engine-cannot-run",
             Self::Failed(call) => call.kind(),
+            Self::Interrupted(error) => error.kind(),
             Self::NoSuchContainer { .. } => "no-such-container",
             Self::NotRunning { .. } => "not-running",
             Self::BeingReplaced { .. } => "being-replaced",
@@ -322,6 +327,7 @@ impl Failure for EngineError {
     fn exit(&self) -> Exit {
         match self {
             Self::Places(error) => return error.exit(),
+            Self::Interrupted(error) => return error.exit(),
             Self::Sockets(error) => return error.exit(),
             Self::File(error) => return error.exit(),
             _ => {}

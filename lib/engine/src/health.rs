@@ -84,7 +84,7 @@ impl Engine {
     /// whichever of its two streams: one call.
     pub fn log(&self, name: &str, lines: usize) -> Result<String, EngineError> {
         let mut command = self.command(["logs", "--tail", &lines.to_string(), name]);
-        let output = self.output(&mut command)?;
+        let output = self.answer(&mut command)?;
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(self.judge(&command, output)? + &errors)
     }

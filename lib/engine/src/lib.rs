@@ -30,6 +30,8 @@ mod verified;
 
 use std::path::{Path, PathBuf};
 
+use toolkit::Interrupt;
+
 pub use crate::{
     args::{EngineArgs, HERE},
     compose::Compose,
@@ -99,6 +101,8 @@ pub struct Engine {
     link: Option<Link>,
     /// The fingerprint of the authority that vouches for containers here.
     authority: Option<String>,
+    /// Whose wish to end this tool ends what is asked meanwhile.
+    interrupt: Option<Interrupt>,
 }
 
 /// Where an engine is looked for, in this order.
@@ -142,7 +146,15 @@ impl Engine {
             .map_err(|source| EngineError::Absent { asked: asked.to_owned(), source })?;
         let kind = Kind::of(&program)
             .ok_or_else(|| EngineError::UnknownKind { asked: asked.to_owned() })?;
-        Ok(Self { kind, program, host: None, version: None, link: None, authority: None })
+        Ok(Self {
+            kind,
+            program,
+            host: None,
+            version: None,
+            link: None,
+            authority: None,
+            interrupt: None,
+        })
     }
 
     fn of_document(engine: &document::container::Engine) -> Result<Self, EngineError> {
@@ -155,7 +167,14 @@ impl Engine {
             source,
         })?;
         let (host, version) = (engine.host.clone(), engine.version.clone());
-        Ok(Self { kind, program, host, version, link: None, authority: None })
+        Ok(Self { kind, program, host, version, link: None, authority: None, interrupt: None })
+    }
+
+    /// Lets a signal that asks this tool to end give up what only asks the engine
+    /// ([`Engine::ask`]), and nothing that changes anything.
+    #[must_use]
+    pub fn heeding(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: Some(interrupt.clone()), ..self }
     }
 
     /// Returns the only engine that is installed, or the first that answers.
@@ -221,7 +240,7 @@ impl Engine {
                 (Kind::Podman, None) => "{{.Client.Version}}",
                 _ => "{{.Server.Version}}",
             };
-            self.version = Some(self.run(["version", "--format", side])?.trim().to_owned());
+            self.version = Some(self.ask(["version", "--format", side])?.trim().to_owned());
         }
         let version = self.version.clone().unwrap_or_default();
         if is_older(&version, self.kind.oldest()) {

@@ -205,7 +205,7 @@ impl Engine {
     /// Returns the image called `name`, or `None` where it is not here: one call.
     pub fn image(&self, name: &str) -> Result<Option<Image>, EngineError> {
         let mut command = self.command(["image", "inspect", name]);
-        let output = self.output(&mut command)?;
+        let output = self.answer(&mut command)?;
         let text = match self.judge(&command, output) {
             Ok(text) => text,
             Err(error) if error.is("no-such-image") => return Ok(None),

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -31,6 +31,13 @@ pub(crate) const WORDS: usize = 16 << 10;
 /// which it says after the reason.
 const NOISE: [&str; 3] =
     ["failed to connect to syslog", "unable to get systemd connection", "exit status 1"];
+
+/// How long a call may take that can be given up. The slowest takes some seconds on a
+/// machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often it is looked whether somebody wants it to be given up.
+const GLANCE: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Returns the engine's command with `args`, for a caller that wires its
@@ -61,6 +68,18 @@ impl Engine {
         &self,
         args: impl IntoIterator<Item = S>,
     ) -> Result<String, EngineError> {
+        let mut command = self.command(args);
+        let output = self.output(&mut command)?;
+        self.judge(&command, output)
+    }
+
+    /// Calls the engine as [`Engine::run`] does, with what can be given up at any time: a
+    /// question, or a script of ours in a container, where root may make it hang. After
+    /// two minutes it is, and when somebody wants this tool to end ([`Engine::heeding`]).
+    pub fn ask<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<String, EngineError> {
         self.succeed(&mut self.command(args))
     }
 
@@ -86,9 +105,10 @@ impl Engine {
         Ok(output)
     }
 
-    /// Runs `command`, which [`Engine::command`] made, and judges its status.
+    /// Runs `command`, which [`Engine::command`] made and which only asks, as
+    /// [`Engine::ask`] does, and judges its status.
     pub fn succeed(&self, command: &mut Command) -> Result<String, EngineError> {
-        let output = self.output(command)?;
+        let output = self.answer(command)?;
         self.judge(command, output)
     }
 
@@ -134,6 +154,40 @@ impl Engine {
     pub(crate) fn output(&self, command: &mut Command) -> Result<Output, EngineError> {
         let child = self.spawn(command.stdin(Stdio::null()))?;
         child.wait_with_output().map_err(|source| self.spawn_error(source))
+    }
+
+    /// Runs `command`, which can be given up at any time, and returns what it wrote,
+    /// whether it failed or not.
+    ///
+    /// A signal that came before is of those to whom this tool is about to answer by
+    /// undoing its work, for which it may have to ask.
+    pub(crate) fn answer(&self, command: &mut Command) -> Result<Output, EngineError> {
+        let heeded = self.interrupt.as_ref().filter(|interrupt| interrupt.check().is_ok());
+        let child = self.spawn(command.stdin(Stdio::null()))?;
+        let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait_with_output()));
+        let begun = Instant::now();
+        loop {
+            if let Ok(output) = receiver.recv_timeout(GLANCE) {
+                return output.map_err(|source| self.spawn_error(source));
+            }
+            let signal = heeded.and_then(|interrupt| interrupt.check().err());
+            if signal.is_some() || begun.elapsed() > PATIENCE {
+                let _ = killpg(group, Signal::SIGKILL);
+                return Err(signal.map_or_else(|| self.silence(command), EngineError::from));
+            }
+        }
+    }
+
+    /// Returns the error of a call that was given up.
+    fn silence(&self, command: &Command) -> EngineError {
+        EngineError::Failed(FailedCall {
+            program: self.kind.name(),
+            line: line(command),
+            status: None,
+            last_words: format!("it has not answered within {} s", PATIENCE.as_secs()),
+        })
     }
 
     /// Starts `command` in a process group of its own: Ctrl-C reaches this

@@ -49,7 +49,8 @@ impl Tool for CtrDoctor {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
-        let chosen = ctr_doctor::choose(&self.engine, &config, &self.places);
+        let chosen = ctr_doctor::choose(&self.engine, &config, &self.places, &interrupt);
+        interrupt.check()?;
         let mut checks = ctr_doctor::engine(&chosen);
         checks.extend(self.machine(&chosen)?);
         if let Ok(chosen) = &chosen {
@@ -90,7 +91,9 @@ impl CtrDoctor {
         let ssh_config = self.engine.ssh_config();
         let places = &self.places;
         let sources = Sources { engine, places, siblings: &siblings, config, ssh_config };
-        let facts = match sources.gather() {
+        let facts = sources.gather();
+        interrupt.check()?;
+        let facts = match facts {
             Ok(facts) => facts,
             Err(error) => return Ok(vec![unseen(&error)]),
         };

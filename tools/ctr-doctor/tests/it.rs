@@ -101,6 +101,16 @@ impl Made {
 }
 
 #[test]
+fn a_signal_while_the_engine_does_not_answer_is_heard() {
+    for call in ["podman-info", "podman-ps", "podman-images"] {
+        let made = Made::new();
+        made.world.on(call, "kill -s TERM $PPID; exec sleep 600");
+        let run = made.doctor(&[]).timeout(Duration::from_secs(60)).assert();
+        assert_eq!(run.get_output().status.signal(), Some(15), "{call}");
+    }
+}
+
+#[test]
 fn what_is_whole_is_well() {
     let made = Made::new();
     assert_eq!(made.rows(&["--fix"], 0, "orphan"), NOTHING);

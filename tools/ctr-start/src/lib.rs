@@ -158,7 +158,7 @@ impl Starter<'_> {
         let mut is_new = action == Action::Start;
         if !container.is_isolated() {
             let args = ["exec", "--user", "0:0", &container.name, "/bin/sh", "-c", SERVE];
-            let served = events.step("serve", || self.engine.run(args));
+            let served = events.step("serve", || self.engine.ask(args));
             is_new |= !served.map_err(|source| explain(container, source))?.trim().is_empty();
         }
         if !is_new {

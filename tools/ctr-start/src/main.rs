@@ -47,7 +47,7 @@ impl Tool for CtrStart {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(&config, &self.places)?;
+        let engine = self.engine.find(&config, &self.places)?.heeding(&interrupt);
         let managed = engine.all_managed_with(&self.names)?;
         let limit = Duration::from_secs(self.timeout.into());
         let places = &self.places;

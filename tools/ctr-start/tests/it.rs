@@ -33,6 +33,18 @@ fn ctr_start(world: &World, names: &[&str]) -> Command {
 }
 
 #[test]
+fn a_signal_while_the_engine_does_not_answer_is_heard() {
+    for (call, container) in [("podman-ps", "dev-a"), ("podman-exec", "dev-b")] {
+        let world = world();
+        let label = r#""ctrkit.managed":"true","ctrkit.via":"devcontainer"}}"#;
+        world.answer("podman-ps", &LIST.replace(r#""ctrkit.managed":"true"}}"#, label));
+        world.on(call, "kill -s TERM $PPID; exec sleep 600");
+        let run = ctr_start(&world, &[container]).timeout(Duration::from_secs(60)).assert();
+        assert_eq!(run.get_output().status.signal(), Some(15), "{call}");
+    }
+}
+
+#[test]
 fn sidecars_are_started_first_and_what_runs_is_left_alone() {
     let world = world();
     ctr_start(&world, &["dev-a", "dev-b"]).assert().success().stdout("").stderr("");

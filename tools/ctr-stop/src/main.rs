@@ -47,7 +47,7 @@ impl Tool for CtrStop {
     fn run(self, events: &mut Events) -> Result<Exit, Error> {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
-        let engine = self.engine.find(&config, &self.places)?;
+        let engine = self.engine.find(&config, &self.places)?.heeding(&interrupt);
         let managed = engine.all_managed_with(&self.names)?;
         let manner = Manner { seconds: self.timeout, ssh_config: self.engine.ssh_config() };
         toolkit::each("ctr-stop", self.common.error_format, &self.names, |name| {

@@ -31,6 +31,14 @@ fn ctr_stop(world: &World, names: &[&str]) -> Command {
 }
 
 #[test]
+fn a_signal_while_the_engine_does_not_answer_is_heard() {
+    let world = world();
+    world.on("podman-ps", "kill -s TERM $PPID; exec sleep 600");
+    let run = ctr_stop(&world, &["dev-a"]).timeout(Duration::from_secs(60)).assert();
+    assert_eq!(run.get_output().status.signal(), Some(15));
+}
+
+#[test]
 fn sidecars_are_stopped_last_and_what_is_stopped_is_left_alone() {
     let world = world();
     ctr_stop(&world, &["dev-a", "dev-b"]).assert().success().stdout("").stderr("");

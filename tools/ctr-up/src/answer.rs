@@ -134,7 +134,7 @@ impl Run<'_> {
         self.events.step("renew", || {
             send(engine, &container.name, &entries, Account::ROOT)?;
             let script = r#"kill -HUP "$(cat /run/sshd.pid)""#;
-            engine.run(["exec", "--user", "0:0", &container.name, "sh", "-c", script])
+            engine.ask(["exec", "--user", "0:0", &container.name, "sh", "-c", script])
         })?;
         self.wait(RELOAD)
     }

@@ -140,7 +140,7 @@ impl Run<'_> {
         match found {
             Some(id) => {
                 self.judge_container(&id, &image)?;
-                self.engine.run(["exec", "--user", "0:0", &id, "/bin/sh", "-c", CLEAN])?;
+                self.engine.ask(["exec", "--user", "0:0", &id, "/bin/sh", "-c", CLEAN])?;
                 Ok(Some(id))
             }
             None => Err(Error::OtherName { name: self.plan.container.name.clone() }),
@@ -247,7 +247,7 @@ impl Run<'_> {
         }
         let name = &self.plan.container.name;
         let args = ["exec", "--user", "0:0", name, "/bin/sh", "-c", SERVE];
-        match self.events.step("serve", || self.engine.run(args)) {
+        match self.events.step("serve", || self.engine.ask(args)) {
             Ok(_) => Ok(()),
             Err(EngineError::Failed(call)) if call.status == NO_SSHD => {
                 Err(Error::NoServer { name: name.clone() })

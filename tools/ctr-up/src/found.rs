@@ -126,7 +126,7 @@ impl Plan<'_> {
 /// engines list so what was running when the machine went down.
 pub(crate) fn has_run(engine: &Engine, summary: &Summary) -> Result<bool, EngineError> {
     let started =
-        engine.run(["container", "inspect", "--format", "{{.State.StartedAt}}", &summary.id])?;
+        engine.ask(["container", "inspect", "--format", "{{.State.StartedAt}}", &summary.id])?;
     // The zero of Go's time.Time, which both engines begin with.
     Ok(!started.trim().starts_with("0001-01-01"))
 }

@@ -174,8 +174,10 @@ pub fn up(
     events: &mut Events,
     files: impl FnOnce() -> Result<Files, Error>,
 ) -> Result<Outcome, Error> {
-    let seen = plan.look(engine, interrupt, events)?;
-    let mut run = Run::new(plan, engine, interrupt, events);
+    let heeding = engine.clone().heeding(interrupt);
+    let seen = plan.look(&heeding, interrupt, events)?;
+    let mut run = Run::new(plan, &heeding, interrupt, events);
+    run.patient = engine;
     let (id, status) = match plan.replace {
         true => run.replace(seen, files)?,
         false => {

@@ -129,7 +129,7 @@ impl Run<'_> {
     /// nothing that is not trusted: features may have added to it.
     pub(crate) fn judge_container(&self, id: &str, judged: &Judged) -> Result<(), Error> {
         let (engine, plan) = (self.engine, self.plan);
-        let name = engine.run(["inspect", "--format", "{{.Image}}", id])?;
+        let name = engine.ask(["inspect", "--format", "{{.Image}}", id])?;
         let name = name.trim();
         let image = engine.image(name)?;
         let image = image.ok_or_else(|| Error::ImageMissing { image: name.to_owned() })?;

@@ -232,6 +232,7 @@ impl Run<'_> {
     /// told as an event, and stays noted for the next run.
     fn put_back(&mut self) {
         let Some(old) = self.old.clone() else { return };
+        self.engine = self.patient;
         let name = self.plan.container.name.clone();
         ssh_master::close(&name, self.plan.ssh_config.as_deref());
         let result = self.restore(&old);

@@ -114,7 +114,7 @@ impl Run<'_> {
             let name = isolated.container(service);
             let args: Vec<_> = ["exec", name].into_iter().map(str::to_owned).chain(check).collect();
             self.events.emit("health", Status::Started, Some(service.to_owned()));
-            while let Err(error) = self.engine.run(&args) {
+            while let Err(error) = self.engine.ask(&args) {
                 self.interrupt.check()?;
                 if Instant::now() > deadline {
                     self.events.emit("health", Status::Failed, Some(service.to_owned()));

@@ -33,6 +33,8 @@ pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 pub(crate) struct Run<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) engine: &'a Engine,
+    /// The same, of which no signal gives up what is asked: for undoing.
+    pub(crate) patient: &'a Engine,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) events: &'a mut Events,
     pub(crate) made: Made,
@@ -86,6 +88,7 @@ impl<'a> Run<'a> {
         Self {
             plan,
             engine,
+            patient: engine,
             interrupt,
             events,
             made,
@@ -265,7 +268,7 @@ impl<'a> Run<'a> {
         let user = container.user()?;
         let home = files::home(user);
         let args = place::command(&container.name, user, &home);
-        let answer = self.events.step("place", || engine.run(args))?;
+        let answer = self.events.step("place", || engine.ask(args))?;
         self.unplaced = place::unplaced(&answer);
         Ok(())
     }

@@ -18,6 +18,7 @@ impl Run<'_> {
     /// Takes back what this run has made. What cannot be taken back is told
     /// as an event: the error that led here is the one to be reported.
     pub(crate) fn undo(&mut self) {
+        self.engine = self.patient;
         let Made { container, volumes, sidecars, mut found, started } =
             std::mem::take(&mut self.made);
         if let Some(id) = container {

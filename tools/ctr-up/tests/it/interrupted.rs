@@ -98,6 +98,24 @@ fn a_signal_while_ssh_hangs_is_heard() {
 }
 
 #[test]
+fn a_signal_while_the_engine_does_not_answer_is_heard() {
+    for (pattern, home_is_there) in
+        [("ps*", false), ("'image inspect '*", false), ("'volume ls '*", false), ("exec*", true)]
+    {
+        let up = Up::new("podman");
+        if home_is_there {
+            up.add_volume(&format!("{NAME}-home"), Some(NAME));
+        }
+        let before = up.things();
+        up.before(pattern, "kill -s TERM $PPID; exec sleep 600");
+        let mut command = up.command(&up.document());
+        let run = command.timeout(Duration::from_secs(60)).assert();
+        assert_eq!(run.get_output().status.signal(), Some(15), "{pattern}");
+        assert_eq!(up.things(), before, "{pattern}");
+    }
+}
+
+#[test]
 fn a_signal_while_another_run_is_waited_for_ends_it_at_once() {
     let up = Up::new("podman");
     let directory = up.world.path("state").join(NAME);

@@ -191,6 +191,16 @@ fn a_signal_puts_the_old_one_back() {
 }
 
 #[test]
+fn a_signal_while_the_old_one_is_put_back_leaves_nothing_half_done() {
+    let (up, document) = Up::made("podman", "running");
+    let slow = "[ ! -e \"$stub/failed\" ] || { kill -s TERM $PPID; sleep 0.3; }";
+    let fails = "echo >\"$stub/failed\"; fail 125 'Error: it broke'";
+    up.world.write("stub/before", &format!("case $said in cp*) {fails} ;; ps*) {slow} ;; esac"));
+    up.replacing(&document);
+    up.check(1, "running", "put back");
+}
+
+#[test]
 fn a_new_one_that_shows_another_certificate_is_taken_back() {
     with_each_engine(|up| {
         let document = up.up(&up.document());
