@@ -106,6 +106,8 @@ lose_server() {
     # What the container sees of this machine it cannot change.
     run ! inside sudo rm /run/ctrkit-audio/native
     run ! inside touch /run/ctrkit-audio/x
+    # Nor is there anything that it could hold a lock on, and keep the guard from starting.
+    is "$(inside ls -A /run/ctrkit-audio)" native
     # The server's own cookie is not there, and ours is nobody else's.
     is "$(there 'stat -c "%a %U" /etc/ctrkit/audio.cookie')" "600 dev"
     is "$("$engine" inspect "$name" | grep -cF "$(base64 -w0 "$state/$name/audio/cookie" | cut -c 1-40)")" 0

@@ -75,6 +75,10 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// Signals cannot be handled.
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
+
     /// No sound server listens.
     #[error("no sound server listens at '{}'", path.display())]
     NoServer {
@@ -163,6 +167,7 @@ impl Failure for Error {
             Self::BadSocket { .. } => "bad-socket",
             Self::PathNotUtf8 { .. } => "not-utf-8",
             Self::Run { .. } => "cannot-run",
+            Self::Signals(_) => "cannot-handle-signals",
             Self::NoServer { .. } => "no-sound-server",
             Self::ServerExposed | Self::ServerOpen { .. } => "sound-server-exposed",
             Self::NoSocket { .. } => "no-server-socket",
@@ -189,6 +194,7 @@ impl Failure for Error {
             }
             Self::Silent { .. } | Self::Run { .. } | Self::NoGuard { .. } => Exit::Unavailable,
             Self::NotUp { .. } => Exit::TempFail,
+            Self::Signals(_) => Exit::Software,
         }
     }
 
@@ -196,7 +202,7 @@ impl Failure for Error {
         let hint = match self {
             Self::Part(part) => return part.hint(),
             Self::Engine(error) => return error.hint(),
-            Self::BadName { .. } => return None,
+            Self::BadName { .. } | Self::Signals(_) => return None,
             Self::NotApplied { .. } => "see which there are: ctr-ls",
             Self::Silent { .. } => "make it anew with sound: ctrkit create --audio play --replace",
             Self::Transport { .. } => "leave --audio-transport out, or say ssh",

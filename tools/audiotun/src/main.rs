@@ -135,8 +135,7 @@ impl Tool for Audiotun {
             }
             Some(Verb::Guard { container, foreground: true, server }) => {
                 let place = self.place(container)?;
-                let failed = |source| Error::Run { program: "audiotun".into(), source };
-                let interrupt = Interrupt::watch().map_err(failed)?;
+                let interrupt = Interrupt::watch().map_err(Error::Signals)?;
                 let (name, server) = (&container.name, server.clone());
                 Keeper::new(place, name, &self.places, server, interrupt).run()?;
             }
@@ -176,8 +175,7 @@ impl Audiotun {
         }
         let mut lines = format!("{}\n", server.socket.display());
         if check {
-            let failed = |source| Error::Run { program: "audiotun".into(), source };
-            let interrupt = Interrupt::watch().map_err(failed)?;
+            let interrupt = Interrupt::watch().map_err(Error::Signals)?;
             let late = audiotun::check(&server, &interrupt)?;
             lines.push_str(&format!("heard after {} ms\n", late.as_millis()));
         }

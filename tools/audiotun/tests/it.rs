@@ -271,6 +271,17 @@ fn a_control_socket_that_is_another_after_a_rebuild_is_asked() {
 }
 
 #[test]
+fn an_up_that_fails_holds_nothing() {
+    let (machine, _guard) = Machine::new("bind");
+    machine.world.refuse("audioguard---probe", 70, "broken");
+    let mut up = machine.world.command(&machine.audiotun);
+    stubs::refused(up.args(["up", NAME]), 70, "tool-failed");
+    machine.was_called("audioguard", "--probe");
+    assert!(!machine.file("audio.held").exists());
+    machine.run(&["down"]);
+}
+
+#[test]
 fn what_a_question_left_that_was_killed_is_taken_away() {
     let (machine, _guard) = Machine::new("ssh");
     machine.control("/mux");
