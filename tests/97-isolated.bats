@@ -190,7 +190,7 @@ YAML
     rmdir "$path/fixtures"
     ln -s / "$path/fixtures"
     (cd "$path" && refused 65 mount-changed ctr-start "$name")
-    refused 65 mount-changed ctr-up <"$world/over"
+    refused 65 mount-changed bash -c 'ctr-up <"$1"' - "$world/over"
     is "$("$engine" inspect --format '{{.State.Running}}' "ctrkit-$hash-db")" false
     rm "$path/fixtures"
     mkdir "$path/fixtures"
