@@ -15,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// Signals cannot be watched for.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 

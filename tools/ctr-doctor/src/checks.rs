@@ -4,7 +4,7 @@ use document::{
     doctor::{Check, Verdict},
     labels,
 };
-use engine::{EngineError, Info, Kind};
+use engine::{EngineError, HERE, Info, Kind};
 use toolkit::Failure;
 
 use crate::{
@@ -146,9 +146,9 @@ fn cure(orphan: &Orphan, kind: Kind) -> String {
         Thing::Network => format!("--fix, or: {kind} network rm {name}"),
         Thing::Volume => format!("--fix, or: {kind} volume rm {name}"),
         Thing::Image => format!("--fix, or: {kind} rmi {name}"),
-        Thing::Reservation(key, None) => format!("--fix, or: portalloc --release {key}"),
-        Thing::Reservation(key, Some(host)) => {
-            format!("--fix, or: portalloc --release {key} --host {}", shell_words::quote(host))
+        Thing::Reservation(key, host) => {
+            let host = shell_words::quote(host.as_deref().unwrap_or(HERE));
+            format!("--fix, or: portalloc --release {key} --host {host}")
         }
         Thing::Entry => format!("--fix, or: sshcfg remove {name}"),
         Thing::Master(_) => format!("--fix, or: ssh -F none -o ControlPath={name} -O exit x"),

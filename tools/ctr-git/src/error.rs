@@ -21,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// Signals cannot be watched for.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
@@ -87,7 +87,7 @@ impl Failure for Error {
             Self::Worktree(error) => error.exit(),
             Self::There(error) => error.exit(),
             Self::NotOfVerb { .. } => Exit::Usage,
-            Self::Signals(_) => Exit::IoErr,
+            Self::Signals(_) => Exit::Software,
             Self::GitAbsent | Self::SshAbsent | Self::CannotRun { .. } => Exit::Unavailable,
         }
     }

@@ -110,7 +110,7 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// Signals cannot be watched for.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 

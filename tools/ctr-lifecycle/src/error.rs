@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Cli(#[from] devcontainer_cli::Error),
 
-    /// Signals cannot be watched for.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 

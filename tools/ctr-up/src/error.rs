@@ -41,7 +41,7 @@ pub enum Error {
         name: String,
     },
 
-    /// Signals cannot be watched for.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 

@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Part(Part),
 
-    /// Signals cannot be watched for.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 
@@ -283,7 +283,8 @@ impl Failure for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Part(part) => part.exit(),
-            Self::Signals(_) | Self::GitUnreadable => Exit::IoErr,
+            Self::Signals(_) => Exit::Software,
+            Self::GitUnreadable => Exit::IoErr,
             Self::GitAbsent | Self::CannotRun { .. } | Self::Git { .. } => Exit::Unavailable,
             Self::NotARepository { .. } | Self::NoWorktrees | Self::NoSuchWorktree { .. } => {
                 Exit::NoInput
