@@ -38,10 +38,11 @@ hosts() { jq -r '[.ports[].host] | join("/")' "$1"; }
     local path before
     path=$(worktree first)
     ctrkit create "$path" >"$world/1"
-    before=$(jq -S '.reservations[0].ports' "$state/ports.json")
+    held() { jq -S --arg path "$path" '.reservations[] | select(.path == $path).ports' "$state/ports.json"; }
+    before=$(held)
     rm "$state/ports.json"
     ctrkit create "$path" >"$world/2"
-    is "$(jq -S '.reservations[0].ports' "$state/ports.json")" "$before"
+    is "$(held)" "$before"
     ctrkit stop "$(get .name <"$world/1")"
     printf '{"schema":"ports/1","reserv' >"$state/ports.json"
     ctrkit create "$(worktree second)" >"$world/2"

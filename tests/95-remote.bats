@@ -105,8 +105,8 @@ counted_exec() {
     name=$(ctrkit create "$path" --address 127.0.0.2 | get .name)
     is "$("$engine" port "$name" 22)" "127.0.0.2:$(listed "$name" '.ports[] | select(.service == "ssh").host')"
     ctrkit rm --volumes "$name"
-    ctr-spec "$path" --address 0.0.0.0 | jq -e '.ssh.hostname == "box" and .ssh.proxy_jump == null'
-    ctr-spec "$path" --host local | jq -e '.engine.host == null and .ssh.proxy_jump == null'
+    ctr-spec "$path" --address 0.0.0.0 | get '.ssh.hostname == "box" and .ssh.proxy_jump == null'
+    ctr-spec "$path" --host local | get '.engine.host == null and .ssh.proxy_jump == null'
 }
 
 @test "what listens on the server disqualifies a block" {

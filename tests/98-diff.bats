@@ -107,7 +107,7 @@ leads out of the worktree: /etc'
     grep -qF '+\u{1b}]0;owned\u{7}' <<<"$shown"
     is "$(grep -c ' added ' <<<"$shown")" 3
     run ! grep -q $'[\033\007]' <<<"$shown"
-    ctr-diff --json "$name" | jq -e '[.changes[].path] | index("a\nb\u001b[31m/.vscode/$(id).json") != null'
+    ctr-diff --json "$name" | get '[.changes[].path] | index("a\nb\u001b[31m/.vscode/$(id).json") != null'
 }
 
 # bats test_tags=long

@@ -63,8 +63,14 @@ worktree() {
 
 ssh_() { ssh -F "$CTRKIT_SSH_CONFIG" "$@"; }
 
-# get FILTER: a value of the JSON on standard input.
-get() { jq -er "$1"; }
+# get FILTER: a value of the JSON on standard input, where there is any: without input
+# jq 1.6 is content.
+get() {
+    local text
+    text=$(cat)
+    [[ -n $text ]] || { echo "no JSON on standard input" >&2; return 1; }
+    jq -er "$1" <<<"$text"
+}
 
 # Everything of this world that the engine has, in any state: the independent
 # judge of what was left behind. Fields: kind, name.
