@@ -139,7 +139,9 @@ impl Cli {
         command.args(&call.options);
         self.surround(&mut command, call.project);
         // podman-compose takes variables from where it is run, which could be the worktree.
-        command.current_dir(call.config.parent().unwrap_or(Path::new("/")));
+        // Where there is no such directory, the CLI says so of the file.
+        let directory = call.config.parent().filter(|directory| directory.is_dir());
+        command.current_dir(directory.unwrap_or(Path::new("/")));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         command
