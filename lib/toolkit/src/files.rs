@@ -199,6 +199,16 @@ pub fn sweep(path: &Path) {
     }
 }
 
+/// Says whether nothing is at `path`, and not merely nothing to be seen: what is out
+/// of reach may be there.
+#[must_use]
+pub fn is_gone(path: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+
+    let found = path.symlink_metadata();
+    found.is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
+}
+
 /// Removes the file at `path`; one that is gone already is no error.
 pub fn remove(path: &Path) -> Result<bool, FileError> {
     match fs::remove_file(path) {

@@ -122,18 +122,10 @@ fn ledger(path: &Path) -> Result<Vec<(Reservation, bool)>, Error> {
         Err(error) => return Err(error.into()),
     };
     let with_fate = |held: Reservation| {
-        let is_gone = held.path.as_deref().is_none_or(is_gone);
+        let is_gone = held.path.as_deref().is_none_or(files::is_gone);
         (held, is_gone)
     };
     Ok(ledger.into_iter().map(with_fate).collect())
-}
-
-/// Says whether a worktree is gone, and not merely out of reach.
-fn is_gone(path: &Path) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
-
-    let found = fs::symlink_metadata(path);
-    found.is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 /// Returns what is in a directory, by name; one that is absent is empty.

@@ -94,7 +94,7 @@ pub(crate) fn count_missing(
     name: &str,
     commits: &BTreeSet<String>,
 ) -> Result<usize, Error> {
-    if is_gone(path) {
+    if toolkit::files::is_gone(path) {
         return Ok(0);
     }
     let ask = |args: &[&str]| {
@@ -120,14 +120,6 @@ pub(crate) fn count_missing(
     args.extend(excludes.iter().map(String::as_str));
     args.extend(["--all", "--"]);
     Ok(missing + ask(&args)?.trim().parse().unwrap_or(known.len()))
-}
-
-/// Says whether there is nothing at `path`, and not merely nothing to be seen.
-fn is_gone(path: &Path) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
-
-    let found = path.symlink_metadata();
-    found.is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 /// Runs git in the worktree, and returns what it writes; the error is its words.

@@ -1,10 +1,8 @@
 //! The six things that portalloc does, each from its input to its output.
 
-use std::{fs, io, path::Path};
-
 use document::{Container, Ports, Received, event::Status};
 use engine::{EngineArgs, Link};
-use toolkit::{ErrorFormat, Events, Places};
+use toolkit::{ErrorFormat, Events, Places, files};
 
 use crate::{
     BLOCKS, Block, Engines, Error, Machine, Options, PLAIN, Request, Service, Store, adoption_of,
@@ -113,9 +111,9 @@ impl<'a> Work<'a> {
         let engines = self.engines(None, &machine);
         // All engines answer, or nothing is given up.
         let containers = engines.present()?;
-        let dropped = self
-            .store
-            .update(None, &engines, |ledger| Ok(collect(ledger, &machine, &containers, is_gone)))?;
+        let dropped = self.store.update(None, &engines, |ledger| {
+            Ok(collect(ledger, &machine, &containers, files::is_gone))
+        })?;
         let status = if dropped.is_empty() { Status::Unchanged } else { Status::Done };
         events.emit("gc", status, Some(format!("{} given up", dropped.len())));
         self.write(Ports { reservations: dropped, ..Ports::empty() })
@@ -194,12 +192,4 @@ impl<'a> Work<'a> {
     ) -> Engines<'b> {
         Engines { args: self.engine, places: self.places, document, machine, format: self.format }
     }
-}
-
-/// Says whether a worktree is gone, and not merely out of reach.
-fn is_gone(path: &Path) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
-
-    let found = fs::symlink_metadata(path);
-    found.is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
