@@ -18,9 +18,6 @@ begin() {
     outside_up "$ATTACK_WORLD"
 }
 
-# end: what has been started so far is ended by `finish`.
-end() { printf '%s\n' "${outside_processes[@]}" >"$BATS_FILE_TMPDIR/processes"; }
-
 # create NAME: a container of ctrkit's, in a home of its own.
 create() {
     local path hash
@@ -51,7 +48,7 @@ finish() {
     outside_names
     for name; do "$isolation/by-hand" down "$name"; done
     [[ ! -d $BATS_FILE_TMPDIR/home ]] || unmake_world
-    mapfile -t outside_processes <"$BATS_FILE_TMPDIR/processes" || true
+    [[ ! -e $BATS_FILE_TMPDIR/world/processes ]] || mapfile -t outside_processes <"$BATS_FILE_TMPDIR/world/processes"
     outside_down
 }
 

@@ -15,7 +15,6 @@ setup_file() {
     use attack-other
     "$engine" network connect "$("$engine" inspect --format '{{json .NetworkSettings.Networks}}' "$ATTACK_APP" |
         jq -r 'keys[0]')" attack-open
-    end
 }
 
 teardown_file() {

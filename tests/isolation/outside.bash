@@ -73,6 +73,8 @@ outside_processes=()
 start() {
     "$@" >>"$outside/errors" 2>&1 3>&- &
     outside_processes+=($!)
+    # For who ends them, which is another shell, also where nothing else came to its end.
+    echo $! >>"$outside/processes"
 }
 
 # listen_at PROCESS WHERE: a canary in the network namespace of a process.
@@ -95,7 +97,9 @@ outside_unmake() {
 }
 
 outside_down() {
-    [[ ${#outside_processes[@]} -eq 0 ]] || kill "${outside_processes[@]}" 2>/dev/null || true
-    wait "${outside_processes[@]}" 2>/dev/null || true
+    if [[ ${#outside_processes[@]} -gt 0 ]]; then
+        kill "${outside_processes[@]}" 2>/dev/null || true
+        wait "${outside_processes[@]}" 2>/dev/null || true
+    fi
     outside_unmake
 }

@@ -10,7 +10,6 @@ setup_file() {
     begin
     predecessor_down attack-before
     predecessor_up attack-before "$BATS_FILE_TMPDIR/attack-before"
-    end
 }
 
 teardown_file() {

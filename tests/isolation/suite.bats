@@ -12,7 +12,6 @@ setup_file() {
     create shut
     create other
     others other
-    end
 }
 
 teardown_file() {
