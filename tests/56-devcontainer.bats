@@ -46,6 +46,9 @@ services:
   web:
     image: $own_image
     command: sleep infinity
+  db:
+    image: $own_image
+    command: [sleep, infinity]
 END
     git -C "$path" add .
     git -C "$path" commit -qm devcontainer
@@ -108,6 +111,8 @@ all_of() {
     name=$(get .name <"$world/document") hash=$(get .project.hash <"$world/document")
     ctr-rm "$name" --volumes
     is "$("$engine" ps --all --quiet --filter "name=$name")$(around "$hash")" ""
+    # The other services of the repository's own Compose file, and its networks.
+    is "$("$engine" ps --all --quiet --filter "name=$hash")$("$engine" network ls --quiet --filter "name=$hash")" ""
 }
 
 @test "an image" { all_of image "$of_image"; }

@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use document::{Container, Ports, container, labels, ports::Reservation};
-use engine::{Engine, EngineError, Managed, NamedNetwork, NamedVolume, Summary};
+use document::{Container, Ports, compose::Names, container, labels, ports::Reservation};
+use engine::{Engine, EngineError, Kind, Managed, NamedNetwork, NamedVolume, Summary};
 use toolkit::{DocumentError, Places, files::Lock, state};
 
 use crate::{Error, Tools};
+
+/// The label by which both Compose tools know what is of a project.
+const PROJECT: &str = "com.docker.compose.project";
 
 /// How long a run of ctr-up(1) on the same container is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,7 +27,8 @@ pub struct Found {
     pub container: Option<Summary>,
     /// The container that it is to replace, or was, by a run that was killed.
     pub replaced: Option<Summary>,
-    /// Its sidecars, in the order in which they start.
+    /// Its sidecars, in the order in which they start, and the other services of the
+    /// repository's own Compose file.
     pub sidecars: Vec<Summary>,
     /// The networks that it and its sidecars are on.
     pub networks: Vec<String>,
@@ -47,6 +51,8 @@ pub struct Found {
     pub engine: Option<container::Engine>,
     /// Whether the devcontainers CLI made it, and images were built for it.
     pub is_built: bool,
+    /// The hash of its project, as far as that is known.
+    pub hash: Option<String>,
     /// The agent's configuration, which is not ctrkit's to remove.
     pub configuration: Option<PathBuf>,
 }
@@ -136,6 +142,7 @@ fn look(
         keep_ours(&mut found, engine);
         let containers = found.container.iter().chain(&found.replaced);
         containers.into_iter().try_for_each(|container| engine.check_authority(container))?;
+        add_services(&mut found, engine)?;
         if found.container.is_none() {
             if engine.container(name)?.is_some() {
                 return Err(EngineError::NotManaged { name: name.clone() }.into());
@@ -168,6 +175,9 @@ impl Sources<'_> {
         let is_by_cli = |found: &Summary| found.label(labels::VIA) == Some(labels::DEVCONTAINER);
         let is_built = container.iter().chain(&replaced).any(is_by_cli)
             || last.as_ref().is_some_and(|last| last.devcontainer.is_some());
+        let any = container.as_ref().or(replaced.as_ref());
+        let hash = any.and_then(|container| container.label(labels::PROJECT_HASH));
+        let hash = hash.or(last.as_ref().map(|last| last.project.hash.as_str())).map(str::to_owned);
         let networks =
             self.networks.iter().filter(|network| network.label(labels::NAME) == Some(name));
         Ok(Found {
@@ -181,6 +191,7 @@ impl Sources<'_> {
             engine: last.and_then(|last| last.engine),
             has_ssh_entry: false,
             is_built,
+            hash,
             container,
             replaced,
             reservations,
@@ -205,6 +216,23 @@ impl Sources<'_> {
         let held = all.filter(|held| held.name == name && !held.key.starts_with("plain:"));
         held.cloned().collect()
     }
+}
+
+/// Adds what the repository's own Compose file has brought along: the services beside
+/// the container, and the networks of its project.
+fn add_services(found: &mut Found, engine: &Engine) -> Result<(), Error> {
+    let Some(hash) = found.hash.as_deref().filter(|_| found.is_built) else { return Ok(()) };
+    let mut project = Names::of(hash).dev_project();
+    if engine.kind() == Kind::Podman {
+        // The CLI takes no hyphens where it calls podman-compose.
+        project.retain(|c| c != '-');
+    }
+    let filter = format!("label={PROJECT}={project}");
+    let own: Vec<_> = found.container.iter().chain(&found.replaced).map(|own| &own.id).collect();
+    let services = engine.containers(&[&filter])?;
+    found.sidecars.extend(services.into_iter().filter(|each| !own.contains(&&each.id)));
+    found.networks.extend(engine.networks(&[&filter])?.into_iter().map(|network| network.name));
+    Ok(())
 }
 
 /// Leaves out what is another's: sidecars of another authority, and ports that are
