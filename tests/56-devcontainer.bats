@@ -48,7 +48,7 @@ services:
     command: sleep infinity
   db:
     image: $own_image
-    command: [sleep, infinity]
+    command: sleep infinity
 END
     git -C "$path" add .
     git -C "$path" commit -qm devcontainer
