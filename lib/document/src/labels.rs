@@ -91,6 +91,9 @@ pub const DEVAGENT_SIDECAR_OF: &str = "devagent.sidecar_of";
 /// devagent, on a sidecar: what it is.
 pub const DEVAGENT_SIDECAR_TYPE: &str = "devagent.sidecar_type";
 
+/// What both Compose tools give all that is of one project: its name.
+pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+
 /// Those of the predecessors, likewise.
 pub const FOREIGN: [&str; 8] = [
     L8S_MANAGED,

@@ -12,9 +12,6 @@ use toolkit::{DocumentError, Places, files::Lock, state};
 
 use crate::{Error, Tools};
 
-/// The label by which both Compose tools know what is of a project.
-const PROJECT: &str = "com.docker.compose.project";
-
 /// How long a run of ctr-up(1) on the same container is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -227,7 +224,7 @@ fn add_services(found: &mut Found, engine: &Engine) -> Result<(), Error> {
         // The CLI takes no hyphens where it calls podman-compose.
         project.retain(|c| c != '-');
     }
-    let filter = format!("label={PROJECT}={project}");
+    let filter = format!("label={}={project}", labels::COMPOSE_PROJECT);
     let own: Vec<_> = found.container.iter().chain(&found.replaced).map(|own| &own.id).collect();
     let services = engine.containers(&[&filter])?;
     found.sidecars.extend(services.into_iter().filter(|each| !own.contains(&&each.id)));

@@ -17,7 +17,10 @@ mod tap;
 mod target;
 mod words;
 
-use document::verify::{Attacked, Verdict};
+use document::{
+    labels,
+    verify::{Attacked, Verdict},
+};
 use engine::{Engine, EngineError, Summary};
 use toolkit::Exit;
 
@@ -29,9 +32,6 @@ pub use crate::{
     tap::tap,
     target::Given,
 };
-
-/// The label by which Compose's programs know their containers.
-const COMPOSE: &str = "com.docker.compose.project";
 
 /// Returns the container called `name`, whoever's it is, or with that id.
 pub fn container(engine: &Engine, name: &str) -> Result<Summary, EngineError> {
@@ -50,7 +50,8 @@ pub fn container(engine: &Engine, name: &str) -> Result<Summary, EngineError> {
 /// Returns the containers of a Compose project that run. The sidecars of
 /// ctrkit's are not among them: they are made to reach more.
 pub fn project(engine: &Engine, project: &str) -> Result<Vec<Summary>, Error> {
-    let mut found = engine.containers(&[&format!("label={COMPOSE}={project}")])?;
+    let mut found =
+        engine.containers(&[&format!("label={}={project}", labels::COMPOSE_PROJECT)])?;
     if let Some(hash) = project.strip_prefix("ctrkit-") {
         let filter = format!("label={}={hash}", document::labels::PROJECT_HASH);
         found.extend(engine.containers(&[&filter])?);

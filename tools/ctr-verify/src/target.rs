@@ -17,9 +17,6 @@ use crate::Error;
 const VARIABLES: [&str; 6] =
     ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// The label by which Compose's programs know their containers.
-const COMPOSE: &str = "com.docker.compose.project";
-
 /// How many addresses at the beginning of a network are tried where it has many.
 const FIRST: u32 = 16;
 
@@ -147,11 +144,12 @@ fn around(
     app: &Summary,
     inspection: &Inspection,
 ) -> Result<Vec<(Summary, Inspection)>, Error> {
-    let filter = match (app.label(labels::PROJECT_HASH), inspection.labels.get(COMPOSE)) {
-        (Some(hash), _) => format!("label={}={hash}", labels::SIDECAR_OF),
-        (None, Some(project)) => format!("label={COMPOSE}={project}"),
-        (None, None) => return Ok(Vec::new()),
-    };
+    let filter =
+        match (app.label(labels::PROJECT_HASH), inspection.labels.get(labels::COMPOSE_PROJECT)) {
+            (Some(hash), _) => format!("label={}={hash}", labels::SIDECAR_OF),
+            (None, Some(project)) => format!("label={}={project}", labels::COMPOSE_PROJECT),
+            (None, None) => return Ok(Vec::new()),
+        };
     let mut found = engine.containers(&[&filter])?;
     found.retain(|each| each.id != app.id && each.status == "running");
     let ids: Vec<_> = found.iter().map(|each| each.id.as_str()).collect();
