@@ -49,6 +49,9 @@ services:
   db:
     image: $own_image
     command: sleep infinity
+    volumes: [data:/data]
+volumes:
+  data: {}
 END
     git -C "$path" add .
     git -C "$path" commit -qm devcontainer
@@ -85,16 +88,23 @@ whole() {
     is "$(ctr-ls --names | grep -cxF "$name")" 1
 }
 
+# up HASH: what runs beside the container of that project.
+up() { "$engine" ps --filter "name=$1" --format '{{.Names}}' | LC_ALL=C sort; }
+
 # again PATH DOCUMENT: what is there stays, through a stop and a start.
 again() {
-    local name id
-    name=$(get .name <"$2") id=$(get .state.id <"$2")
+    local name id hash others
+    name=$(get .name <"$2") id=$(get .state.id <"$2") hash=$(get .project.hash <"$2")
     shift 2
     create "$@" >"$world/again"
     is "$(get .state.id <"$world/again")" "$id"
     is "$(answers "$name" cat ran | wc -l)" 3
-    ctr-stop "$name"
+    # What stands beside it stops and starts with it.
+    others=$(up "$hash")
+    ctr-stop --timeout 1 "$name"
+    is "$(up "$hash")" ""
     ctr-start "$name"
+    is "$(up "$hash")" "$others"
     is "$(answers "$name" tail -1 ran)" started
     is "$(answers "$name" cat ran | wc -l)" 4
 }
@@ -111,8 +121,7 @@ all_of() {
     name=$(get .name <"$world/document") hash=$(get .project.hash <"$world/document")
     ctr-rm "$name" --volumes
     is "$("$engine" ps --all --quiet --filter "name=$name")$(around "$hash")" ""
-    # The other services of the repository's own Compose file, and its networks.
-    is "$("$engine" ps --all --quiet --filter "name=$hash")$("$engine" network ls --quiet --filter "name=$hash")" ""
+    is "$(beside "$hash")" ""
 }
 
 @test "an image" { all_of image "$of_image"; }
@@ -121,12 +130,14 @@ all_of() {
 
 @test "a build" { all_of build "$of_build"; }
 
+# bats test_tags=on:docker
 @test "a build, isolated" { all_of build-alone "$of_build" --isolate claude+github --trust; }
 
 @test "a service of Compose" { all_of service "$of_compose"; }
 
 @test "a service of Compose, isolated" { all_of service-alone "$of_compose" --isolate claude+github --trust; }
 
+# bats test_tags=on:docker
 @test "a rebuild keeps the volumes, and what is to be done once is done once more" {
     local path name id
     path=$(repository rebuilt "$of_build")
@@ -142,6 +153,7 @@ all_of() {
 # made_from NAME: the id of the container's image.
 made_from() { "$engine" inspect --format '{{.Image}}' "$1"; }
 
+# bats test_tags=on:podman
 @test "of what is built the last alone is kept, and that which a container uses" {
     local path name old
     path=$(repository piled "$of_build")
@@ -194,6 +206,7 @@ orphans() {
     ctr-rm "$name" --volumes
 }
 
+# bats test_tags=on:podman
 @test "without a devcontainer.json of the repository's the base image is one" {
     local path name
     path=$(worktree plain)
@@ -207,6 +220,7 @@ orphans() {
     ctr-rm "$name" --volumes
 }
 
+# bats test_tags=on:docker
 @test "a command that fails fails the create, and leaves nothing unless it is kept" {
     local path name
     path=$(repository failing "\"updateContentCommand\": \"echo why; exit 3\", $of_image")
@@ -223,6 +237,7 @@ orphans() {
     ctr-rm "$name" --volumes
 }
 
+# bats test_tags=on:docker
 @test "a feature that cannot be fetched, no CLI, no ssh server: each is told, and nothing is left" {
     local path before
     before=$(on_engine)
@@ -255,8 +270,10 @@ orphans() {
     chmod +x "$world/changer"
     CTRKIT_DEVCONTAINER=$world/changer refused 65 compose-changed create "$path"
     is "$(on_engine)" "$before"
+    is "$(beside "$(get .project.hash <"$world/judged")")" ""
 }
 
+# bats test_tags=on:docker
 @test "a create that was killed when the CLI had made the container is made good by the next one" {
     local path name
     path=$(repository killed "$of_image")
@@ -295,6 +312,7 @@ made_of() {
     printf '%s\n' "$path"
 }
 
+# bats test_tags=on:docker
 @test "an image that asks for the machine needs trust, and has no isolation" {
     local path row
     asking bind '[{"id":"x"},{"mounts":[{"type":"bind","source":"/","target":"/host"}]}]'
@@ -307,6 +325,7 @@ made_of() {
     done
 }
 
+# bats test_tags=on:docker
 @test "what of an image is trusted is its digest" {
     local path digest name first
     asking trusted '{"capAdd":["SYS_PTRACE"]}'
@@ -328,6 +347,7 @@ made_of() {
     "$engine" rmi "$first" >/dev/null
 }
 
+# bats test_tags=on:docker
 @test "a feature of the repository's own is there, and what it asks for is not" {
     local path name
     path=$(repository featured "\"features\": {\"./local\": {}}, $of_build")

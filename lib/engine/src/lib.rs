@@ -24,6 +24,7 @@ mod proxy;
 mod remove;
 mod run;
 mod server;
+mod services;
 mod stream;
 mod tree;
 mod verified;

@@ -1,5 +1,7 @@
 //! The containers that are ctrkit's, found by their names and labels.
 
+use std::collections::BTreeMap;
+
 use document::{containers::Listed, labels};
 
 use crate::{Engine, EngineError, Summary};
@@ -16,13 +18,17 @@ pub const INGRESS: &str = "ingress";
 
 /// All containers of ctrkit on one engine.
 #[derive(Clone, Debug, Default)]
-pub struct Managed(Vec<Summary>);
+pub struct Managed {
+    containers: Vec<Summary>,
+    /// By the name of a container, the services that stand beside it.
+    pub(crate) services: BTreeMap<String, Vec<Summary>>,
+}
 
 impl Engine {
     /// Lists what is ctrkit's, sidecars included: one call.
     pub fn all_managed(&self) -> Result<Managed, EngineError> {
         let filter = format!("label={}=true", labels::MANAGED);
-        self.containers(&[&filter]).map(Managed)
+        self.containers(&[&filter]).map(Managed::from)
     }
 
     /// Lists what is ctrkit's and makes sure that all of `names` are among it:
@@ -32,7 +38,7 @@ impl Engine {
         for name in names {
             match managed.get(name) {
                 Some(container) => self.check_authority(container)?,
-                None => managed.0.push(self.managed(name)?),
+                None => managed.containers.push(self.managed(name)?),
             }
         }
         Ok(managed)
@@ -98,7 +104,7 @@ impl Managed {
     #[must_use]
     pub fn apps(&self) -> Vec<&Summary> {
         let is_app = |each: &&Summary| !each.is_sidecar() && !each.is_replaced();
-        let mut apps: Vec<_> = self.0.iter().filter(is_app).collect();
+        let mut apps: Vec<_> = self.containers.iter().filter(is_app).collect();
         apps.sort_by(|one, other| one.name.cmp(&other.name));
         apps
     }
@@ -106,14 +112,14 @@ impl Managed {
     /// Returns the container called `name`, which may be a sidecar.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Summary> {
-        self.0.iter().find(|each| each.name == name)
+        self.containers.iter().find(|each| each.name == name)
     }
 
     /// Returns the container that the one called `name` is to replace, which a
     /// run leaves that was killed.
     #[must_use]
     pub fn replaced(&self, name: &str) -> Option<&Summary> {
-        self.0.iter().find(|each| each.replaced_by() == Some(name))
+        self.containers.iter().find(|each| each.replaced_by() == Some(name))
     }
 
     /// Returns the names of all containers that people work in: also of those
@@ -121,7 +127,7 @@ impl Managed {
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         let apps = self.apps();
-        let replaced = self.0.iter().filter_map(Summary::replaced_by);
+        let replaced = self.containers.iter().filter_map(Summary::replaced_by);
         let mut names: Vec<_> = apps.iter().map(|app| app.name.as_str()).chain(replaced).collect();
         names.sort_unstable();
         names.dedup();
@@ -129,7 +135,8 @@ impl Managed {
     }
 
     /// Returns the sidecars of the container called `name`, in the order in
-    /// which they start: the proxy, the ingress, then others by their type.
+    /// which they start: the proxy, the ingress, then others by their type, and the
+    /// services that [`Engine::add_services`] has found.
     ///
     /// They are found by the hash of the project, and by the container's name
     /// where that container is gone. Those for which another authority vouches
@@ -146,8 +153,9 @@ impl Managed {
             let is_same = authority.zip(vouches).is_none_or(|(one, other)| one == other);
             of.is_some() && is_of && is_same && each.name != name
         };
-        let mut found: Vec<_> = self.0.iter().filter(serves).collect();
+        let mut found: Vec<_> = self.containers.iter().filter(serves).collect();
         found.sort_by_key(|each| (each.rank(), each.sidecar_type(), each.name.as_str()));
+        found.extend(self.services.get(name).into_iter().flatten());
         found
     }
 
@@ -172,7 +180,7 @@ impl Managed {
 
 impl From<Vec<Summary>> for Managed {
     fn from(containers: Vec<Summary>) -> Self {
-        Self(containers)
+        Self { containers, services: BTreeMap::new() }
     }
 }
 
@@ -238,7 +246,7 @@ mod tests {
     }
 
     fn some() -> Managed {
-        Managed(vec![
+        Managed::from(vec![
             container("a", &[("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", "audio")]),
             container("p", &[("ctrkit.sidecar.of", "1"), ("ctrkit.sidecar.type", "proxy")]),
             container("dev-b", &[("ctrkit.project.hash", "2")]),
@@ -266,16 +274,16 @@ mod tests {
     #[test]
     fn one_that_is_being_replaced_is_not_what_people_work_in() {
         let labels = [("ctrkit.managed", "true"), ("ctrkit.name", "dev-a")];
-        let mut containers = some().0;
+        let mut containers = some().containers;
         containers.push(container("dev-a-replaced", &labels));
         containers.push(container("dev-z-replaced", &[("ctrkit.name", "dev-z-replaced")]));
-        let managed = Managed(containers);
+        let managed = Managed::from(containers);
         let names: Vec<_> = managed.apps().iter().map(|each| each.name.clone()).collect();
         assert_eq!(names, ["dev-a", "dev-b", "dev-z-replaced"]);
         assert_eq!(managed.replaced("dev-a").unwrap().name, "dev-a-replaced");
         assert_eq!(managed.replaced("dev-z"), None);
         assert_eq!(managed.names(), ["dev-a", "dev-b", "dev-z-replaced"]);
-        let alone = Managed(vec![container("dev-a-replaced", &labels)]);
+        let alone = Managed::from(vec![container("dev-a-replaced", &labels)]);
         assert!(alone.apps().is_empty());
         assert_eq!(alone.names(), ["dev-a"]);
     }
@@ -293,7 +301,7 @@ mod tests {
     fn sidecars_of_another_authority_are_not_ones_own() {
         let hash = ("ctrkit.project.hash", "1");
         let of = ("ctrkit.sidecar.of", "1");
-        let managed = Managed(vec![
+        let managed = Managed::from(vec![
             container("dev-a", &[hash, ("ctrkit.authority", "own")]),
             container("mine", &[of, ("ctrkit.authority", "own")]),
             container("old", &[of]),
@@ -307,7 +315,7 @@ mod tests {
     #[test]
     fn ports_may_be_published_by_the_ingress() {
         let mut managed = some();
-        let ingress = managed.0.iter_mut().find(|each| each.name == "i").unwrap();
+        let ingress = managed.containers.iter_mut().find(|each| each.name == "i").unwrap();
         ingress.ports =
             vec![crate::Published { container: 22, host: 2200, address: "127.0.0.1".into() }];
         assert_eq!(managed.listed("dev-a").unwrap().ports[0].host, Some(2200));

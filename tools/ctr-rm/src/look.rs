@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use document::{Container, Ports, compose::Names, container, labels, ports::Reservation};
-use engine::{Engine, EngineError, Kind, Managed, NamedNetwork, NamedVolume, Summary};
+use document::{Container, Ports, container, labels, ports::Reservation};
+use engine::{Engine, EngineError, Managed, NamedNetwork, NamedVolume, Summary};
 use toolkit::{DocumentError, Places, files::Lock, state};
 
 use crate::{Error, Tools};
@@ -31,7 +31,8 @@ pub struct Found {
     pub networks: Vec<String>,
     /// Its sidecars' volumes, which hold nothing of anybody's work.
     pub sidecar_volumes: Vec<String>,
-    /// Its own volumes: the others whose label `ctrkit.name` says so.
+    /// Its own volumes: the others whose label `ctrkit.name` says so, and those that
+    /// the repository's own Compose file names.
     pub volumes: Vec<String>,
     /// What it holds in the ledger of ports, on the machine of the engine; where
     /// the container is gone, on that of the last document too.
@@ -139,7 +140,7 @@ fn look(
         keep_ours(&mut found, engine);
         let containers = found.container.iter().chain(&found.replaced);
         containers.into_iter().try_for_each(|container| engine.check_authority(container))?;
-        add_services(&mut found, engine)?;
+        add_project(&mut found, engine)?;
         if found.container.is_none() {
             if engine.container(name)?.is_some() {
                 return Err(EngineError::NotManaged { name: name.clone() }.into());
@@ -216,19 +217,17 @@ impl Sources<'_> {
 }
 
 /// Adds what the repository's own Compose file has brought along: the services beside
-/// the container, and the networks of its project.
-fn add_services(found: &mut Found, engine: &Engine) -> Result<(), Error> {
+/// the container, and the networks and the volumes of its project.
+fn add_project(found: &mut Found, engine: &Engine) -> Result<(), Error> {
     let Some(hash) = found.hash.as_deref().filter(|_| found.is_built) else { return Ok(()) };
-    let mut project = Names::of(hash).dev_project();
-    if engine.kind() == Kind::Podman {
-        // The CLI takes no hyphens where it calls podman-compose.
-        project.retain(|c| c != '-');
-    }
-    let filter = format!("label={}={project}", labels::COMPOSE_PROJECT);
+    let filter = engine.project_filter(hash);
     let own: Vec<_> = found.container.iter().chain(&found.replaced).map(|own| &own.id).collect();
     let services = engine.containers(&[&filter])?;
     found.sidecars.extend(services.into_iter().filter(|each| !own.contains(&&each.id)));
     found.networks.extend(engine.networks(&[&filter])?.into_iter().map(|network| network.name));
+    let volumes = engine.volumes(&[&filter])?.into_iter().map(|volume| volume.name);
+    let new: Vec<_> = volumes.filter(|name| !found.volumes.contains(name)).collect();
+    found.volumes.extend(new);
     Ok(())
 }
 

@@ -48,7 +48,8 @@ impl Tool for CtrStart {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
         let engine = self.engine.find(&config, &self.places)?.heeding(&interrupt);
-        let managed = engine.all_managed_with(&self.names)?;
+        let mut managed = engine.all_managed_with(&self.names)?;
+        engine.add_services(&mut managed, &self.names)?;
         let limit = Duration::from_secs(self.timeout.into());
         let places = &self.places;
         let siblings = Siblings::new()

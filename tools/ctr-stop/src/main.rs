@@ -48,7 +48,8 @@ impl Tool for CtrStop {
         let interrupt = Interrupt::watch().map_err(Error::Signals)?;
         let config = config::read(&self.places)?;
         let engine = self.engine.find(&config, &self.places)?.heeding(&interrupt);
-        let managed = engine.all_managed_with(&self.names)?;
+        let mut managed = engine.all_managed_with(&self.names)?;
+        engine.add_services(&mut managed, &self.names)?;
         let manner = Manner { seconds: self.timeout, ssh_config: self.engine.ssh_config() };
         toolkit::each("ctr-stop", self.common.error_format, &self.names, |name| {
             ctr_stop::stop(&engine, &managed, name, manner, &interrupt, events)

@@ -126,6 +126,7 @@ impl Run<'_> {
         let cli = by.cli(self.engine)?;
         self.note_unfinished()?;
         self.images = Some(self.built()?);
+        self.note_project()?;
         self.check_own_files()?;
         let image = self.judge_image(&cli)?;
         self.before_cli()?;
@@ -136,6 +137,7 @@ impl Run<'_> {
         let found = found.ok().flatten().filter(is_ours).map(|found| found.id);
         self.made.container = found.clone().or_else(|| self.made.container.take());
         result?;
+        self.note_made_volumes()?;
         self.check_own_files()?;
         match found {
             Some(id) => {

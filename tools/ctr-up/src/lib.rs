@@ -19,6 +19,7 @@ mod metadata;
 mod place;
 mod probe;
 mod replace;
+mod services;
 mod sidecars;
 mod spec;
 mod sshd;

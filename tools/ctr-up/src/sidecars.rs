@@ -12,7 +12,7 @@ use document::{
     labels,
     verify::{Probe, Verdict},
 };
-use engine::{EngineError, HERE, Nameless, PROXY, Summary};
+use engine::{EngineError, HERE, NamedVolume, Nameless, PROXY, Summary};
 use secrets::Effort;
 use toolkit::SiblingError;
 
@@ -40,6 +40,9 @@ const ELSEWHERE: &str = "engine-elsewhere";
 pub(crate) struct Around {
     networks: Vec<String>,
     volumes: Vec<String>,
+    /// The volumes that are not the sidecars', but the container's, or those of the other
+    /// services of the repository's own Compose file.
+    own: Vec<String>,
 }
 
 impl Run<'_> {
@@ -208,9 +211,12 @@ impl Run<'_> {
     fn around(&self) -> Result<Around, EngineError> {
         let hash = &self.plan.container.project.hash;
         let networks = self.engine.networks_of(hash)?.into_iter().map(|network| network.name);
-        let filter = format!("label={}={hash}", labels::SIDECAR_OF);
-        let volumes = self.engine.volumes(&[&filter])?.into_iter().map(|volume| volume.name);
-        Ok(Around { networks: networks.collect(), volumes: volumes.collect() })
+        let filter = format!("label={}={}", labels::NAME, self.plan.container.name);
+        let is_of = |volume: &NamedVolume| volume.sidecar_of.as_deref() == Some(hash);
+        let (of, own): (Vec<_>, Vec<_>) =
+            self.engine.volumes(&[&filter])?.into_iter().partition(is_of);
+        let names = |all: Vec<NamedVolume>| all.into_iter().map(|volume| volume.name).collect();
+        Ok(Around { networks: networks.collect(), volumes: names(of), own: names(own) })
     }
 
     /// Removes them, and of their networks and volumes those that are there and
@@ -219,11 +225,22 @@ impl Run<'_> {
         for found in self.sidecars()? {
             self.engine.remove(&found.id, Nameless::Removed)?;
         }
-        let Around { networks, volumes } = self.around()?;
+        let Around { networks, volumes, .. } = self.around()?;
         for network in networks.iter().filter(|name| !self.before.networks.contains(name)) {
             self.engine.remove_network(network)?;
         }
         for volume in volumes.iter().filter(|name| !self.before.volumes.contains(name)) {
+            self.engine.remove_volume(volume)?;
+        }
+        Ok(())
+    }
+
+    /// Removes them as they were made by this run, and with them the volumes that came
+    /// along.
+    pub(crate) fn undo_sidecars(&mut self) -> Result<(), EngineError> {
+        self.remove_sidecars()?;
+        let now = self.around()?;
+        for volume in now.own.iter().filter(|name| !self.before.own.contains(name)) {
             self.engine.remove_volume(volume)?;
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::{
     journal::Pending,
     place,
     replace::Old,
+    services::Project,
     sidecars::Around,
     volumes::{Parts, look_around},
 };
@@ -42,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) before: Around,
     /// What was built for the container before, once the devcontainers CLI was called.
     pub(crate) images: Option<Vec<NamedImage>>,
+    /// What there was of the repository's own Compose project before, likewise.
+    pub(crate) project: Option<Project>,
     /// The container that this run replaces, from the moment at which it is
     /// touched until the new one is good.
     pub(crate) old: Option<Old>,
@@ -94,6 +97,7 @@ impl<'a> Run<'a> {
             made,
             before,
             images: None,
+            project: None,
             old: None,
             unplaced,
             warnings,

@@ -32,9 +32,10 @@ impl Run<'_> {
                 });
             }
         }
+        self.restore_project();
         self.restore_images();
         if sidecars {
-            let removed = self.remove_sidecars();
+            let removed = self.undo_sidecars();
             self.tell("the sidecars", removed);
         }
         for volume in volumes {
