@@ -21,6 +21,10 @@ const SCRIPT: &str = include_str!("repository.sh");
 /// a container that does not answer holds nobody up.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How often an engine is asked whose answer has no beginning: of a podman elsewhere, the
+/// first line is lost at times (seen with 4.3). Nothing is done twice.
+const TRIES: usize = 3;
+
 /// Where the code goes: a container and a directory in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Target {
@@ -128,12 +132,20 @@ impl There<'_> {
         args.extend([self.target.name(), "sh", "-c"]);
         let varying = [mode, &self.target.workspace, cargo.branch, cargo.commit];
         let script = [SCRIPT, "ctr-git"].into_iter().chain(varying).chain(more.iter().copied());
-        let mut command = self.engine.command(args.iter().copied().chain(script));
-        let interrupt = Some(self.interrupt);
-        let kept = Some(run::FEW);
-        let terms = Terms { input, interrupt, grace: GRACE, kept, ..Terms::default() };
-        let output = run::capture(command.process_group(0), terms)?;
-        let text = output.text();
+        let whole: Vec<_> = args.iter().copied().chain(script).collect();
+        let mut tries = 1..TRIES;
+        let (output, text) = loop {
+            let mut command = self.engine.command(&whole);
+            let (interrupt, kept) = (Some(self.interrupt), Some(run::FEW));
+            let terms =
+                Terms { input: input.clone(), interrupt, grace: GRACE, kept, ..Terms::default() };
+            let output = run::capture(command.process_group(0), terms)?;
+            let text = output.text();
+            let is_cut = output.status.success() && !report::begun(&text);
+            if !is_cut || tries.next().is_none() {
+                break (output, text);
+            }
+        };
         let line = || self.line(&args, mode);
         if !report::begun(&text) {
             return Err(self.engine_failed(line(), &output));

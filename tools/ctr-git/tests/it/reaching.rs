@@ -114,3 +114,24 @@ fn the_worktree_s_own_container_is_meant() {
     stage.world.write("state/ports.json", "{");
     stage.fails(&["pull"], 65, "malformed-document");
 }
+
+#[test]
+fn an_answer_that_comes_without_its_beginning_is_asked_for_again() {
+    let stage = Stage::new();
+    let path = stage.world.path("stub/podman-exec.do");
+    let script = std::fs::read_to_string(&path).unwrap();
+    let lost = stage.world.path("lost");
+    let lose = |times: usize| {
+        let end = format!(
+            "\"$@\" | {{ if [ $(ls '{0}'* 2>/dev/null | wc -l) -lt {times} ]; \
+             then mktemp '{0}.XXXXXX' >&2; read -r first; fi; cat; }}",
+            lost.display()
+        );
+        std::fs::write(&path, script.replace("exec \"$@\"", &end)).unwrap();
+    };
+    lose(1);
+    stage.create();
+    // One that never comes whole is the engine's failure.
+    lose(9);
+    refused(&mut stage.pipe("main"), 69, "engine-failed");
+}
