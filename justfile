@@ -40,7 +40,7 @@ test-proxy-long version='11.0.2':
 attack:
     scripts/test attack
 
-# a cut after every event of every command, and what else takes minutes, on both engines
+# every test on both engines as shipped, a cut after every event, and what else takes minutes
 [group('check')]
 long:
     scripts/test long

@@ -80,6 +80,7 @@ dry_run() { TMPDIR=$world/tmp ctrkit create --dry-run "$@"; }
     get ".ports[0].host == $ssh_start and .name != null and (has(\"devcontainer\") | not)" <"$world/document"
 }
 
+# bats test_tags=on:podman
 @test "create --dry-run says what a devcontainer.json comes to, and what of it is not trusted" {
     local isolate own=$path/.devcontainer/devcontainer.json
     mkdir "$world/tmp" "$path/.devcontainer"

@@ -54,8 +54,9 @@ sweep() {
     ((number > 20))
 }
 
-@test "SIGKILL after an event, then the same command again" { sweep KILL "$(every 4)"; }
+@test "SIGKILL after an event, then the same command again" { sweep KILL "$(every 7)"; }
 
+# bats test_tags=on:podman
 @test "Ctrl-C after an event, then the same command again" { sweep INT "$(every 9)"; }
 
 @test "Ctrl-C undoes what the run has made on the engine" {

@@ -67,6 +67,7 @@ unharmed() {
     is "$(get .state.id <"$world/again")" "$(id)"
 }
 
+# bats test_tags=on:docker
 @test "a shared connection to the old container leads nowhere else" {
     ssh_ -o ControlMaster=auto -o ControlPersist=600 "$name" true
     ctr-rebuild "$name"
@@ -83,6 +84,7 @@ unharmed() {
     is "$(ssh_ "$name" hostname)" "$name"
 }
 
+# bats test_tags=on:podman
 @test "what cannot be made anew stays as it was: no image, a port that is taken" {
     local old port listener
     ssh_ "$name" 'echo new >/workspace/myapp/untracked'
@@ -103,6 +105,7 @@ s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$port" &
     unharmed "$old"
 }
 
+# bats test_tags=on:podman
 @test "one that was removed by hand comes back with its work, but not without its volumes" {
     ssh_ "$name" 'echo new >/workspace/myapp/untracked'
     "$engine" rm --force "$name" >/dev/null
@@ -114,6 +117,7 @@ s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$port" &
     is "$(on_engine)" "volume $name-home"
 }
 
+# bats test_tags=on:docker
 @test "a document that is lost is written anew, with the ports that there were" {
     local before
     ssh_ "$name" 'echo new >/workspace/myapp/untracked'
@@ -124,6 +128,7 @@ s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$port" &
     unharmed "$(id)"
 }
 
+# bats test_tags=on:podman
 @test "a container without a web port gets none" {
     local document=$state/$name/document.json
     jq -c '.ports |= map(select(.service == "ssh")) |
@@ -142,6 +147,7 @@ s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$port" &
     is "$(ssh_ "$name" hostname)" "$name"
 }
 
+# bats test_tags=on:podman
 @test "--all goes on after a failure, and fails" {
     local other old second document
     other=$(worktree other)
@@ -171,6 +177,7 @@ killed_at() {
     wait "$pid" 2>/dev/null || true
 }
 
+# bats test_tags=on:docker
 @test "after a SIGKILL ls, info, start, exec, create and rm are not confused" {
     local old
     ssh_ "$name" 'echo new >/workspace/myapp/untracked'

@@ -25,6 +25,7 @@ teardown() { unmake_world; }
     is "$(ssh_ "$name" cat /workspace/myapp/untracked)" new
 }
 
+# bats test_tags=on:docker
 @test "a dotfile that was edited in the container is not overwritten, one that was not is" {
     ssh_ "$name" 'echo "# mine" >>.bashrc'
     mkdir -p "$config/dotfiles"
@@ -37,6 +38,7 @@ teardown() { unmake_world; }
     is "$(ssh_ "$name" cat .tmux.conf)" 'set -g mouse on'
 }
 
+# bats test_tags=on:docker
 @test "uncommitted work in the container is not pushed over, and told" {
     ssh_ "$name" 'echo theirs >/workspace/myapp/file'
     echo ours >"$path/file"
@@ -51,6 +53,7 @@ teardown() { unmake_world; }
     is "$(ssh_ "$name" cat /workspace/myapp/file)" ours
 }
 
+# bats test_tags=on:docker
 @test "commits of both sides that have parted are told, and nothing is changed" {
     ssh_ "$name" 'cd /workspace/myapp && echo theirs >file && git commit -qam theirs'
     echo ours >"$path/other"
@@ -66,6 +69,7 @@ teardown() { unmake_world; }
     is "$(git -C "$path" log -1 --format=%s)" ours
 }
 
+# bats test_tags=on:docker
 @test "pull brings the container's commits" {
     ssh_ "$name" 'cd /workspace/myapp && echo theirs >file && git commit -qam theirs'
     cd "$path"
@@ -82,6 +86,7 @@ teardown() { unmake_world; }
     is "$(on_engine)" ""
 }
 
+# bats test_tags=on:podman
 @test "rm works from the labels alone when the worktree is gone" {
     rm -rf "$path"
     cd "$world"
@@ -115,6 +120,7 @@ teardown() { unmake_world; }
     is "$(ssh_ "$name" cat /workspace/myapp/file)" hello
 }
 
+# bats test_tags=on:docker
 @test "exec passes stdin, stdout, stderr, status and arguments on" {
     is "$(printf 'a\0b' | ctr-exec "$name" -- cat | od -An -c | tr -d ' ')" 'a\0b'
     run --separate-stderr ctr-exec "$name" -- sh -c 'echo out; echo err >&2; exit 7'
@@ -129,6 +135,7 @@ line|'
     is "$status" 143
 }
 
+# bats test_tags=on:docker
 @test "a signal reaches the command that exec runs" {
     ctr-exec "$name" -- sh -c 'trap "echo caught >/tmp/caught; exit 3" TERM; echo ready >/tmp/ready; while :; do sleep 0.1; done' &
     local pid=$! status=0
@@ -139,6 +146,7 @@ line|'
     is "$(ctr-exec "$name" -- cat /tmp/caught)" caught
 }
 
+# bats test_tags=on:podman
 @test "exec gives a terminal to who has one" {
     is "$(script -qec "ctr-exec $name -- tty" /dev/null | tr -d '\r' | grep -c /dev/pts)" 1
     run ctr-exec "$name" -- tty

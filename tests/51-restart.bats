@@ -23,6 +23,7 @@ teardown() { unmake_world; }
     [[ $("$engine" inspect --format '{{.State.Pid}}' "$name") != "$pid" ]]
 }
 
+# bats test_tags=on:docker
 @test "one that the devcontainers CLI made comes back as well, and ctr-start gives it its ssh server" {
     local path name pid tries
     path=$(worktree made)

@@ -83,6 +83,7 @@ created() {
     run -1 grep '^build' "$world/calls"
 }
 
+# bats test_tags=on:docker
 @test "another recipe is another image, and the document of the old one is refused" {
     local before
     before=$(get .image <"$world/document")
@@ -96,6 +97,7 @@ created() {
     is "$(in_it of-template)" ran
 }
 
+# bats test_tags=on:docker
 @test "what a recipe cannot do is the engine's message, and nothing is left" {
     cp -r "$mine" "$config/templates/wrong"
     echo 'RUN echo it is this >&2; exit 3' >>"$config/templates/wrong/image/Containerfile"
@@ -109,6 +111,7 @@ created() {
     rm -r "$config/templates/wrong"
 }
 
+# bats test_tags=on:docker
 @test "by itself it isolates, with its own policy and its additions to the model" {
     created --replace
     name=$(cat "$world/name")

@@ -61,6 +61,7 @@ got() { in_it cat /home/dev/got; }
     is "$status" 64
 }
 
+# bats test_tags=on:docker
 @test "names are what they were, and what tmux would change is refused before it is called" {
     local each all=('a b' ' ' -x --other '=' '=x' @1 %1 '#' '#(id)' '#{session_id}' '#[x]' '##[' 'a;' ';'
         '$id' 日本 é "it's" '"' '*' '?' '[a]' '~' '!' '+' '{mouse}' "$(printf 'x%.0s' {1..300})")
@@ -83,6 +84,7 @@ got() { in_it cat /home/dev/got; }
     done
 }
 
+# bats test_tags=on:docker
 @test "a name never means its neighbour" {
     local verb
     session new "$name" dev2
@@ -103,6 +105,7 @@ got() { in_it cat /home/dev/got; }
     is "$(names)" "$(printf 'dev2\ndev22')"
 }
 
+# bats test_tags=on:docker
 @test "a session is in the workspace, of the login shell, in UTF-8" {
     session new "$name" shell
     session send "$name" shell --enter 'echo "$PWD $USER $LOGNAME $0 $LANG" >~/told'
@@ -115,6 +118,7 @@ got() { in_it cat /home/dev/got; }
     refused 65 command-too-long ctr-session new "$name" long -- echo "$(printf 'x%.0s' {1..20000})"
 }
 
+# bats test_tags=on:docker
 @test "text arrives as it is" {
     local each
     recorder text
@@ -136,6 +140,7 @@ got() { in_it cat /home/dev/got; }
     got | cmp - "$world/sent"
 }
 
+# bats test_tags=on:docker
 @test "several lines are one paste to a program that knows it, and keys are keys" {
     session new "$name" paste -- sh -c 'stty raw -echo; printf "\033[?2004hready"; exec cat >~/got'
     until_is ready session capture "$name" paste
@@ -147,6 +152,7 @@ got() { in_it cat /home/dev/got; }
     refused 64 nothing-to-send ctr-session send "$name" paste
 }
 
+# bats test_tags=on:docker
 @test "who scrolls in a pane does not get what is sent to its program" {
     recorder mode
     in_it tmux copy-mode -t mode
@@ -154,6 +160,7 @@ got() { in_it cat /home/dev/got; }
     until_is qqq got
 }
 
+# bats test_tags=on:docker
 @test "capture is exactly so many lines, of those too that have scrolled away" {
     session new "$name" lines -- sh -c 'seq 1 3000; printf "%0200d\n\nlast"; exec sleep 1000'
     until_is last eval "ctr-session capture '$name' lines | tail -n 1"
@@ -167,6 +174,7 @@ got() { in_it cat /home/dev/got; }
     session capture "$name" red --escapes | grep -q $'\e\\[31mred'
 }
 
+# bats test_tags=on:docker
 @test "what is followed comes once and in order, and the end of the session ends it" {
     session new "$name" flood -- sh -c 'read -r _; seq 1 100000'
     session capture "$name" flood --follow -n 0 >"$world/one" & local one=$!
@@ -183,6 +191,7 @@ got() { in_it cat /home/dev/got; }
     refused 69 no-such-session ctr-session capture "$name" flood --follow
 }
 
+# bats test_tags=on:docker
 @test "what is followed survives a history that is full, and a pane that is drawn on" {
     in_it tmux start-server ';' set-option -g history-limit 10 ';' new-session -d -s keep
     session new "$name" draws -- sh -c 'read -r _; seq 1 500
@@ -198,6 +207,7 @@ got() { in_it cat /home/dev/got; }
     diff "$world/told" "$world/expected"
 }
 
+# bats test_tags=on:docker
 @test "one that follows and is killed leaves nothing, and the others their lines" {
     local pids=() n
     session new "$name" long -- sh -c 'while read -r line; do echo "got $line"; done'
@@ -224,22 +234,24 @@ got() { in_it cat /home/dev/got; }
 }
 
 @test "attach shows it to who has a terminal, and prints its command to everybody" {
-    local line
+    local line watcher
     session new "$name" shown -- sh -c 'echo hello; exec cat'
     line=$(session attach --print "$name" shown)
     is "$line" "$(command -v "$engine") exec --interactive --tty --env 'TERM=xterm-256color' --env 'COLORTERM=truecolor' --user dev $name tmux -u attach-session -t '=shown'"
     refused 64 not-a-terminal ctr-session attach "$name" shown
     attached() { is "$(ctr-session list "$name" --json | jq '.sessions[0].attached')" 1; }
     { ! eventually attached || : >"$world/attached"; ctr-session kill "$name" shown; : >"$world/over"; } &
+    watcher=$!
     script -qec "ctr-session attach $name shown" /dev/null \
         < <(until [[ -e $world/over ]]; do sleep 0.2; done) >"$world/typescript" || true
-    wait
+    wait "$watcher"
     [[ -e $world/attached ]]
     grep -q hello "$world/typescript"
     run script -qec "ctr-session attach $name never" /dev/null
     is "$status" 69
 }
 
+# bats test_tags=on:docker
 @test "what keeps it from a session has a kind of its own, and one does not hold up the others" {
     ctr-session kill "$name" --all
     refused 69 no-server ctr-session list "$name"
@@ -256,6 +268,7 @@ got() { in_it cat /home/dev/got; }
     refused 69 no-such-container ctr-session list never
 }
 
+# bats test_tags=on:docker
 @test "the worktree's container is meant where none is named" {
     cd "$path"
     ctrkit session new here

@@ -136,6 +136,7 @@ canary() {
     is "$(in_ cat /run/secrets/claude-token)" "$token"
 }
 
+# bats test_tags=on:docker
 @test "a changed token comes in without another container" {
     give "$token_file" "$(new_token)"
     ctrkit create "${options[@]}" "$path" >"$world/document"
@@ -208,6 +209,7 @@ canary() {
     in_ 'sudo rm -r .claude/shell .claude/agents .claude/settings.json'
 }
 
+# bats test_tags=on:docker
 @test "it outlives the container, and ctr-rm says where it lies" {
     in_ 'echo history >.claude/history'
     run --separate-stderr ctrkit rm --volumes --force "$name"
@@ -219,6 +221,7 @@ canary() {
     in_ 'echo more >>.claude/history'
 }
 
+# bats test_tags=on:docker
 @test "without a token there is none, and the create goes on" {
     local other bin=$world/bin
     other=$(worktree without)
@@ -242,6 +245,7 @@ canary() {
     is "$(ssh_ "$without" 'echo $CLAUDE_CODE_OAUTH_TOKEN')" "$token"
 }
 
+# bats test_tags=on:docker
 @test "an isolated container has the same, and its isolation holds" {
     local caged isolated
     caged=$(worktree caged)

@@ -74,6 +74,7 @@ added() {
     is "$(jq -r '.reservations | length' "$state/ports.json")" 0
 }
 
+# bats test_tags=on:docker
 @test "branches that look alike have containers of their own, at the same time" {
     local branch pids=() pid
     for branch in a/b a-b a.b; do
@@ -116,6 +117,7 @@ added() {
     run ! test -e "$path.worktrees"
 }
 
+# bats test_tags=on:podman
 @test "VS Code finds a container by the names that ctr-code writes" {
     local uri hex
     added window

@@ -113,6 +113,7 @@ lose_server() {
     is "$("$engine" inspect "$name" | grep -cF "$(base64 -w0 "$state/$name/audio/cookie" | cut -c 1-40)")" 0
 }
 
+# bats test_tags=on:podman
 @test "what is killed while a tone plays by a bind mount is missed, and sound comes back" {
     make_container --audio play --audio-latency 400
     bring 440 20
@@ -140,6 +141,7 @@ lose_server() {
     becomes_gone "$name/audio/run/native"
 }
 
+# bats test_tags=on:docker
 @test "two containers are heard at once" {
     local first second
     make_container --audio play --audio-latency 400
@@ -173,7 +175,8 @@ lose_server() {
     at_home load-module module-null-sink sink_name=other >/dev/null
     "${person[@]}" pacat --server "unix:$speak_at" --raw /dev/zero >/dev/null 2>&1 3>&- &
     others+=($!)
-    until [[ -n $(at_home list sink-inputs short) ]]; do kill -0 "${others[@]}" && sleep 0.1; done
+    plays() { at_home list sink-inputs short | grep .; }
+    eventually plays
     local stream question before
     stream=$(at_home list sink-inputs short | cut -f 1)
     # What pactl can do at duplex, and at play not.
@@ -202,6 +205,7 @@ lose_server() {
     is "$(status '[.level, .latency]')" '["duplex",null]'
 }
 
+# bats test_tags=on:docker
 @test "each part that is killed while a tone plays by ssh is missed, and sound comes back" {
     make_container --audio play --audio-latency 400 --audio-transport ssh
     bring 440 20
@@ -250,9 +254,7 @@ somebody_else() {
     audioguard --listen "$world/other/guard" --cookie "$state/$name/audio/cookie" --latency 400 \
         --server "$world/other/native" >/dev/null 2>&1 3>&- &
     others+=($!)
-    until audioguard --probe "$world/other/guard" --cookie "$state/$name/audio/cookie" >/dev/null 2>&1; do
-        kill -0 "${others[@]}" && sleep 0.1
-    done
+    eventually audioguard --probe "$world/other/guard" --cookie "$state/$name/audio/cookie"
     port=$(get '.ports[] | select(.service == "ssh").host' <"$world/document")
     ssh -F none -N -p "$port" -i "$CTRKIT_IDENTITY_FILE" -o IdentitiesOnly=yes -o BatchMode=yes \
         -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
@@ -260,6 +262,7 @@ somebody_else() {
     others+=($!)
 }
 
+# bats test_tags=on:podman
 @test "a machine that sleeps is taken over from by who connects next, and takes sound back when it is asked to" {
     local master ears
     make_container --audio play --audio-latency 400 --audio-transport ssh
@@ -287,6 +290,7 @@ somebody_else() {
     whole 440 2
 }
 
+# bats test_tags=on:podman
 @test "a port of the container's own leads to the guard as long as there is a connection, and is missed where it is taken" {
     make_container --audio play --audio-tcp
     bring 440 2
@@ -345,6 +349,7 @@ alone() {
         exit "$status"' alone "$@"
 }
 
+# bats test_tags=on:docker
 @test "setup plays a tone and hears it, and says so where nothing comes out" {
     local said
     said=$(audiotun setup --check)
@@ -367,6 +372,7 @@ alone() {
     is "$(audiotun setup --undo)" ""
 }
 
+# bats test_tags=on:podman
 @test "without a sound server ssh works, and one that comes later is heard" {
     end_speakers
     make_container --audio play --audio-latency 400

@@ -70,6 +70,7 @@ told() { printf '%b' "$1" | ssh_ "$name" "$directory/credential" "${2:-get}"; }
     is "$("$engine" exec --user dev "$name" sh -c "$ask" | grep ^password=)" "password=$token"
 }
 
+# bats test_tags=on:podman
 @test "git is told it for nothing else" {
     local host
     for host in github.com:443 github.com:8443 api.github.com xgithub.com github.com.evil.org \
@@ -186,6 +187,7 @@ SCRIPT
     is "$(ssh_ "$name" gh auth token)" "$token"
 }
 
+# bats test_tags=on:docker
 @test "it survives a stop and a start" {
     ctrkit stop "$name"
     refused 69 not-running ctrkit token "$name"
@@ -193,6 +195,7 @@ SCRIPT
     is "$(fill protocol=https host=github.com | grep ^password=)" "password=$token"
 }
 
+# bats test_tags=on:podman
 @test "a system gitconfig and a hosts.yml that were there before stay" {
     ctrkit create --no-token "$path" >/dev/null
     ssh_ "$name" 'sudo git config --system a.b mine; sudo git config --system --add include.path /mine
@@ -211,6 +214,7 @@ SCRIPT
     ctrkit create "$path" >/dev/null
 }
 
+# bats test_tags=on:docker
 @test "--no-token takes it out, and so does a token file that is gone" {
     local before
     before=$(ssh_ "$name" 'cat .bashrc .gitconfig')
@@ -242,6 +246,7 @@ SCRIPT
     is "$(fill protocol=https host=github.com | grep ^password=)" "password=$token"
 }
 
+# bats test_tags=on:podman
 @test "a token file that cannot be used is refused before anything is made" {
     local other bad=$world/bad
     other=$(worktree other)
@@ -266,6 +271,7 @@ SCRIPT
     run ! grep -q other <(on_engine)
 }
 
+# bats test_tags=on:docker
 @test "a volume that outlives its container has no token in it" {
     ctrkit rm "$name"
     is "$("$engine" run --rm --pull=never --network=none --entrypoint=sh \

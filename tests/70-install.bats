@@ -13,6 +13,7 @@ setup_file() {
 # Runs the installed ctrkit with nothing of the workspace on PATH.
 installed() { env -i PATH=/usr/bin:/bin HOME="$BATS_TEST_TMPDIR" "$prefix/bin/ctrkit" "$@"; }
 
+# bats test_tags=on:podman
 @test "ctrkit finds the tools that were installed with it" {
     [[ $(installed --version) == ctrkit\ * ]]
     installed progress --plain </dev/null
@@ -20,6 +21,7 @@ installed() { env -i PATH=/usr/bin:/bin HOME="$BATS_TEST_TMPDIR" "$prefix/bin/ct
     env -i PATH=/usr/bin:/bin "$BATS_TEST_TMPDIR/link" --version
 }
 
+# bats test_tags=on:podman
 @test "every tool, page and completion is there" {
     local tool page shell
     for tool in "$root"/tools/*/; do
@@ -35,12 +37,14 @@ installed() { env -i PATH=/usr/bin:/bin HOME="$BATS_TEST_TMPDIR" "$prefix/bin/ct
     done
 }
 
+# bats test_tags=on:podman
 @test "a second run and DESTDIR change nothing but the place" {
     "$root/scripts/install" --from "$target" "$prefix"
     DESTDIR=$BATS_TEST_TMPDIR "$root/scripts/install" --from "$target" /opt/ctrkit
     diff -r "$prefix" "$BATS_TEST_TMPDIR/opt/ctrkit"
 }
 
+# bats test_tags=on:podman
 @test "a prefix that is missing or not absolute is refused" {
     run -64 "$root/scripts/install"
     run -64 "$root/scripts/install" relative

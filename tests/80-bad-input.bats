@@ -22,6 +22,7 @@ nothing_made() {
     is "$(git -C "$path" remote)" ""
 }
 
+# bats test_tags=on:podman
 @test "places that are no worktree with a branch" {
     mkdir "$world/plain" "$world/empty"
     git -C "$world/empty" init -q
@@ -33,6 +34,7 @@ nothing_made() {
     nothing_made
 }
 
+# bats test_tags=on:podman
 @test "repositories with names of every kind get a container" {
     local name long line
     long=$(printf 'a%.0s' {1..200})
@@ -48,6 +50,7 @@ nothing_made() {
     is "$(on_engine)" ""
 }
 
+# bats test_tags=on:docker
 @test "a branch with a hostile name is pushed as it is called" {
     local branch='x;id$(touch${IFS}pwned)'\''"`&'
     git -C "$path" checkout -q -b "$branch"
@@ -57,6 +60,7 @@ nothing_made() {
     [ ! -e "$path/pwned" ]
 }
 
+# bats test_tags=on:docker
 @test "an engine that is absent, silent or too old" {
     local stub=$world/podman
     refused 69 engine-absent env CTRKIT_ENGINE=/nowhere/podman "$root/scripts/ctrkit" create "$path"
@@ -68,6 +72,7 @@ nothing_made() {
     nothing_made
 }
 
+# bats test_tags=on:docker
 @test "a policy and a log of what has none, and a policy that is none" {
     local name
     for name in no-such '../x' '' $'a\nb'; do
@@ -82,6 +87,7 @@ nothing_made() {
     nothing_made
 }
 
+# bats test_tags=on:docker
 @test "a guard of sound without a cookie, a server, or a guard" {
     local cookie=$world/cookie
     local -a listen=(audioguard --listen "$world/guard" --server "$world/none" --cookie "$cookie")
@@ -106,6 +112,7 @@ nothing_made() {
     run -64 audioguard --listen "$world/guard" --cookie "$cookie" --level record
 }
 
+# bats test_tags=on:docker
 @test "a template that is absent, broken, or leads elsewhere" {
     local name templates=$config/templates
     for name in '../x' 'A' 'proxy' $'a\nb' '$(id)'; do
@@ -133,6 +140,7 @@ nothing_made() {
     nothing_made
 }
 
+# bats test_tags=on:docker
 @test "no ssh key, no certificate authority, an authority that others can read" {
     refused 66 no-ssh-key env CTRKIT_IDENTITY_FILE="$HOME/none" "$root/scripts/ctrkit" create "$path"
     chmod 644 "$config/ca/ca_key"
@@ -143,6 +151,7 @@ nothing_made() {
     nothing_made
 }
 
+# bats test_tags=on:docker
 @test "a configuration and a ledger that are broken or from a newer version" {
     echo 'prefixx = "dev"' >>"$config/config.toml"
     refused 65 bad-configuration ctrkit create "$path"
@@ -154,6 +163,7 @@ nothing_made() {
     nothing_made
 }
 
+# bats test_tags=on:podman
 @test "documents that are none, for each tool of the pipe" {
     local tool
     for tool in portalloc sshca dotfiles ghtoken claudecfg ctr-image ctr-up "ghtoken push" "sshcfg add" ctr-git \
@@ -199,6 +209,7 @@ nothing_made() {
     is "$(find "$world/full" -type f)" "$world/full/config"
 }
 
+# bats test_tags=on:podman
 @test "a clock that was wrong by a year when the certificate was made" {
     local ahead document
     # sshd and ssh live in the true time; the certificate is not valid in it.

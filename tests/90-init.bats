@@ -56,6 +56,7 @@ USER=$(id -un)
 
 init() { ctr-init --host "$host" --engine "$engine" --identity-file "$HOME/id" "$@"; }
 
+# bats test_tags=on:docker
 @test "init tests the server over one connection, writes all down, and again changes nothing" {
     printf '# mine\n\n[limits] # none yet\n' >>"$config/config.toml"
     echo github_pat_11TEST | init --github-token-file - 2>"$world/told"
@@ -75,6 +76,7 @@ init() { ctr-init --host "$host" --engine "$engine" --identity-file "$HOME/id" "
     cmp "$config/config.toml" "$world/edited"
 }
 
+# bats test_tags=on:podman
 @test "init tells what is wrong with the way to the server, and writes nothing" {
     cp -r "$config" "$world/first"
     sed -i 's/ssh-ed25519.*/ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/' "$world/there/known_hosts"
@@ -90,6 +92,7 @@ init() { ctr-init --host "$host" --engine "$engine" --identity-file "$HOME/id" "
     diff -r "$config" "$world/first"
 }
 
+# bats test_tags=on:docker
 @test "init asks on a terminal, shows no token, and ends at Ctrl-C without a trace" {
     cp -r "$config" "$world/first"
     asked() { grep -q 'not shown' "$world/typed"; }
@@ -135,6 +138,7 @@ init() { ctr-init --host "$host" --engine "$engine" --identity-file "$HOME/id" "
     umount "$world/full"
 }
 
+# bats test_tags=on:docker
 @test "a switch changes the way and nothing about trust, without either address" {
     init
     ctrkit connection add home "$home"

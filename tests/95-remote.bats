@@ -75,6 +75,7 @@ counted_exec() {
     is "$status" 7
 }
 
+# bats test_tags=on:podman
 @test "secrets are put into the container, and the agent's configuration is in its home" {
     local path name id file=$HOME/.config/claude/.ctrkit-claude-token
     path=$(worktree agents)
@@ -121,6 +122,7 @@ counted_exec() {
     kill "$listener"
 }
 
+# bats test_tags=on:podman
 @test "another address: the same container, no other trust" {
     local path name
     path=$(worktree myapp)
@@ -141,6 +143,7 @@ counted_exec() {
     answers "$name"
 }
 
+# bats test_tags=on:docker
 @test "two machines with the same path and one server" {
     local path name first
     path=$(worktree myapp)
@@ -168,6 +171,7 @@ counted_exec() {
     is "$(ssh_ "$name" cat /workspace/myapp/untracked 2>/dev/null)" precious
 }
 
+# bats test_tags=on:docker
 @test "bad days: unreachable, key refused, host key changed, engine stopped" {
     local path name
     path=$(worktree myapp)
@@ -194,6 +198,7 @@ counted_exec() {
     answers "$name"
 }
 
+# bats test_tags=on:docker
 @test "the connection is cut in the middle of a create and of a push, and nothing is lost" {
     local path name cut_after fifo=$world/events fd event seen pid
     path=$(worktree myapp)

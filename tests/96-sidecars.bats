@@ -69,6 +69,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     run ! grep "$hash" <<<"$(ctr-ls)"
 }
 
+# bats test_tags=on:podman
 @test "a container that has another way out is told to have it" {
     "$engine" network connect "$edge" "$name"
     is "$(info '[.isolated, (.holes | length)]')" '[false,2]'
@@ -88,6 +89,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     grep "has an address on the network 'ctrkit-$hash-more'" <<<"$(info .holes)"
 }
 
+# bats test_tags=on:podman
 @test "the filter in force is told, and not the one that was meant" {
     filtergen --print --policy github >"$world/filter.py"
     cp "$world/filter.py" "$state/$name/proxy/filter.py"
@@ -103,6 +105,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     is "$(info .isolated)" true
 }
 
+# bats test_tags=on:docker
 @test "control characters from inside reach no terminal" {
     hurt
     unwell() { is "$(info .proxy.health)" '"unhealthy"'; }
@@ -126,6 +129,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     is "$(calls ctr-start "$name"; echo "$count")" 1
 }
 
+# bats test_tags=on:docker
 @test "without a healthy proxy an isolated container does not start" {
     hurt
     ctr-stop --timeout 0 "$name"
@@ -154,6 +158,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     refused 69 no-such-container ctr-rm "$name"
 }
 
+# bats test_tags=on:docker
 @test "what is left of an isolated container is found by its name" {
     "$engine" rm --force "$name" >&2
     rm -r "${state:?}/$name"
@@ -167,6 +172,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     is "$(left)" "volume $name-home"
 }
 
+# bats test_tags=on:podman
 @test "a network that somebody is on stays, and is told" {
     "$engine" run --detach --init --name "$prefix-guest" --network "$net" "$image" sleep infinity >&2
     refused 69 network-in-use ctr-rm "$name"
@@ -175,6 +181,7 @@ whole() { is "$(left | sort)" "$(sed "s/NAME/$name/; s/HASH/$hash/" <<<"$all" | 
     is "$(left)" "volume $name-home"
 }
 
+# bats test_tags=on:docker
 @test "killed anywhere, start, stop and rm go on where they were" {
     local number
     for ((number = 1; ; number += $(every 3))); do

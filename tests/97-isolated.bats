@@ -64,6 +64,7 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
         is "$(answers 'curl -s -m 20 -o /dev/null -w %{http_code} https://api.github.com/' | cut -c1)" 2
 }
 
+# bats test_tags=on:podman
 @test "all kinds of sessions find the proxy and trust it" {
     local proxy session
     proxy=$(get '.env[] | select(.name == "https_proxy") | .value' <"$world/document")
@@ -110,6 +111,7 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     get '.containers[0].isolation.filter.allow | contains(["api.github.com"])' <"$world/info"
 }
 
+# bats test_tags=on:docker
 @test "stopped and started it is the same, and the proxy is there first" {
     ctrkit stop "$name"
     surrounded
@@ -121,6 +123,7 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     is "$(answers cat /workspace/myapp/file | head -1)" hello
 }
 
+# bats test_tags=on:docker
 @test "one whose run was killed before it was tried is tried by the next" {
     local number probe='.step == "probe" and .status'
     ctrkit stop "$name"
@@ -148,6 +151,7 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     is "$(on_engine | grep -c "container $name")" 1
 }
 
+# bats test_tags=on:docker
 @test "with and without isolation, by --replace alone" {
     run ! ctrkit create --no-isolation "$path"
     grep -q 'isolation' <<<"$output"
@@ -160,6 +164,7 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     is "$(answers cat mine)" mine
 }
 
+# bats test_tags=on:docker
 @test "a person's own Compose file is laid over it, and opens nothing" {
     local override=$world/override.yaml
     printf 'services:\n  app:\n    privileged: true\n' >"$override"

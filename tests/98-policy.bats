@@ -130,6 +130,7 @@ ask_often() {
     is "$count" 3
 }
 
+# bats test_tags=on:docker
 @test "show, ctr-info and the document have it, and a rebuild keeps it" {
     ctr-policy apply "$name" two
     is "$(ctr-policy show --json "$name" | jq -r '.allow[].name' | sort -u)" \
@@ -188,6 +189,7 @@ ask_often() {
     is "$(filter)" "$(sha256sum <"$good")"
 }
 
+# bats test_tags=on:docker
 @test "under load every request is decided by the one policy or the other" {
     local round policy pid
     ask_often >"$world/got" &
@@ -202,14 +204,19 @@ ask_often() {
 }
 
 @test "two at once come one after the other" {
+    local one two
     ctr-policy apply "$name" one &
+    one=$!
     ctr-policy apply "$name" two &
-    wait
+    two=$!
+    wait "$one"
+    wait "$two"
     ctr-policy show "$name" | grep -qx 'state:  in force'
     is "$(ctr-policy show --json "$name" | tr -d '\n' | sha256sum | cut -d ' ' -f 1)" \
         "$(get .isolation.digest <"$state/$name/document.json" | cut -d : -f 2)"
 }
 
+# bats test_tags=on:docker
 @test "killed anywhere and run again it ends in the same state" {
     local number=1 fifo
     ctr-policy apply "$name" one
@@ -257,6 +264,7 @@ ask_often() {
     (cd "$path" && ctrkit log --json -n 2) | wc -l | grep -qx 2
 }
 
+# bats test_tags=on:docker
 @test "followed, it has each record once, over a rotation, and ends with the proxy" {
     local pid begun tries
     begun=$(ctr-log --json "$name" | wc -l)
@@ -305,6 +313,7 @@ ask_often() {
     is "$(ctr-ls --plain | awk -F '\t' '{ print NF }' | sort -u)" 7
 }
 
+# bats test_tags=on:docker
 @test "a secret is on the way out and nowhere else" {
     local canary=canary-$RANDOM$RANDOM events=$world/events
     give "$canary"
@@ -336,6 +345,7 @@ ask_often() {
     is "$("$engine" exec "$proxy" cat /var/lib/ctrkit/secrets/secret.example.x-key)" "$canary"
 }
 
+# bats test_tags=on:podman
 @test "another value needs no restart by token, comes with a start, and goes with the policy" {
     local before
     before=$(started)
@@ -376,6 +386,7 @@ ask_often() {
     ctrkit start "$name"
 }
 
+# bats test_tags=on:podman
 @test "the token of GitHub is not put where its proxy has it" {
     local file=/etc/ctrkit/github/hosts.yml
     give the-real-token
@@ -400,6 +411,7 @@ ask_often() {
     "$engine" rm "$name-plain" >/dev/null
 }
 
+# bats test_tags=on:podman
 @test "a create that fails takes back of what is around it only what it made" {
     local other hash all
     other=$(worktree other)

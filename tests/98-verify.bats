@@ -173,6 +173,7 @@ ask() {
         [[ $answer == *" 403 "* ]]' bash "$1"
 }
 
+# bats test_tags=on:docker
 @test "its own requests are told apart from others, which cannot hide among them" {
     ctr-verify --quick "$sound" >/dev/null
     local before after
@@ -192,6 +193,7 @@ ask() {
     ctr-log --refused "$sound" | grep -q 'probe: no-name .*1\.1\.1\.1'
 }
 
+# bats test_tags=on:podman
 @test "for prove each probe is a test" {
     ctr-verify --quick "$sound" >"$world/tap"
     is "$(head -1 "$world/tap")" 'TAP version 13'
@@ -214,6 +216,7 @@ odd_network() {
     on=ctrkit-$hash-odd
 }
 
+# bats test_tags=on:podman
 @test "the gateway's address left on" {
     odd_network --internal
     box
@@ -231,6 +234,7 @@ odd_network() {
     hole networks default-route outside-address metadata-address bridge-address host-address host-broadcast outside-name
 }
 
+# bats test_tags=on:podman
 @test "DNS left on" {
     cat >"$world/dns.py" <<'END'
 import socket
@@ -249,6 +253,7 @@ END
     hole outside-name
 }
 
+# bats test_tags=on:podman
 @test "IPv6 on" {
     if [[ $engine == podman ]]; then
         six_on=yes box
@@ -271,6 +276,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     hole proxy-ports
 }
 
+# bats test_tags=on:podman
 @test "a filter that allows all" {
     served "ctrkit-$hash-other" "$net" "$(address 5)" /opt/mitmproxy/bin/mitmdump -q --listen-port 8080 \
         --set confdir=/tmp/ca --set block_global=false --set connection_strategy=lazy >/dev/null
@@ -294,6 +300,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     run ! prove -e cat "$world/tap"
 }
 
+# bats test_tags=on:podman
 @test "the key of the proxy's authority, as its volume and as any file" {
     box -v "ctrkit-$hash-proxy:/srv/data:ro"
     verify --quick
@@ -314,6 +321,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     hole ssh-authority-key
 }
 
+# bats test_tags=on:podman
 @test "the engine's socket, wherever it is" {
     box -v /var/run/docker.sock:/var/run/docker.sock
     verify --quick
@@ -331,6 +339,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     hole network-change capabilities
 }
 
+# bats test_tags=on:podman
 @test "a policy that can be written, or only be read" {
     box -v "$state/$name/proxy:/srv/policy"
     verify --quick
@@ -343,6 +352,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     hole policy-mounted ssh-authority-key
 }
 
+# bats test_tags=on:podman
 @test "directories of the machine, and rights of it" {
     box -v /etc:/srv/etc:ro
     verify --quick
@@ -375,6 +385,7 @@ from_nothing() {
     from=localhost/$prefix:latest
 }
 
+# bats test_tags=on:podman
 @test "an image with nothing in it, and one that can only be read" {
     from_nothing
     box
@@ -400,6 +411,7 @@ from_nothing() {
     "$engine" rmi --force "$from" >/dev/null
 }
 
+# bats test_tags=on:podman
 @test "interrupted and killed it leaves nothing" {
     local each pid status
     box
@@ -461,6 +473,7 @@ settle_helper() {
     clean "$name"
 }
 
+# bats test_tags=on:podman
 @test "all containers of a Compose project" {
     box --label com.docker.compose.project="$prefix"
     is "$(ctr-verify --json --quick --project "$prefix" | jq -r '.containers[].name')" "$name"

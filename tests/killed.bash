@@ -3,7 +3,7 @@
 # killed: commands that are cut off in the middle
 
 # How far apart the events are after which a sweep cuts off. The tests of every
-# day leave some out; `just killed` sets it to 1.
+# day leave some out; `just long` sets it to 1.
 every() { printf '%s\n' "${CTRKIT_TEST_EVERY:-$1}"; }
 
 # cut_off SIGNAL NUMBER COMMAND...: starts COMMAND and sends SIGNAL to all of it

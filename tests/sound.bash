@@ -94,8 +94,7 @@ hear() {
     declare -gA heard=()
     "${person[@]}" "${record[@]}" --server "unix:${ears:-$speak_at}" >"$world/heard" 2>/dev/null 3>&- &
     recorder=$!
-    until [[ -s $world/heard ]]; do kill -0 "$recorder" && sleep 0.05; done
-    "$@" || { kill "$recorder"; return 1; }
+    { eventually test -s "$world/heard" && "$@"; } || { kill "$recorder"; return 1; }
     sleep 1
     kill "$recorder"
     wait "$recorder" 2>/dev/null || true

@@ -5,9 +5,10 @@
 
 root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
-# What the tests call is what is shipped. Of scripts/ ctrkit alone: the others
-# have names that mean something else to other programs.
-target=${CARGO_TARGET_DIR:-$root/target}/release
+# What the tests call is what is shipped, or what CTRKIT_TOOLS names. Of scripts/ ctrkit
+# alone: the others have names that mean something else to other programs.
+target=${CTRKIT_TOOLS:-${CARGO_TARGET_DIR:-$root/target}/release}
+export CTRKIT_TOOLS=$target
 ctrkit() { "$root/scripts/ctrkit" "$@"; }
 export -f ctrkit
 export root
@@ -110,6 +111,15 @@ around() {
     insist "$engine" volume ls --filter "$label" --format 'volume {{.Name}}' || echo 'volume ?'
 }
 
+# beside HASH: what the repository's own Compose file has brought along for that
+# project, in any state. Fields: kind, name.
+beside() {
+    local name=name=$1
+    insist "$engine" ps --all --filter "$name" --format 'container {{.Names}}' || echo 'container ?'
+    insist "$engine" network ls --filter "$name" --format 'network {{.Name}}' || echo 'network ?'
+    insist "$engine" volume ls --filter "$name" --format 'volume {{.Name}}' || echo 'volume ?'
+}
+
 # Removes what a test has left, by the engine alone.
 unmake_world() {
     local kind name hash
@@ -118,8 +128,8 @@ unmake_world() {
     done
     {
         on_engine
-        sort -u "$world/hashes" | while read -r hash; do around "$hash"; done
-    } | while read -r kind name; do
+        sort -u "$world/hashes" | while read -r hash; do around "$hash"; beside "$hash"; done
+    } | sort -u | while read -r kind name; do
         case $kind in
         container) "$engine" rm --force "$name" >/dev/null ;;
         *) "$engine" "$kind" rm "$name" >/dev/null ;;

@@ -8,12 +8,9 @@ source "$BATS_TEST_DIRNAME/predecessor.bash"
 
 # begin: the image, the world; with CTRKIT_ENGINE, which names the engine.
 begin() {
-    local root
     engine=${CTRKIT_ENGINE:?name the engine: CTRKIT_ENGINE=podman bats tests/isolation}
-    root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-    PATH=${CARGO_TARGET_DIR:-$root/target}/release:$PATH
     ATTACK_WORLD=$BATS_FILE_TMPDIR/world
-    export engine PATH ATTACK_WORLD
+    export engine ATTACK_WORLD
     "$isolation/image/make"
     outside_up "$ATTACK_WORLD"
 }
