@@ -31,7 +31,7 @@ class Pushes(Forge):
                 self.assertIn(words, run.stderr)
                 self.assertIn("! [remote rejected]", run.stderr)
                 self.assertEqual(self.refs(there), before)
-        return self.last(method="POST", decision="refused", **more)
+        return self.last(path=f"/me/{there.name}/git-receive-pack", decision="refused", **more)
 
 
 class Push(Pushes):
@@ -43,8 +43,7 @@ class Push(Pushes):
         self.assertEqual(run.returncode, 0, run.stderr)
         head = self.git("rev-parse", "HEAD", directory=work).strip()
         self.assertEqual(self.refs(there)["refs/heads/topic"], head)
-        record = self.last(method="POST", decision="allowed")
-        self.assertEqual(record["operation"], "push")
+        record = self.last(path="/me/plain.git/git-receive-pack", decision="allowed", operation="push")
         self.assertTrue(record["rule"].endswith(" [github]"), record)
         # A second push of it is a fast-forward, which the pack shows.
         self.commit(work, "four")
@@ -128,7 +127,7 @@ class Push(Pushes):
             place = self.home / f"clone{protocol}"
             self.git("-c", f"protocol.version={protocol}", "clone", "-q", "https://github.com/me/read.git", place)
             self.assertEqual((place / "two").read_text(), "two")
-        self.assertEqual(self.last(method="POST", decision="allowed")["operation"], "read")
+        self.assertEqual(self.last(path="/me/read.git/git-upload-pack", decision="allowed")["operation"], "read")
 
     # By hand.
 
@@ -174,7 +173,7 @@ class Push(Pushes):
         requests = [r for one in self.world.since(mark) for r in one["requests"]]
         self.assertEqual([r["body"] for r in requests], [len(commands + pack) - 1 - 32])
         connection.close()  # and the client goes
-        self.assertIn("error", self.last(operation="push", sent=requests[0]["body"]))
+        self.assertIn("error", self.last(path="/me/ends.git/git-receive-pack", sent=requests[0]["body"]))
         time.sleep(0.3)
         self.assertFalse(requests[0].get("whole"))
         self.assertNotIn("refs/heads/topic", self.refs(there))
