@@ -106,7 +106,7 @@ dry_run() { TMPDIR=$world/tmp ctrkit create --dry-run "$@"; }
     done
     printf '#!/bin/sh\necho own\n' >"$tools/ctr-spec"
     chmod +x "$tools"/*
-    kit() { "$world/suite/bin/ctrkit" "$@"; }
+    kit() { env -u CTRKIT_TOOLS "$world/suite/bin/ctrkit" "$@"; }
     is "$(kit stop --timeout 5)" 'ctr-stop --timeout 5 own'
     is "$(kit stop --timeout 5 other)" 'ctr-stop --timeout 5 other'
     is "$(kit start --timeout=5 --json)" 'ctr-start --timeout=5 --json own'
@@ -142,7 +142,7 @@ dry_run() { TMPDIR=$world/tmp ctrkit create --dry-run "$@"; }
     mkdir -p "$world/suite/bin" "$world/suite/libexec"
     cp "$root/scripts/ctrkit" "$world/suite/bin/"
     mv "$bin" "$world/suite/libexec/ctrkit"
-    run "$world/suite/bin/ctrkit" create "$path"
+    run env -u CTRKIT_TOOLS "$world/suite/bin/ctrkit" create "$path"
     is "$status" 69
     [[ $output == *"the last good document is"* ]]
     is "$(on_engine)" ""

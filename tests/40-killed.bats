@@ -56,7 +56,7 @@ sweep() {
 
 @test "SIGKILL after an event, then the same command again" { sweep KILL "$(every 7)"; }
 
-# bats test_tags=on:podman
+# bats test_tags=on:docker
 @test "Ctrl-C after an event, then the same command again" { sweep INT "$(every 9)"; }
 
 @test "Ctrl-C undoes what the run has made on the engine" {

@@ -128,6 +128,7 @@ all_of() {
 
 @test "an image, isolated" { all_of image-alone "$of_image" --isolate claude+github --trust; }
 
+# bats test_tags=on:docker
 @test "a build" { all_of build "$of_build"; }
 
 # bats test_tags=on:docker

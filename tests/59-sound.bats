@@ -165,6 +165,7 @@ lose_server() {
     once_more
 }
 
+# bats test_tags=on:docker
 @test "what may only play cannot listen, look or change, and at duplex it can, with ssh and server as one account" {
     make_server
     become_person

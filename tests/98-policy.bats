@@ -345,7 +345,7 @@ ask_often() {
     is "$("$engine" exec "$proxy" cat /var/lib/ctrkit/secrets/secret.example.x-key)" "$canary"
 }
 
-# bats test_tags=on:podman
+# bats test_tags=on:docker
 @test "another value needs no restart by token, comes with a start, and goes with the policy" {
     local before
     before=$(started)
@@ -386,7 +386,7 @@ ask_often() {
     ctrkit start "$name"
 }
 
-# bats test_tags=on:podman
+# bats test_tags=on:docker
 @test "the token of GitHub is not put where its proxy has it" {
     local file=/etc/ctrkit/github/hosts.yml
     give the-real-token
@@ -411,7 +411,7 @@ ask_often() {
     "$engine" rm "$name-plain" >/dev/null
 }
 
-# bats test_tags=on:podman
+# bats test_tags=on:docker
 @test "a create that fails takes back of what is around it only what it made" {
     local other hash all
     other=$(worktree other)
