@@ -85,16 +85,15 @@ record=(parec --format=s16le --rate=8000 --channels=1 --latency-msec=10 -d speak
 # hear HZ... -- COMMAND...: what is heard of these tones while the command runs, at the
 # sound server `ears` or the person's own; the answers are in heard, by tone.
 hear() {
-    local tones=() recorder line
+    local tones=() recorder='' line
     while [[ $1 != -- ]]; do
         tones+=("$1")
         shift
     done
     shift
     declare -gA heard=()
-    "${person[@]}" "${record[@]}" --server "unix:${ears:-$speak_at}" >"$world/heard" 2>/dev/null 3>&- &
-    recorder=$!
-    { eventually test -s "$world/heard" && "$@"; } || { kill "$recorder"; return 1; }
+    eventually begin_recording
+    "$@" || { kill "$recorder"; return 1; }
     sleep 1
     kill "$recorder"
     wait "$recorder" 2>/dev/null || true
@@ -102,6 +101,20 @@ hear() {
         heard[${tones[0]}]=$line
         tones=("${tones[@]:1}")
     done < <(sound heard "$world/heard" "${tones[@]}")
+}
+
+# begin_recording: the recorder runs and hears what there is, in `heard`. A server that
+# has just begun, in a machine that is busy, may turn the first one away.
+begin_recording() {
+    [[ -z $recorder ]] || kill "$recorder" 2>/dev/null || true
+    "${person[@]}" "${record[@]}" --server "unix:${ears:-$speak_at}" >"$world/heard" 3>&- &
+    recorder=$!
+    local tries
+    for ((tries = 0; tries < 50; tries++)); do
+        [[ ! -s $world/heard ]] || return 0
+        sleep 0.1
+    done
+    return 1
 }
 
 # whole HZ SECONDS: the tone was heard for so long, its pitch within one percent, and
