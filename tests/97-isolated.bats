@@ -134,6 +134,8 @@ in_app() { "$engine" exec --user 0:0 "$name" "$@"; }
     settle "$name"
     is "$("$engine" inspect --format '{{.State.Status}}' "$name")" running
     is "$(get .unproven <"$state/$name/pending.json")" true
+    ctrkit stop "$name"
+    refused 69 isolation-not-tried ctr-start "$name"
     rm "$world/events"
     CTRKIT_EVENTS=$world/events ctrkit create --isolate claude+github "$path" >"$world/again"
     is "$(jq "select($probe == \"done\") | .step" "$world/events")" '"probe"'

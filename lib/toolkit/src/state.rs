@@ -7,10 +7,13 @@ use crate::files::{self, FileError};
 /// The file of the document that was applied last.
 pub const DOCUMENT: &str = "document.json";
 
+/// The file of what a run of ctr-up(1) has left to be done, if it was cut off.
+pub const PENDING: &str = "pending.json";
+
 /// The files of which at least one is in the state directory of every
 /// container, in the order in which they are removed: the lock goes last.
 const MARKS: [&str; 6] = [
-    "pending.json",
+    PENDING,
     "ssh_host_ed25519_key",
     "ssh_host_ed25519_key.pub",
     "ssh_host_ed25519_key-cert.pub",
@@ -30,6 +33,15 @@ pub fn is_of_container(directory: &Path) -> bool {
     let has_mark = MARKS.iter().any(|mark| directory.join(mark).symlink_metadata().is_ok());
     let is_empty = || fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
     has_mark || (has_made_up_name(directory) && is_empty())
+}
+
+/// Says whether the container of the state directory `directory`, which is isolated, may
+/// have been started without anybody having tried since whether its isolation holds.
+/// What cannot be read does not say that it was tried.
+pub fn is_unproven(directory: &Path) -> Result<bool, FileError> {
+    let Some(text) = files::read(&directory.join(PENDING))? else { return Ok(false) };
+    let pending = serde_json::from_slice::<serde_json::Value>(&text);
+    Ok(pending.map_or(true, |pending| pending["unproven"] == true))
 }
 
 /// Says whether the name ends as those that ctr-spec(1) makes up: in a hyphen

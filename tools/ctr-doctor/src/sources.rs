@@ -173,7 +173,7 @@ fn kept(name: &str, directory: &Path) -> Kept {
         address: engine.as_ref().and_then(|engine| engine.address.clone()),
         engine: engine.map(|engine| (engine.kind, engine.host)),
         id: document.and_then(|document| document.state?.id),
-        is_pending: directory.join("pending.json").exists(),
+        is_pending: directory.join(state::PENDING).exists(),
         // An adopted container's host key is pinned in a file of its own.
         is_adopted: known.is_some_and(|path| path.parent() == Some(directory)),
     }

@@ -2,7 +2,7 @@
 
 use document::{Container, Received, container::Port, labels};
 use engine::{EngineError, Summary};
-use toolkit::DocumentError;
+use toolkit::{DocumentError, state};
 
 use crate::{Error, Rebuilder};
 
@@ -32,7 +32,7 @@ impl Rebuilder<'_> {
         document: &Received<Container>,
     ) -> Result<(), Error> {
         let name = &document.name;
-        let is_pending = self.places.container(name)?.join("pending.json").exists();
+        let is_pending = self.places.container(name)?.join(state::PENDING).exists();
         if document.isolation.is_some() || !is_pending {
             return Ok(());
         }

@@ -54,6 +54,13 @@ pub enum Error {
         name: String,
     },
 
+    /// Whether the isolation holds was not tried since the container was started last.
+    #[error("cannot start '{name}': nobody has tried whether its isolation holds")]
+    Unproven {
+        /// The container.
+        name: String,
+    },
+
     /// The proxy of an isolated container does not become healthy.
     #[error("cannot start '{}': its proxy '{}' is not healthy: {}", .0.name, .0.proxy, .0.why)]
     Proxy(Box<UnwellProxy>),
@@ -105,6 +112,7 @@ impl Failure for Error {
             Self::PortTaken { .. } => "port-taken",
             Self::Stuck { .. } => "container-stuck",
             Self::NoProxy { .. } => "proxy-absent",
+            Self::Unproven { .. } => "isolation-not-tried",
             Self::Proxy(_) => "proxy-unhealthy",
         }
     }
@@ -116,7 +124,9 @@ impl Failure for Error {
             Self::Start { source, .. } => source.exit(),
             Self::Signals(_) => Exit::Software,
             Self::PortTaken { .. } => Exit::TempFail,
-            Self::Stuck { .. } | Self::NoProxy { .. } | Self::Proxy(_) => Exit::Unavailable,
+            Self::Stuck { .. } | Self::NoProxy { .. } | Self::Unproven { .. } | Self::Proxy(_) => {
+                Exit::Unavailable
+            }
         }
     }
 
@@ -138,6 +148,10 @@ impl Failure for Error {
                 Some(format!("make it anew, its volumes are kept: ctr-rm {name}; ctrkit create"))
             }
             Self::NoProxy { name } => Some(format!("make it anew: ctrkit rebuild {name}")),
+            Self::Unproven { name } => Some(format!(
+                "ctr-up tries it as it starts it: in its worktree, ctrkit create, or \
+                 ctrkit rebuild {name}"
+            )),
             Self::Proxy(unwell) => Some(format!(
                 "if what it wrote does not say what to do, make it anew: ctrkit rebuild {}",
                 unwell.name
@@ -158,7 +172,7 @@ impl Failure for Error {
                 last_words: unwell.log.trim_end().to_owned(),
                 ..FailedCommand::default()
             }),
-            Self::Signals(_) | Self::NoProxy { .. } => None,
+            Self::Signals(_) | Self::NoProxy { .. } | Self::Unproven { .. } => None,
         }
     }
 }

@@ -88,6 +88,7 @@ impl Starter<'_> {
         if plan.last().is_some_and(|(app, _)| app.status == "created") {
             self.let_it_be_made(name)?;
         }
+        self.check_proven(&plan)?;
         again::check(self.engine, self.places, &plan)?;
         let secrets = self.secrets(name, &plan)?;
         let mut started = Vec::new();
@@ -103,6 +104,20 @@ impl Starter<'_> {
         }
         match plan.last() {
             Some((app, action)) if *action != Action::Unpause => self.revive(app, *action, events),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to start what is isolated where ctr-up(1) was kept from trying whether it is,
+    /// or has found that it is not.
+    fn check_proven(&self, plan: &[(&Summary, Action)]) -> Result<(), Error> {
+        match plan.last() {
+            Some((app, Action::Start)) if app.is_isolated() => {
+                match state::is_unproven(&self.places.container(&app.name)?)? {
+                    true => Err(Error::Unproven { name: app.name.clone() }),
+                    false => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }

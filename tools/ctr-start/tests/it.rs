@@ -330,6 +330,25 @@ fn what_is_isolated_is_not_started_without_its_proxy() {
 }
 
 #[test]
+fn what_is_isolated_is_not_started_where_nobody_has_tried_whether_it_is() {
+    let world = World::new();
+    world.answer("podman-ps", ISOLATED);
+    for pending in [r#"{"volumes":[],"place":false,"unproven":true}"#, "{\"unpro"] {
+        world.write("state/dev-a/pending.json", pending);
+        let error = refused(&mut ctr_start(&world, &["dev-a"]), 69, "isolation-not-tried");
+        assert!(error["hint"].as_str().unwrap().contains("ctrkit rebuild dev-a"), "{error}");
+        assert_eq!(world.changes(), Vec::<String>::new());
+    }
+    world.write("state/dev-a/pending.json", r#"{"volumes":["v"]}"#);
+    ctr_start(&world, &["dev-a"]).assert().success();
+    // One that runs is left alone.
+    world.forget();
+    world.write("state/dev-a/pending.json", r#"{"unproven":true}"#);
+    world.answer("podman-ps", &ISOLATED.replace("exited", "running"));
+    ctr_start(&world, &["dev-a"]).assert().success();
+}
+
+#[test]
 fn a_proxy_is_waited_for_where_it_was_the_one_that_did_not_run() {
     let world = World::new();
     world.answer("podman-ps", &ISOLATED.replacen("exited", "running", 2));

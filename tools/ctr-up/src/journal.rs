@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use toolkit::files::{self, FileError};
+use toolkit::{
+    files::{self, FileError},
+    state::PENDING,
+};
 
 /// The file that says what an unfinished run was about.
 ///
@@ -66,7 +69,7 @@ impl Journal {
     /// Returns the journal in the container's state directory.
     #[must_use]
     pub(crate) fn of(directory: &Path) -> Self {
-        Self { path: directory.join("pending.json") }
+        Self { path: directory.join(PENDING) }
     }
 
     /// Returns what is left to be done; nothing, if the file is absent or
