@@ -313,11 +313,19 @@ fn time_wait() -> u16 {
 
 #[test]
 fn what_remains_of_old_connections_is_not_in_the_way() {
-    let world = World::new();
-    let port = time_wait();
-    let refused = std::net::TcpListener::bind(("127.0.0.1", port)).is_err();
-    assert!(refused || !cfg!(target_os = "linux"), "nothing remains, so that this shows nothing");
-    assert_eq!(hosts(&world.run(&wants(port, "127.0.0.1"), &[]).success()), [u64::from(port)]);
+    // In a busy machine the connection may not have come to its end yet, or somebody else's
+    // may get the port: not each time.
+    let is_given = (0..5).any(|_| {
+        let world = World::new();
+        let port = time_wait();
+        let refused = std::net::TcpListener::bind(("127.0.0.1", port)).is_err();
+        assert!(
+            refused || !cfg!(target_os = "linux"),
+            "nothing remains, so that this shows nothing"
+        );
+        hosts(&world.run(&wants(port, "127.0.0.1"), &[]).success()) == [u64::from(port)]
+    });
+    assert!(is_given);
 }
 
 #[test]
