@@ -28,8 +28,8 @@ impl Run<'_> {
     /// Notes the volumes that are there now and were not before, as made by this run.
     pub(crate) fn note_made_volumes(&mut self) -> Result<(), EngineError> {
         if let Some(before) = &self.project {
-            let now = self.project()?;
-            let made = new(&now.volumes, &before.volumes).into_iter().cloned();
+            let mut made = self.project_volumes()?;
+            made.retain(|name| !before.volumes.contains(name));
             self.made.volumes.extend(made);
         }
         Ok(())
@@ -63,12 +63,17 @@ impl Run<'_> {
         let filters = &[filter.as_str()];
         let containers = engine.containers(filters)?.into_iter().map(|found| found.name);
         let networks = engine.networks(filters)?.into_iter().map(|found| found.name);
-        let volumes = engine.volumes(filters)?.into_iter().map(|found| found.name);
         Ok(Project {
             containers: containers.filter(|name| *name != container.name).collect(),
             networks: networks.collect(),
-            volumes: volumes.collect(),
+            volumes: self.project_volumes()?,
         })
+    }
+
+    fn project_volumes(&self) -> Result<Vec<String>, EngineError> {
+        let filter = self.engine.project_filter(&self.plan.container.project.hash);
+        let found = self.engine.volumes(&[&filter])?;
+        Ok(found.into_iter().map(|found| found.name).collect())
     }
 }
 

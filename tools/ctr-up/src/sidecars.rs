@@ -211,10 +211,11 @@ impl Run<'_> {
     fn around(&self) -> Result<Around, EngineError> {
         let hash = &self.plan.container.project.hash;
         let networks = self.engine.networks_of(hash)?.into_iter().map(|network| network.name);
-        let filter = format!("label={}={}", labels::NAME, self.plan.container.name);
+        let name = &self.plan.container.name;
+        let all = self.engine.volumes(&[&format!("label={}=true", labels::MANAGED)])?;
         let is_of = |volume: &NamedVolume| volume.sidecar_of.as_deref() == Some(hash);
-        let (of, own): (Vec<_>, Vec<_>) =
-            self.engine.volumes(&[&filter])?.into_iter().partition(is_of);
+        let (of, mut own): (Vec<_>, Vec<_>) = all.into_iter().partition(is_of);
+        own.retain(|volume| volume.container.as_deref() == Some(name));
         let names = |all: Vec<NamedVolume>| all.into_iter().map(|volume| volume.name).collect();
         Ok(Around { networks: networks.collect(), volumes: names(of), own: names(own) })
     }
